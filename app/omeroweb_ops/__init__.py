@@ -1,0 +1,1 @@
+"""What the bundle runs inside OMERO.web's virtualenv."""

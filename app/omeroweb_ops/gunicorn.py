@@ -1,0 +1,77 @@
+"""gunicorn's settings, from OMERO.web's own properties.
+
+Read again at each start and at each reload (HUP), so that a changed property needs no other file.
+The meaning of each property is that of `omero web start` (omero/plugins/web.py, _build_run_cmd).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import sys
+from typing import Any
+
+from .locations import Locations
+from .state.engine import Engine
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def settings() -> dict[str, Any]:
+    """Names and values as gunicorn's configuration file gives them."""
+    engine = Engine(Locations.from_environment())
+
+    def number(name: str) -> int:
+        return int(engine.effective(name) or 0)
+
+    found: dict[str, Any] = {
+        "bind": "{}:{}".format(
+            engine.effective("omero.web.application_server.host"),
+            number("omero.web.application_server.port"),
+        ),
+        "workers": number("omero.web.wsgi_workers"),
+        "timeout": number("omero.web.wsgi_timeout"),
+        "max_requests": number("omero.web.application_server.max_requests"),
+        "worker_class": engine.effective("omero.web.wsgi_worker_class") or "sync",
+        "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
+        "control_socket_disable": True,  # nobody uses it, and it needs a writable home
+        "post_fork": end_with_master,
+        "raw_env": [],
+    }
+    if found["worker_class"] == "sync":
+        found["threads"] = number("omero.web.wsgi_threads")
+    else:
+        found["worker_connections"] = number("omero.web.wsgi_worker_connections")
+    prefix = engine.effective("omero.web.prefix")
+    if prefix:
+        found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
+    found.update(_arguments(engine.effective("omero.web.wsgi_args")))
+    return found
+
+
+def end_with_master(_server: object, _worker: object) -> None:
+    """Let a worker end when its master is killed.
+
+    Otherwise it would hold the port for up to half the worker timeout, and a new master could
+    not bind. systemd ends leftovers by itself; supervisor does not.
+    """
+    master = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != master:  # it went away before the line above
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _arguments(text: str | None) -> dict[str, Any]:
+    """What `omero.web.wsgi_args` says, as `omero web start` would pass it on a command line."""
+    if not text:
+        return {}
+    from gunicorn.config import Config
+
+    try:
+        parsed = vars(Config().parser().parse_args(shlex.split(text)))
+    except (SystemExit, ValueError) as error:  # a reload must not end the running master
+        print(f"omero.web.wsgi_args ignored: {text!r} ({error})", file=sys.stderr, flush=True)
+        return {}
+    return {name: value for name, value in parsed.items() if value is not None and name != "args"}

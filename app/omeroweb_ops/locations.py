@@ -1,0 +1,52 @@
+"""Where things are on a host or in an image; one place for every path inside OMERODIR."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE = Path("/opt/omero/web")
+
+
+@dataclass(frozen=True)
+class Locations:
+    """The files of one OMERO.web installation.
+
+    OMERODIR is the folder that every OMERO command takes from its environment.
+    """
+
+    omerodir: Path
+    desired_state: Path
+
+    @classmethod
+    def from_environment(cls) -> Locations:
+        """Read OMERODIR (and OMEROWEB_OPS_DESIRED); default to where the bundle installs."""
+        omerodir = Path(os.environ.get("OMERODIR", BASE / "OMERO.web"))
+        desired = os.environ.get("OMEROWEB_OPS_DESIRED", BASE / "state" / "desired.json")
+        return cls(omerodir, Path(desired))
+
+    @property
+    def config_xml(self) -> Path:
+        return self.omerodir / "etc" / "grid" / "config.xml"
+
+    @property
+    def record(self) -> Path:
+        """What the bundle has set, and what stood there before."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.lock"
+
+    @property
+    def sessions(self) -> Path:
+        return self.omerodir / "var" / "sessions"
+
+    @property
+    def static(self) -> Path:
+        return self.omerodir / "var" / "static"
+
+    @property
+    def logs(self) -> Path:
+        return self.omerodir / "var" / "log"

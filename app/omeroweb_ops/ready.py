@@ -1,0 +1,38 @@
+"""Ask OMERO.web on its own port whether it answers."""
+
+from __future__ import annotations
+
+import http.client
+import time
+
+from .state.engine import Engine
+
+LOGIN = "/webclient/login/"
+
+
+def wait(engine: Engine, limit: float) -> str | None:
+    """Wait up to `limit` seconds for the login page; None, or what was wrong at the end."""
+    host = engine.effective("omero.web.application_server.host") or "127.0.0.1"
+    port = int(engine.effective("omero.web.application_server.port") or 4080)
+    # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
+    prefix = (engine.effective("omero.web.prefix") or "").rstrip("/")
+    end = time.monotonic() + limit
+    while True:
+        problem = ask("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix + LOGIN)
+        if problem is None or time.monotonic() >= end:
+            return problem
+        time.sleep(0.1)
+
+
+def ask(host: str, port: int, path: str) -> str | None:
+    """One request; None where it is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        # Secure cookies and redirects depend on it where TLS ends in front of gunicorn.
+        connection.request("GET", path, headers={"X-Forwarded-Proto": "https"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"http://{host}:{port}{path} does not answer: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    return None if status == 200 else f"http://{host}:{port}{path} answers {status}"

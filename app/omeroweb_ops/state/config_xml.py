@@ -1,0 +1,114 @@
+"""`etc/grid/config.xml`, in the form that omero-py's `omero.config.ConfigXml` reads and writes.
+
+The file holds profiles (`<properties id="default">`) and `__ACTIVE__`, a copy of the current one.
+Even `omero config get` rewrites it (time stamp, mode 0644), so contents are compared, never bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+ACTIVE = "__ACTIVE__"
+PROFILE = "omero.config.profile"
+VERSION = "omero.config.version"
+_VERSION = "5.1.0"  # omero.config.ConfigXml.VERSION
+
+
+class Unreadable(Exception):
+    """config.xml is not what omero-py writes; the message says where and what to do."""
+
+
+def read(path: Path) -> dict[str, str]:
+    """The current profile's properties; empty where there is no file yet."""
+    tree = _parse(path)
+    return {} if tree is None else _properties(tree, _profile(tree))
+
+
+def write(path: Path, properties: Mapping[str, str]) -> None:
+    """Replace the current profile's properties in one step: a reader, or a crash at any instant,
+    sees the old file or the new one, whole. Other profiles are kept."""
+    tree = _parse(path)
+    profile = "default" if tree is None else _profile(tree)
+    root = ElementTree.Element("icegrid")
+    _add(root, ACTIVE, {PROFILE: profile, VERSION: _VERSION, **properties})
+    _add(root, profile, {VERSION: _VERSION, **properties})
+    for block in [] if tree is None else tree.findall("./properties"):
+        if block.get("id") not in (ACTIVE, profile):
+            root.append(block)
+    ElementTree.SubElement(root, "include", file="templates.xml")
+    replace(path, ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file of mode 0640 beside `path`, bring it to disk and rename it over `path`."""
+    beside = path.with_name(path.name + ".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(beside, 0o640)
+    os.replace(beside, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Hold the bundle's own lock; the bundle's `omero config` takes the same one.
+
+    Upstream's lock cannot be relied on: the lock file is unlinked while others hold it.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _parse(path: Path) -> ElementTree.Element | None:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if not text.strip():
+        return None
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise Unreadable(
+            f"{path} is not readable XML ({error}); repair it, or move it away to start afresh"
+        ) from error
+
+
+def _profile(tree: ElementTree.Element) -> str:
+    return _properties(tree, ACTIVE, internal=True).get(PROFILE, "default")
+
+
+def _properties(
+    tree: ElementTree.Element, block: str, *, internal: bool = False
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for properties in tree.findall("./properties"):
+        if properties.get("id") == block:
+            for entry in properties.findall("./property"):
+                found[entry.get("name", "")] = entry.get("value", "")
+    if not internal:
+        found.pop(PROFILE, None)
+        found.pop(VERSION, None)
+    return found
+
+
+def _add(root: ElementTree.Element, block: str, properties: Mapping[str, str]) -> None:
+    element = ElementTree.SubElement(root, "properties", id=block)
+    for name, value in properties.items():
+        ElementTree.SubElement(element, "property", name=name, value=value)

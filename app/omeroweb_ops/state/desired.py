@@ -1,0 +1,104 @@
+"""The desired state: what an administrator wrote, turned into the text of each property."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .schema import Property, Schema
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with the desired state: which property, and what to write instead."""
+
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Properties to set, and items to add to or take out of the release's default lists."""
+
+    set: Mapping[str, Any] = field(default_factory=dict)
+    append: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Desired:
+        """Read what `dump` wrote. Raises OSError, and ValueError where it is not readable."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def resolve(
+        self, schema: Schema, omerodir: Path, *, strict: bool = True
+    ) -> tuple[dict[str, str], list[Finding]]:
+        """The text of every property, and all findings.
+
+        strict: refuse names that the schema does not know. Not strict, for a site with plugins:
+        such a name is taken as it is, since only the host can know it.
+        """
+        texts: dict[str, str] = {}
+        findings: list[Finding] = []
+        for name, value in self.set.items():
+            try:
+                texts[name] = _property(schema, name, value, strict).encode(value)
+            except ValueError as error:
+                findings.append(Finding(name, str(error)))
+        for name in sorted({*self.append, *self.remove}):
+            try:
+                if name in self.set:
+                    raise ValueError(
+                        "is both set and appended to or removed from; write the whole list in "
+                        "web_config, or only the changes in web_config_append / web_config_remove"
+                    )
+                texts[name] = self._merged(schema, omerodir, name, strict)
+            except ValueError as error:
+                findings.append(Finding(name, str(error)))
+        return texts, findings
+
+    def _merged(self, schema: Schema, omerodir: Path, name: str, strict: bool) -> str:
+        prop = _property(schema, name, [], strict)
+        if prop.kind != "list":
+            raise ValueError(f"is no list but a {prop.kind}; set it in web_config")
+        default = schema.default(name, omerodir) if name in schema else None
+        items = json.loads(default) if default else []
+        gone = {identity(item) for item in self.remove.get(name, ())}
+        items = [item for item in items if not ({identity(item), _target(item)} & gone)]
+        for item in self.append.get(name, ()):
+            items = [other for other in items if identity(other) != identity(item)] + [item]
+        return prop.encode(items)
+
+
+def identity(item: Any) -> str:
+    """What makes two items of a list the same one: an app's name, a middleware's class, the label
+    of a link or a pane; JSON equality otherwise."""
+    if isinstance(item, str):
+        return item
+    if isinstance(item, Mapping):
+        for key in ("class", "name"):
+            if key in item:
+                return str(item[key])
+    if isinstance(item, Sequence) and item and isinstance(item[0], str):
+        return item[0]
+    return json.dumps(item, sort_keys=True)
+
+
+def _target(item: Any) -> str:
+    """A link may also be named by where it leads."""
+    return str(item[1]) if isinstance(item, list) and len(item) > 1 else identity(item)
+
+
+def _property(schema: Schema, name: str, value: Any, strict: bool) -> Property:
+    if strict or name in schema:
+        return schema.lookup(name)
+    kinds: dict[type, str] = {bool: "boolean", int: "integer", list: "list", dict: "object"}
+    return Property(name, kinds.get(type(value), "string"), None, "")

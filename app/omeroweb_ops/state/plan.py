@@ -1,0 +1,83 @@
+"""The difference between the desired state and what stands in config.xml. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .schema import Property, Schema
+
+MASK = "********"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One property's step. `old` or `new` is None where it is not set."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+    @property
+    def action(self) -> str:
+        if self.old is None:
+            return "add"
+        return "remove" if self.new is None else "change"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """changes: what apply will do. drift: properties set by hand, which stay.
+
+    record: what the bundle owns once applied, with the text that stood there before (None: unset).
+    """
+
+    changes: tuple[Change, ...]
+    drift: tuple[str, ...]
+    record: Mapping[str, str | None]
+
+    def result(self, current: Mapping[str, str]) -> dict[str, str]:
+        """The properties after the changes."""
+        after = dict(current)
+        for change in self.changes:
+            if change.new is None:
+                after.pop(change.name, None)
+            else:
+                after[change.name] = change.new
+        return after
+
+
+def make(
+    desired: Mapping[str, str],
+    current: Mapping[str, str],
+    record: Mapping[str, str | None],
+    schema: Schema,
+) -> Plan:
+    """Compare meaning, not text: `True` and `true` of a boolean are no change.
+
+    A property that leaves the desired state goes back to what stood there by hand before the
+    bundle first set it.
+    """
+    changes = []
+    owned: dict[str, str | None] = {}
+    for name, new in desired.items():
+        owned[name] = record[name] if name in record else current.get(name)
+        changes.append(Change(name, current.get(name), new))
+    for name in record.keys() - desired.keys():
+        changes.append(Change(name, current.get(name), record[name]))
+    needed = tuple(
+        change
+        for change in sorted(changes, key=lambda change: change.name)
+        if not _property(schema, change.name).same(change.old, change.new)
+    )
+    drift = tuple(sorted(current.keys() - desired.keys() - record.keys()))
+    return Plan(needed, drift, owned)
+
+
+def mask(name: str, text: str | None, schema: Schema) -> str | None:
+    """The text as it may be shown."""
+    return text if text is None or not _property(schema, name).is_secret else MASK
+
+
+def _property(schema: Schema, name: str) -> Property:
+    return schema[name] if name in schema else Property(name, "string", None, "")

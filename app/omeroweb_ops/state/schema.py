@@ -1,0 +1,197 @@
+"""OMERO.web's properties: their types, defaults and the text form in which they are stored.
+
+The data comes from `omeroweb.settings`' own mappings of the locked release (see `installed`).
+Upstream's mapping functions are lenient (`parse_boolean` takes "yes" for False, `json.loads` any
+shape for a list); this module refuses what cannot be meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent.parent / "data" / "schema.json"
+
+# Read by omeroweb.settings beside its mappings: CUSTOM_HOST (FACTS: `omero.master.host`).
+_TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
+_SHAPES: dict[str, tuple[type, str]] = {
+    "list": (list, "a list, for example [...]"),
+    "object": (dict, "a dictionary, for example {...}"),
+}
+
+
+@dataclass(frozen=True)
+class Property:
+    """One OMERO.web property.
+
+    kind: boolean, integer, string, list, object, regex or choice.
+    default: the stored text, or None where upstream leaves the setting unset;
+    "${OMERODIR}" stands for the installation's own folder.
+    """
+
+    name: str
+    kind: str
+    default: str | None
+    description: str
+    choices: tuple[str, ...] = ()
+    deprecated: bool = False
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must be masked wherever it is shown.
+
+        Judged by what the property is: a password, the key that signs sessions, and the caches,
+        whose URL or OPTIONS may hold a password.
+        """
+        return self.name.endswith(("password", "secret_key", "caches"))
+
+    def encode(self, value: object) -> str:
+        """The text to store for a Python value, or for text as `omero config set` takes it.
+
+        Raises ValueError that says what is wrong and what to write instead.
+        """
+        return _ENCODERS[self.kind](self, value)
+
+    def same(self, left: str | None, right: str | None) -> bool:
+        """Whether two stored texts mean the same to OMERO.web."""
+        if left is None or right is None:
+            return left is right
+        return left == right or self._meaning(left) == self._meaning(right)
+
+    def _meaning(self, text: str) -> object:
+        try:
+            if self.kind == "boolean":
+                return text.strip().lower() in _TRUE  # as upstream's parse_boolean
+            if self.kind == "integer":
+                return int(text)
+            if self.kind in _SHAPES:
+                return json.loads(text)
+        except ValueError:
+            pass  # not readable: equal only to itself
+        return text
+
+
+def _encode_boolean(prop: Property, value: object) -> str:
+    text = str(value).strip().lower()
+    if isinstance(value, (bool, str)) and text in _TRUE + _FALSE:
+        return "true" if text in _TRUE else "false"
+    raise ValueError(f"{value!r} is not a boolean; write True or False")
+
+
+def _encode_integer(prop: Property, value: object) -> str:
+    if not isinstance(value, bool) and isinstance(value, (int, str)):
+        try:
+            return str(int(value))
+        except ValueError:
+            pass
+    raise ValueError(f"{value!r} is not a whole number; write for example {prop.default or 1}")
+
+
+def _encode_string(prop: Property, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"{value!r} is not text; write it in quotes")
+
+
+def _encode_json(prop: Property, value: object) -> str:
+    shape, example = _SHAPES[prop.kind]
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{value!r} is not JSON ({error}); write Python data instead: {example}"
+            ) from None
+    if isinstance(value, tuple):
+        value = list(value)
+    if not isinstance(value, shape):
+        raise ValueError(f"{value!r} is not {example}; write the default's form: {prop.default}")
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{value!r} cannot be written as JSON ({error})") from None
+
+
+def _encode_regex(prop: Property, value: object) -> str:
+    text = _encode_string(prop, value)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression ({error})") from None
+    return text
+
+
+def _encode_choice(prop: Property, value: object) -> str:
+    if value in prop.choices:
+        return str(value)
+    raise ValueError(f"{value!r} is not possible; choose one of {', '.join(prop.choices)}")
+
+
+_ENCODERS = {
+    "boolean": _encode_boolean,
+    "integer": _encode_integer,
+    "string": _encode_string,
+    "list": _encode_json,
+    "object": _encode_json,
+    "regex": _encode_regex,
+    "choice": _encode_choice,
+}
+
+
+class Schema(Mapping[str, Property]):
+    """All properties of one omero-web release, by name."""
+
+    def __init__(self, properties: Iterable[Property]) -> None:
+        self._properties = {prop.name: prop for prop in properties}
+
+    def __getitem__(self, name: str) -> Property:
+        return self._properties[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._properties)
+
+    def __len__(self) -> int:
+        return len(self._properties)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [name for name, prop in self._properties.items() if not prop.deprecated]
+
+    def nearest(self, name: str) -> str | None:
+        """The known property that an unknown name most likely means."""
+        close = difflib.get_close_matches(name, self._names, n=1, cutoff=0.6)
+        return close[0] if close else None
+
+    def lookup(self, name: str) -> Property:
+        """The property, or ValueError with the nearest name."""
+        if name in self._properties:
+            return self._properties[name]
+        near = self.nearest(name)
+        hint = f"did you mean {near}?" if near else "see the list of properties in the docs"
+        raise ValueError(f"OMERO.web has no such property; {hint}")
+
+    def default(self, name: str, omerodir: Path) -> str | None:
+        """The default's text as this installation sees it."""
+        text = self[name].default
+        return None if text is None else text.replace("${OMERODIR}", str(omerodir))
+
+
+def locked() -> Schema:
+    """The schema of the release that the bundle's lock installs."""
+    return load(DATA)
+
+
+def load(path: Path) -> Schema:
+    """Read a schema file made by `installed`."""
+    entries = json.loads(path.read_text(encoding="utf-8"))["properties"]
+    return Schema(
+        Property(**{**entry, "choices": tuple(entry.get("choices", ()))}) for entry in entries
+    )

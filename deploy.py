@@ -1,0 +1,47 @@
+"""OMERO.web, from nothing to a login page: `./run pyinfra -y inventory.py deploy.py`.
+
+The table of contents. A phase ends on all hosts before the next one begins on any.
+"""
+
+from pyinfra import config, host, state
+
+from roles import nginx, phases, preflight, redis, web
+from roles.nginx import visit
+
+# Every mistake in the inventory and on the hosts is reported here, before anything is touched.
+site, member, survey = preflight.check(state, host)
+config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
+
+phases.begin(name="Phase 1: sessions and cache (Redis)")
+if "redis" in member.groups:
+    redis.install(survey.manager)
+    redis.configure(member.settings, site.redis_password, survey.manager)
+    redis.activate(survey.manager)
+
+# Before OMERO.web: on a first deploy a visitor meets the maintenance page, not a closed port.
+phases.begin(name="Phase 2: front door (NGINX)")
+if "nginx" in member.groups:
+    nginx.install(survey.manager)
+    nginx.prepare(site, member, survey)
+    nginx.activate(survey.manager)
+
+phases.begin(name="Phase 3: OMERO.web")
+if "web" in member.groups:
+    release = web.wanted(member.settings, survey)
+    web.install(release, survey)
+    web.configure(site, member, release, survey)
+    web.activate(release, survey)
+
+# After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
+phases.begin(name="Phase 4: the site")
+if "nginx" in member.groups:
+    nginx.configure(site, member, survey)
+    nginx.activate(survey.manager)
+
+phases.begin(name="Phase 5: a visit")
+if "nginx" in member.groups:
+    visit.answered(
+        name="Ask the public URL",
+        url=visit.public_url(site, member, survey),
+        port=visit.port(member.settings),
+    )

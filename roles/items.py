@@ -1,0 +1,152 @@
+"""Files, directories and links of a host: one fact for a whole role, and only what differs written.
+
+pyinfra's stock file operations ask for each file several times and upload by `cp`; a reader could
+meet half a file. Here a role's files are asked for in one remote call, and each is written beside
+its place and renamed. Contents travel on standard input, so that a secret is never in a command
+line, a temporary file or a log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pyinfra import host
+from pyinfra.api import FactBase, StringCommand, operation
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory with its owner (`user:group`) and mode (octal digits)."""
+
+    path: str
+    owner: str = "root:root"
+    mode: str = "755"
+
+    @property
+    def state(self) -> str:
+        return f"directory {self.mode} {self.owner}"
+
+    def commands(self, _found: str) -> Iterator[StringCommand]:
+        path = shlex.quote(self.path)
+        yield StringCommand(
+            f"mkdir -p {path} && chown {self.owner} {path} && chmod {self.mode} {path}"
+        )
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with its content, owner (`user:group`) and mode (octal digits)."""
+
+    path: str
+    content: str
+    owner: str = "root:root"
+    mode: str = "644"
+
+    def __repr__(self) -> str:  # pyinfra prints an operation's arguments: no content, no secret
+        return f"File({self.path!r})"
+
+    @property
+    def state(self) -> str:
+        digest = hashlib.sha256(self.content.encode()).hexdigest()
+        return f"file {self.mode} {self.owner} {digest}"
+
+    def commands(self, _found: str) -> Iterator[StringCommand]:
+        path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
+        yield StringCommand(
+            f"umask 077 && cat > {beside} && chown {self.owner} {beside} "
+            f"&& chmod {self.mode} {beside} && mv -fT {beside} {path}",
+            _stdin=self.content,
+        )
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link, switched in one step."""
+
+    path: str
+    target: str
+
+    @property
+    def state(self) -> str:
+        return f"link {self.target}"
+
+    def commands(self, _found: str) -> Iterator[StringCommand]:
+        path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
+        yield StringCommand(
+            f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
+        )
+
+
+@dataclass(frozen=True)
+class Absent:
+    """No such file or link."""
+
+    path: str
+    state = "absent"
+
+    def commands(self, _found: str) -> Iterator[StringCommand]:
+        yield StringCommand("rm", "-f", shlex.quote(self.path))
+
+
+Item = Directory | File | Link | Absent
+
+
+class PathStates(FactBase[list[str]]):
+    """What stands at each path, in the form of the items' `state`."""
+
+    def command(self, paths: tuple[str, ...]) -> str:
+        listed = " ".join(shlex.quote(path) for path in paths)
+        return (
+            f'for p in {listed}; do if [ -L "$p" ]; then echo "link $(readlink "$p")"; '
+            'elif [ -d "$p" ]; then stat -c "directory %a %U:%G" "$p"; '
+            'elif [ -f "$p" ]; then echo "$(stat -c "file %a %U:%G" "$p") '
+            '$(sha256sum < "$p" | cut -c1-64)"; '
+            "else echo absent; fi; done"
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+
+@operation()
+def settle(items: Sequence[Item]) -> Iterator[StringCommand]:
+    """Bring each item to its state; untouched where it is there already.
+
+    + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
+    """
+    found = host.get_fact(PathStates, paths=tuple(item.path for item in items))
+    for item, state in zip(items, found or ["absent"] * len(items), strict=True):
+        if state != item.state:
+            yield from item.commands(state)
+
+
+class HasLine(FactBase[bool]):
+    """Whether a file has a line, exactly."""
+
+    def command(self, path: str, line: str) -> str:
+        return f"grep -qxF -- {shlex.quote(line)} {shlex.quote(path)} && echo yes || true"
+
+    @staticmethod
+    def default() -> bool:
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        return output == ["yes"]
+
+
+@operation()
+def line_present(path: str, line: str) -> Iterator[str]:
+    """The file ends with the line, unless it has it already.
+
+    + path: of an existing file
+    + line: without its end
+    """
+    if not host.get_fact(HasLine, path=path, line=line):
+        copy = shlex.quote(path + ".new")
+        yield (
+            f"cp -p {shlex.quote(path)} {copy} && echo {shlex.quote(line)} >> {copy} "
+            f"&& mv -f {copy} {shlex.quote(path)}"
+        )

@@ -1,0 +1,68 @@
+"""NGINX: the front door, with a maintenance page for when OMERO.web is away."""
+
+from __future__ import annotations
+
+from pyinfra.api import deploy
+
+from .. import packages, services
+from ..items import Absent, Directory, File, settle
+from ..site import Member, Site
+from ..survey import Survey
+from . import site_file, tls
+
+SITE = "/etc/nginx/conf.d/omero-web.conf"
+
+
+def service() -> services.Service:
+    """Debian's own unit under systemd; the same program under supervisor."""
+    return services.Service(
+        name="nginx",
+        command="/usr/sbin/nginx -g 'daemon off;'",
+        # the default site may still be served after a run that was killed: its absence counts too
+        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls /etc/nginx/sites-enabled",
+        ready="nginx -t -q",
+    )
+
+
+@deploy("NGINX")
+def install(manager: str) -> None:
+    """The packages; nothing of this site. curl asks the public URL at the end of a run."""
+    names = ["nginx", "curl", "openssl", *(["supervisor"] if manager == "supervisor" else [])]
+    packages.installed(name="Install packages", names=names)
+
+
+@deploy("NGINX")
+def prepare(site: Site, member: Member, survey: Survey) -> None:
+    """Certificates and the maintenance page; the site too where there is none yet.
+
+    A site that is there changes only after OMERO.web has (`configure`), so that no visitor is sent
+    to a port that is not bound yet.
+    """
+    settle(
+        name="Write maintenance page",
+        items=[
+            Directory(site_file.PAGES),
+            *site_file.pages(site, member),
+            *tls.items(member.settings),
+            *([service().program()] if survey.manager == "supervisor" else []),
+            Absent("/etc/nginx/sites-enabled/default"),
+        ],
+    )
+    if member.settings.nginx_tls == "self-signed":
+        tls.self_signed(name="Make certificate", names=tls.names(member, survey))
+    site_file.tested(name="Write first site", file=_site(site, member, survey), only_if_new=True)
+
+
+@deploy("NGINX")
+def configure(site: Site, member: Member, survey: Survey) -> None:
+    """The site, once `nginx -t` has accepted it."""
+    site_file.tested(name="Write site", file=_site(site, member, survey), only_if_new=False)
+
+
+@deploy("NGINX")
+def activate(manager: str) -> None:
+    services.running(name="Run nginx", service=service(), manager=manager)
+
+
+def _site(site: Site, member: Member, survey: Survey) -> File:
+    return File(SITE, site_file.content(site, member, survey))

@@ -1,0 +1,104 @@
+"""What NGINX serves: the site's configuration and its maintenance page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from ..items import File, PathStates
+from ..site import LOCATIONS, Member, Site
+from ..survey import Survey
+from . import tls
+
+PAGES = "/usr/local/share/omero-web"
+RETRY_AFTER = 30  # seconds
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=jinja2.select_autoescape(["html.j2"]),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def content(site: Site, member: Member, survey: Survey) -> str:
+    """The site's configuration, from what OMERO.web's own properties say."""
+    web = site.group("web")[0]
+
+    def effective(name: str) -> Any:
+        return site.effective(web, name)
+
+    static_url = str(effective("omero.web.static_url"))
+    return _TEMPLATES.get_template("site.conf.j2").render(
+        settings=member.settings,
+        tls=member.settings.nginx_tls != "off",
+        certificate=tls.CERTIFICATE,
+        key=tls.KEY,
+        ipv6=survey.ipv6,
+        server_name=member.settings.nginx_server_name or "_",
+        upstreams=site.upstreams(member),
+        prefix=site.prefix(web),
+        # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
+        static_url=static_url if static_url.startswith("/") and web is member else None,
+        static_root=effective("omero.web.static_root") or str(LOCATIONS.static),
+        timeout=int(effective("omero.web.wsgi_timeout")) + 10,
+        extra=_lines(effective("omero.web.nginx_server_extra_config")),
+        pages=PAGES,
+        retry_after=RETRY_AFTER,
+    )
+
+
+def pages(site: Site, member: Member) -> list[File]:
+    """The maintenance page, for people and for programs."""
+    web = site.group("web")[0]
+    return [
+        File(
+            f"{PAGES}/maintenance.{kind}",
+            _TEMPLATES.get_template(f"maintenance.{kind}.j2").render(
+                prefix=site.prefix(web),
+                retry_after=RETRY_AFTER,
+                message=None,
+                expected_end=None,
+                contact=None,
+            ).rstrip("\n")
+            + "\n",
+        )
+        for kind in ("html", "json")
+    ]
+
+
+@operation()
+def tested(file: File, only_if_new: bool) -> Iterator[StringCommand]:
+    """Put the file in its place once `nginx -t` accepts it in a copy of the whole configuration.
+
+    A file that it refuses never reaches its place, not for an instant: the running NGINX, and the
+    next start of one, keep the old.
+
+    + file: below /etc/nginx
+    + only_if_new: leave an existing file alone
+    """
+    (found,) = host.get_fact(PathStates, paths=(file.path,)) or ["absent"]
+    if found == file.state or (only_if_new and found != "absent"):
+        return
+    path = shlex.quote(file.path)
+    yield StringCommand(
+        "stage=$(mktemp -d) && trap 'rm -rf \"$stage\"' EXIT && cp -a /etc/nginx/. \"$stage\" && "
+        f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && cat > "$copy" && '
+        # /etc/nginx is also named in the main file's includes
+        'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
+        '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '
+        f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
+        f'cp -p "$copy" {path}.new && mv -fT {path}.new {path}',
+        _stdin=file.content,
+    )
+
+
+def _lines(value: Any) -> list[str]:
+    return [str(line) for line in value] if isinstance(value, (list, tuple)) else []

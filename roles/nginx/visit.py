@@ -1,0 +1,97 @@
+"""The last step: ask the public URL as a visitor would. Read-only."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from pyinfra import host, logger
+from pyinfra.api import FactBase, OperationError, operation
+
+from ..settings import Settings
+from ..site import Member, Site
+from ..survey import Survey
+
+_TITLE = "<title>OMERO.web - Login</title>"
+
+
+def public_url(site: Site, member: Member, survey: Survey) -> str:
+    """Where visitors find OMERO.web."""
+    settings = member.settings
+    name = (settings.nginx_server_name or "").split()[:1]
+    local = "localhost" if member.name == "@local" else survey.ip
+    host_name = name[0] if name else member.address or local or "localhost"
+    if ":" in host_name:
+        host_name = f"[{host_name}]"
+    prefix = site.prefix(site.group("web")[0])
+    return f"{_scheme(settings)}://{host_name}{_port(settings)}{prefix}/"
+
+
+class Visit(FactBase[list[str]]):
+    """Follow the URL to the login page and ask for one of its static files.
+
+    Asked on the NGINX host itself: what lies between it and its visitors (names, firewalls) is not
+    the host's to answer for.
+    """
+
+    def command(self, url: str, port: int) -> str:
+        _scheme, _, rest = url.partition("://")
+        name = rest.split("/")[0].rsplit(":", 1)[0] if "]" not in rest else rest.split("]")[0] + "]"
+        curl = (
+            "curl -sSk --max-time 30 --proto =http,https "
+            f"--resolve {shlex.quote(f'{name}:{port}:127.0.0.1')}"
+        )
+        return (
+            f"page=$({curl} -L -w '\\nstatus %{{http_code}} %{{url_effective}}\\n' "
+            f'{shlex.quote(url)} 2>&1); echo "$page" | grep -E "<title>|^status|^curl:"; '
+            'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | head -n 1 | '
+            "cut -d'\"' -f2); "
+            f'case "$file" in /*) {curl} -o /dev/null -w "static %{{http_code}} $file\\n" '
+            f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1 ;; esac; true'
+        )
+
+    @staticmethod
+    def default() -> list[str]:
+        return []
+
+    def process(self, output: list[str]) -> list[str]:
+        return [line.strip() for line in output]
+
+
+@operation()
+def answered(url: str, port: int) -> Iterator[str]:
+    """Print where OMERO.web is, or fail and say what is wrong.
+
+    + url: the public one
+    + port: of NGINX
+    """
+    if host.state.is_executing:  # while preparing there is nothing to ask yet
+        answer = host.get_fact(Visit, url=url, port=port)
+        problem = judge(answer)
+        if problem:
+            raise OperationError(f"{url} does not show OMERO.web's login page: {problem}")
+        logger.info(f"{host.print_prefix}OMERO.web is at {url}")
+    yield from ()
+
+
+def judge(answer: list[str]) -> str | None:
+    """What is wrong with an answer of `Visit`; None if nothing is."""
+    if _TITLE not in "".join(answer):
+        return "; ".join(answer) or "no answer"
+    static = [line for line in answer if line.startswith("static ")]
+    bad = [line for line in static if not line.startswith("static 200")]
+    return "; ".join(bad) or None
+
+
+def _scheme(settings: Settings) -> str:
+    return "http" if settings.nginx_tls == "off" else "https"
+
+
+def port(settings: Settings) -> int:
+    """The port that visitors use."""
+    return settings.nginx_http_port if settings.nginx_tls == "off" else settings.nginx_https_port
+
+
+def _port(settings: Settings) -> str:
+    usual = 80 if settings.nginx_tls == "off" else 443
+    return "" if port(settings) == usual else f":{port(settings)}"

@@ -1,0 +1,122 @@
+"""Before anything is touched: the inventory as a whole, then every host, all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gevent.lock import RLock
+from pyinfra import logger
+from pyinfra.api import DeployError, Host, State
+
+from omeroweb_ops.state.desired import Finding
+
+from .site import Member, Site, load
+from .survey import HostSurvey, Survey
+
+_NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
+_LOCK = RLock()
+_CHECKED: dict[int, tuple[Site, dict[str, Survey]]] = {}
+
+
+def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
+    """The checked site, this host's part in it and what the host said of itself.
+
+    Raises DeployError that names every mistake. The first host to come asks for all: pyinfra
+    prepares hosts one after another, and an error of the last must stop the first as well.
+    """
+    with _LOCK:
+        if id(state) not in _CHECKED:
+            _CHECKED[id(state)] = _check_all(state)
+    site, surveys = _CHECKED[id(state)]
+    return site, site.members[host.name], surveys[host.name]
+
+
+def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
+    site, findings = load(
+        (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
+        for host in state.inventory
+    )
+    _stop_at(findings, "the inventory")
+    for warning in site.warnings():
+        logger.warning(f"    {warning}")
+    surveys = {}
+    for host in state.inventory.get_active_hosts():
+        member = site.members[host.name]
+        ports = {port: program for port, program, _setting in _ports(site, member)}
+        survey = surveys[host.name] = host.get_fact(HostSurvey, ports=tuple(ports))
+        findings += [
+            Finding(f"{host.name}: {each.name}", each.message)
+            for each in _host_findings(site, member, survey)
+        ]
+    _stop_at(findings, "the hosts")
+    # Without this pyinfra goes on with the web hosts when Redis could not be set up.
+    state.config.FAIL_PERCENT = 0
+    return site, surveys
+
+
+def _stop_at(findings: list[Finding], where: str) -> None:
+    if findings:
+        lines = "".join(f"\n    - {finding}" for finding in findings)
+        raise DeployError(
+            f"{len(findings)} mistake{'s'[: len(findings) > 1]} in {where}; "
+            f"nothing has been changed:{lines}"
+        )
+
+
+def _settings_data(host: Host) -> Mapping[str, Any]:
+    """The host's data without what belongs to the connector (ssh_user, …) or pyinfra (_sudo)."""
+    connector = set(getattr(host.connector_cls, "data_meta", {}))
+    connector |= {"docker_identifier"}
+    return {
+        key: value
+        for key, value in host.data.dict().items()
+        if key not in connector and not key.startswith(("_", "ssh_"))
+    }
+
+
+def _connector_address(host: Host) -> str | None:
+    if host.name.startswith("@"):
+        return None
+    return host.data.dict().get("ssh_hostname") or host.name
+
+
+def _ports(site: Site, member: Member) -> Iterator[tuple[int, str, str]]:
+    """Each port that a role takes, the program that may hold it already, and its setting."""
+    settings = member.settings
+    if "redis" in member.groups:
+        yield settings.redis_port, "redis-server", "redis_port"
+    if "nginx" in member.groups:
+        yield settings.nginx_http_port, "nginx", "nginx_http_port"
+        if settings.nginx_tls != "off":
+            yield settings.nginx_https_port, "nginx", "nginx_https_port"
+    if "web" in member.groups:
+        name = "omero.web.application_server.port"
+        yield int(site.effective(member, name)), "gunicorn", name
+
+
+def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
+    if not survey.is_debian:
+        yield Finding(
+            "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
+        )
+    if survey.privilege == "none":
+        yield Finding(
+            "privilege",
+            "neither root nor able to use sudo without a password; connect as root, or add "
+            "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
+        )
+    if "web" in member.groups and survey.free < _NEEDED_KILOBYTES:
+        yield Finding(
+            "disk",
+            f"only {survey.free // 1024} MB free for /opt/omero/web; "
+            f"make at least {_NEEDED_KILOBYTES // 1024} MB free",
+        )
+    for port, program, setting in _ports(site, member):
+        holder = survey.listeners.get(port)
+        if holder is not None and program not in holder:
+            yield Finding(
+                setting,
+                f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
+                f"stop it, or write another port in {setting}",
+            )

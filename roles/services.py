@@ -1,0 +1,151 @@
+"""Services under systemd, or under Debian's supervisor where systemd does not run.
+
+What must follow a change is guarded by a stamp: a digest of what the service was last started and
+reloaded with, written last. A run killed anywhere is taken up by the next one; pyinfra's own
+handlers would be lost.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyinfra import host
+from pyinfra.api import FactBase, operation
+
+from .items import File
+
+STAMPS = "/var/lib/omeroweb-ops/stamps"
+_SUPERVISORD = "/etc/supervisor/supervisord.conf"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service.
+
+    name: of the unit and of the program. command: in the foreground. restart_on, reload_on: shell
+    commands; what they print decides whether the running service is up to date. ready: a shell
+    command that returns when the service can be used.
+    """
+
+    name: str
+    command: str
+    user: str = "root"
+    environment: tuple[tuple[str, str], ...] = ()
+    restart_on: str = "true"
+    reload_on: str = "true"
+    stop_seconds: int = 15
+    ready: str = "true"
+
+    def program(self) -> File:
+        """Its description for supervisor."""
+        environment = ",".join(f'{key}="{value}"' for key, value in self.environment)
+        lines = [
+            f"[program:{self.name}]",
+            f"command={self.command}",
+            f"user={self.user}",
+            *([f"environment={environment}"] if environment else []),
+            "autorestart=true",
+            "startretries=30",
+            f"stopwaitsecs={self.stop_seconds}",
+            "redirect_stderr=true",
+            f"stdout_logfile=/var/log/supervisor/{self.name}.log",
+            "stdout_logfile_maxbytes=10MB",
+            "stdout_logfile_backups=5",
+        ]
+        return File(f"/etc/supervisor/conf.d/{self.name}.conf", "\n".join(lines) + "\n")
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """active, enabled: running, and at the next boot too. stale: its description was changed.
+
+    restart, reload: whether the service was started, and reloaded, with what stands there now.
+    """
+
+    active: bool = False
+    enabled: bool = False
+    stale: bool = False
+    restarted: bool = False
+    reloaded: bool = False
+
+
+class CurrentState(FactBase[ServiceState]):
+    """One remote call per service."""
+
+    def command(self, name: str, manager: str, restart_on: str, reload_on: str) -> str:
+        stamp = shlex.quote(f"{STAMPS}/{name}")
+        asked = {
+            "systemd": f"systemctl show {name} -p ActiveState,UnitFileState,NeedDaemonReload",
+            "supervisor": f"supervisorctl -c {_SUPERVISORD} status {name} 2>/dev/null | "
+            "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
+        }[manager]
+        return (
+            f"{asked}; read -r a b 2>/dev/null < {stamp}; "
+            f'[ "$a" = {_digest(restart_on)} ] && echo restarted; '
+            f'[ "$b" = {_digest(reload_on)} ] && echo reloaded; true'
+        )
+
+    @staticmethod
+    def default() -> ServiceState:
+        return ServiceState()
+
+    def process(self, output: list[str]) -> ServiceState:
+        return ServiceState(
+            active="ActiveState=active" in output,
+            enabled="UnitFileState=enabled" in output,
+            stale="NeedDaemonReload=yes" in output,
+            restarted="restarted" in output,
+            reloaded="reloaded" in output,
+        )
+
+
+@operation()
+def running(service: Service, manager: str) -> Iterator[str]:
+    """The service runs, at boot too, with what stands there now; nothing is done otherwise.
+
+    + service: what to run
+    + manager: `systemd` or `supervisor`
+    """
+    state = host.get_fact(
+        CurrentState,
+        name=service.name,
+        manager=manager,
+        restart_on=service.restart_on,
+        reload_on=service.reload_on,
+    )
+    if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
+        return
+    fresh = state.active and state.restarted and not state.stale
+    act = (_reload if fresh else _restart)[manager].replace("NAME", service.name)
+    stamp = shlex.quote(f"{STAMPS}/{service.name}")
+    # The digests are taken before: what changes during the start is taken up by the next run.
+    yield (
+        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; {act} && "
+        f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
+        f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp}'
+    )
+
+
+_reload = {
+    "systemd": "systemctl enable -q NAME && systemctl reload NAME",
+    "supervisor": f"supervisorctl -c {_SUPERVISORD} signal HUP NAME",
+}
+# Debian's init script may have started its own daemon, and would do so at the next boot.
+_restart = {
+    "systemd": "systemctl daemon-reload && systemctl enable -q NAME && systemctl restart NAME",
+    "supervisor": (
+        "{ if [ -x /etc/init.d/NAME ]; then update-rc.d NAME disable >/dev/null 2>&1; "
+        "[ -e " + STAMPS + "/NAME ] || /etc/init.d/NAME stop >/dev/null 2>&1; fi; true; } && "
+        "{ supervisorctl -c CONF pid >/dev/null 2>&1 || supervisord -c CONF; } && "
+        "{ supervisorctl -c CONF stop NAME >/dev/null 2>&1; true; } && "
+        "supervisorctl -c CONF update NAME >/dev/null && "
+        "{ supervisorctl -c CONF start NAME 2>&1 | grep -v 'already started'; "
+        "supervisorctl -c CONF status NAME | grep RUNNING; }"
+    ).replace("CONF", _SUPERVISORD),
+}
+
+
+def _digest(command: str) -> str:
+    return f"\"$( {{ {command}; }} 2>&1 | sha256sum | cut -c1-64)\""

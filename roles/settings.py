@@ -1,0 +1,178 @@
+"""The settings of one host, as an administrator writes them in the inventory's data.
+
+Pure data: what each setting is, and what can be checked without looking at anything else.
+What follows from several hosts together is in `site`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
+
+from omeroweb_ops.state.desired import Finding
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _existing(value: str) -> str:
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    return str(path.absolute())
+
+
+def _wheel(value: str) -> str:
+    if value.startswith(("http://", "https://")):
+        if not re.search(r"#sha256=[0-9a-f]{64}$", value):
+            raise ValueError("a URL needs its digest")
+        return value
+    if not value.endswith(".whl"):
+        raise ValueError("is not the name of a wheel (.whl)")
+    return _existing(value)
+
+
+def _addresses(value: str) -> str:
+    for part in value.split():
+        ipaddress.ip_address(part.removeprefix("-"))
+    if not value.split():
+        raise ValueError("is empty")
+    return " ".join(value.split())
+
+
+def _server_names(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._*-]+( [A-Za-z0-9._*-]+)*", value):
+        raise ValueError("is not a list of host names")
+    return value
+
+
+def _host_address(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+        raise ValueError("is no address or host name")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
+        raise ValueError("is no amount of memory")
+    return value
+
+
+ReadableFile = Annotated[str, AfterValidator(_existing)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Certificate(Model):
+    """A TLS certificate (with its chain) and its private key, as PEM files beside the inventory."""
+
+    certificate: ReadableFile
+    key: ReadableFile
+
+
+class Settings(Model):
+    """Every setting; a description says what to write."""
+
+    address: Annotated[str, AfterValidator(_host_address)] | None = Field(
+        None, description="how other hosts reach this one: an IP address or a host name"
+    )
+
+    web_config: Mapping[str, JsonValue] = Field(
+        {}, description='{property: value}, for example {"omero.web.prefix": "/omero"}'
+    )
+    web_config_append: Mapping[str, Sequence[JsonValue]] = Field(
+        {}, description='{property: [items]}, for example {"omero.web.apps": ["omero_figure"]}'
+    )
+    web_config_remove: Mapping[str, Sequence[JsonValue]] = Field(
+        {}, description='{property: [items]}, for example {"omero.web.ui.top_links": ["Help"]}'
+    )
+    web_secrets: ReadableFile | None = Field(
+        None, description="the path of a YAML file {property or redis_password: value}"
+    )
+    web_requirements: ReadableFile | None = Field(
+        None, description="the path of a hash-pinned requirements file (made by uv pip compile)"
+    )
+    web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
+    web_ice_wheel: Annotated[str, AfterValidator(_wheel)] | None = Field(
+        None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
+    )
+
+    nginx_server_name: Annotated[str, AfterValidator(_server_names)] | None = Field(
+        None, description='the name visitors use, for example "omero.example.org"'
+    )
+    nginx_http_port: Port = Field(80, description="a TCP port number, for example 80")
+    nginx_https_port: Port = Field(443, description="a TCP port number, for example 443")
+    nginx_tls: Literal["off", "self-signed"] | Certificate = Field(
+        "off",
+        description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
+    )
+
+    redis_bind: Annotated[str, AfterValidator(_addresses)] = Field(
+        "127.0.0.1", description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
+    )
+    redis_port: Port = Field(6379, description="a TCP port number, for example 6379")
+    redis_maxmemory: Annotated[str, AfterValidator(_memory)] | None = Field(
+        None, description='an amount of memory, for example "512mb"'
+    )
+
+    @property
+    def redis_is_local(self) -> bool:
+        """Whether Redis listens on loopback only."""
+        parts = [part.removeprefix("-") for part in self.redis_bind.split()]
+        return all(ipaddress.ip_address(part).is_loopback for part in parts)
+
+
+def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
+    """The settings in a host's data, and every mistake in them.
+
+    With mistakes the returned settings are those that are right, so that the search for further
+    mistakes can go on; they must not be used for anything else.
+    """
+    try:
+        return Settings.model_validate(dict(data)), []
+    except ValidationError as error:
+        findings = {}
+        for detail in error.errors():
+            name = str(detail["loc"][0])
+            if name not in findings or detail["type"] == "value_error":
+                findings[name] = _finding(name, data[name], detail)  # type: ignore[arg-type]
+        right = {name: value for name, value in data.items() if name not in findings}
+        return read(right)[0], list(findings.values())
+
+
+def _finding(name: str, value: object, detail: Mapping[str, Any]) -> Finding:
+    if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+        return Finding(name, _unknown(name))
+    description = Settings.model_fields[name].description
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    part = "".join(f"[{key!r}]" for key in detail["loc"][1:] if not str(key).startswith("function"))
+    if detail["type"] in ("literal_error", "model_type") or "Certificate" in part:
+        part = "" if detail["type"] != "value_error" else part.replace("['Certificate']", "")
+    said = reason if detail["type"] == "value_error" else f"{value!r} will not do ({reason})"
+    return Finding(name + part, f"{said}; write {description}")
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("omero."):
+        return f'is an OMERO.web property; write it as web_config = {{"{name}": …}}'
+    close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
+    return f"there is no such setting; {hint}"

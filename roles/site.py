@@ -1,0 +1,333 @@
+"""The whole site: every host's settings together, and what follows from them.
+
+A mistake in the inventory is reported with all the others and before any host is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from omeroweb_ops.locations import BASE, Locations
+from omeroweb_ops.state import schema
+from omeroweb_ops.state.desired import Desired, Finding
+
+from .settings import Settings, read
+
+GROUPS = ("redis", "web", "nginx")
+LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
+SCHEMA = schema.locked()
+
+ENGINE = "omero.web.session_engine"
+CACHES = "omero.web.caches"
+ADDITIONAL = "omero.web.django_additional_settings"
+MIDDLEWARE = "omero.web.middleware"
+CACHE_ENGINE = "django.contrib.sessions.backends.cache"
+FILE_ENGINE = "django.contrib.sessions.backends.file"
+WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One host of the site."""
+
+    name: str
+    groups: frozenset[str]
+    settings: Settings
+    connector_address: str | None
+
+    @property
+    def address(self) -> str | None:
+        """How other hosts reach it."""
+        return self.settings.address or self.connector_address
+
+
+class Site:
+    """All hosts; every derived fact is computed here and nowhere else."""
+
+    def __init__(self, members: Iterable[Member], secrets: Mapping[str, Any]) -> None:
+        self.members = {member.name: member for member in members}
+        self.secrets = secrets
+
+    def group(self, group: str) -> list[Member]:
+        return [member for member in self.members.values() if group in member.groups]
+
+    @property
+    def redis_password(self) -> str | None:
+        password = self.secrets.get("redis_password")
+        return None if password is None else str(password)
+
+    @cached_property
+    def tls(self) -> bool:
+        """Whether visitors come by https."""
+        return any(member.settings.nginx_tls != "off" for member in self.group("nginx"))
+
+    def sessions(self, member: Member) -> str:
+        return member.settings.web_sessions or ("redis" if self.group("redis") else "file")
+
+    def upstreams(self, member: Member) -> list[str]:
+        """host:port of every OMERO.web behind the NGINX of `member`."""
+        return [
+            f"{_between(member, web)}:{self.effective(web, 'omero.web.application_server.port')}"
+            for web in self.group("web")
+        ]
+
+    def effective(self, member: Member, name: str) -> Any:
+        """A property as the inventory has it, else its default."""
+        value = self.desired(member).set.get(name)
+        if value is not None:
+            return value
+        return SCHEMA.default(name, LOCATIONS.omerodir)
+
+    def prefix(self, member: Member) -> str:
+        """OMERO.web's prefix, '' or like '/omero'."""
+        text = str(self.effective(member, "omero.web.prefix") or "").strip("/")
+        return f"/{text}" if text else ""
+
+    def desired(self, member: Member) -> Desired:
+        """The desired state of one web host: derived settings give way to explicit ones."""
+        settings = member.settings
+        explicit = {**settings.web_config, **self._secret_properties()}
+        appended = {name: list(items) for name, items in settings.web_config_append.items()}
+        derived, additional = self._derived(member, explicit)
+        combined: dict[str, Any] = {**derived, **explicit}
+        if additional:
+            pairs = _pairs(explicit.get(ADDITIONAL))
+            if pairs is not None:
+                combined[ADDITIONAL] = [*additional.items(), *pairs]
+        if self._serves_static(member):
+            if MIDDLEWARE in explicit:
+                combined[MIDDLEWARE] = [*_list(explicit[MIDDLEWARE]), WHITENOISE]
+            else:
+                appended[MIDDLEWARE] = [*appended.get(MIDDLEWARE, []), WHITENOISE]
+        return Desired(combined, appended, dict(settings.web_config_remove))
+
+    def _derived(
+        self, member: Member, explicit: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Properties that follow from other settings, and Django settings beside them."""
+        derived: dict[str, Any] = {}
+        additional: dict[str, Any] = {}
+        if self.sessions(member) == "redis" and self.group("redis"):
+            derived[ENGINE] = CACHE_ENGINE
+            derived[CACHES] = self._caches(member)
+            caches = explicit.get(CACHES, derived[CACHES])
+            if explicit.get(ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in _names(caches):
+                additional["SESSION_CACHE_ALIAS"] = "sessions"
+        elif explicit.get(ENGINE, FILE_ENGINE) == FILE_ENGINE:
+            derived[ENGINE] = FILE_ENGINE
+            additional["SESSION_FILE_PATH"] = str(LOCATIONS.sessions)
+        if self._nginx_elsewhere(member):
+            derived["omero.web.application_server.host"] = "0.0.0.0"
+        if self.tls:
+            derived["omero.web.session_cookie_secure"] = True
+            derived["omero.web.csrf_cookie_secure"] = True
+            derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
+        prefix = str(explicit.get("omero.web.prefix") or "").strip("/")
+        if prefix:
+            derived["omero.web.static_url"] = f"/{prefix}/static/"
+        return derived, additional
+
+    def _caches(self, member: Member) -> dict[str, Any]:
+        """Sessions and cache in two databases: clearing the cache must log nobody out."""
+        redis = self.group("redis")[0]
+        server = f"redis://{_between(member, redis)}:{redis.settings.redis_port}"
+        password = {"PASSWORD": self.redis_password} if self.redis_password else {}
+        return {
+            alias: {
+                "BACKEND": "django_redis.cache.RedisCache",
+                "LOCATION": f"{server}/{database}",
+                "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient", **password},
+            }
+            for alias, database in (("default", 0), ("sessions", 1))
+        }
+
+    def _nginx_elsewhere(self, member: Member) -> bool:
+        return any(nginx is not member for nginx in self.group("nginx"))
+
+    def _serves_static(self, member: Member) -> bool:
+        """NGINX on another host has no files of the release: OMERO.web serves them itself."""
+        return self._nginx_elsewhere(member)
+
+    def _secret_properties(self) -> dict[str, Any]:
+        return {name: value for name, value in self.secrets.items() if name != "redis_password"}
+
+    def findings(self) -> list[Finding]:
+        """Every mistake that shows only when the hosts are seen together."""
+        found = []
+        for member in self.members.values():
+            found += [
+                Finding(f"{member.name}: {finding.name}", finding.message)
+                for finding in [*self._group_findings(member), *self._property_findings(member)]
+            ]
+        return found
+
+    def _group_findings(self, member: Member) -> list[Finding]:
+        found = []
+        settings = member.settings
+        if not member.groups & set(GROUPS):
+            found.append(
+                Finding("groups", "is in none of the groups redis, web and nginx; add it to one")
+            )
+        if "redis" in member.groups:
+            if not settings.redis_is_local and not self.redis_password:
+                found.append(
+                    Finding(
+                        "redis_bind",
+                        f"{settings.redis_bind!r} is open to other hosts without a password; write "
+                        "redis_password: … in the file that web_secrets names, or bind 127.0.0.1",
+                    )
+                )
+            others = [web.name for web in self.group("web") if web is not member]
+            if others and settings.redis_is_local:
+                found.append(
+                    Finding(
+                        "redis_bind",
+                        f"{settings.redis_bind!r} cannot be reached by {', '.join(others)}; write "
+                        "this host's address, and redis_password in the web_secrets file",
+                    )
+                )
+        if "nginx" in member.groups and not self.group("web"):
+            found.append(Finding("groups", "NGINX has no OMERO.web to serve; add a group web"))
+        if len(self.members) > 1 and not member.address and self._is_needed_by_others(member):
+            found.append(
+                Finding("address", "other hosts need it and its name is no address; write one")
+            )
+        return found
+
+    def _is_needed_by_others(self, member: Member) -> bool:
+        needed_by = {"redis": "web", "web": "nginx"}
+        return any(
+            other is not member
+            for group in member.groups & needed_by.keys()
+            for other in self.group(needed_by[group])
+        )
+
+    def _property_findings(self, member: Member) -> list[Finding]:
+        if "web" not in member.groups:
+            return []
+        settings = member.settings
+        found = []
+        for name in settings.web_config.keys() & self._secret_properties().keys():
+            found.append(Finding(name, "is in web_config and in the web_secrets file; write one"))
+        if settings.web_sessions == "redis" and not self.group("redis"):
+            found.append(
+                Finding("web_sessions", '"redis" needs a host in the group redis; or write "file"')
+            )
+        engine = settings.web_config.get(ENGINE)
+        if settings.web_sessions and engine:
+            expected = {"redis": CACHE_ENGINE, "file": FILE_ENGINE}[settings.web_sessions]
+            if engine != expected:
+                found.append(
+                    Finding(
+                        "web_sessions",
+                        f'"{settings.web_sessions}" contradicts {ENGINE} = {engine!r}; write one',
+                    )
+                )
+        if len(self.group("web")) > 1 and "omero.web.secret_key" not in self.desired(member).set:
+            found.append(
+                Finding(
+                    "omero.web.secret_key",
+                    "several web hosts must share one; write it in the web_secrets file",
+                )
+            )
+        if _pairs(settings.web_config.get(ADDITIONAL)) is None:
+            found.append(Finding(ADDITIONAL, "write a list of pairs, [[NAME, value], …]"))
+        _texts, mistakes = self.desired(member).resolve(
+            SCHEMA, LOCATIONS.omerodir, strict=not self._has_unknown_properties(member)
+        )
+        return found + mistakes
+
+    def warnings(self) -> list[Finding]:
+        """What will work but is better done otherwise."""
+        found = []
+        for member in self.group("web"):
+            for name in member.settings.web_config:
+                prop = SCHEMA.get(name)
+                if prop and prop.deprecated:
+                    found.append(Finding(f"{member.name}: {name}", prop.description))
+                if prop and prop.is_secret and name != CACHES:
+                    found.append(
+                        Finding(
+                            f"{member.name}: {name}",
+                            "is a secret in the inventory; write it in the web_secrets file",
+                        )
+                    )
+        return found
+
+    def _has_unknown_properties(self, member: Member) -> bool:
+        """Plugins and other releases have properties that only the host can know."""
+        settings = member.settings
+        apps = {"omero.web.apps"} & {*settings.web_config, *settings.web_config_append}
+        return bool(settings.web_requirements or apps)
+
+
+def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
+    """The web_secrets file: {property or redis_password: value}."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [Finding("web_secrets", f"{path} cannot be read ({error})")]
+    except yaml.YAMLError as error:
+        # the error's own text would quote the file's content
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        return {}, [Finding("web_secrets", f"{path} is not YAML{line}; write name: value lines")]
+    if content is None:
+        return {}, []
+    if not isinstance(content, dict):
+        return {}, [Finding("web_secrets", f"{path} holds no {{name: value}}; write such lines")]
+    findings = [
+        Finding(f"web_secrets: {name}", f"has no value in {path}; write one or take it out")
+        for name, value in content.items()
+        if value in (None, "")
+    ]
+    unknown = [name for name in content if name != "redis_password" and name not in SCHEMA]
+    for name in unknown:
+        near = SCHEMA.nearest(str(name)) or "redis_password"
+        findings.append(
+            Finding(f"web_secrets: {name}", f"is no OMERO.web property; did you mean {near}?")
+        )
+    return {str(name): value for name, value in content.items() if name not in unknown}, findings
+
+
+def load(hosts: Iterable[tuple[str, frozenset[str], Mapping[str, Any], str | None]]) -> Any:
+    """(name, groups, data, address by the connector) of each host, to (Site, findings)."""
+    members, findings, files = [], [], {}
+    for name, groups, data, address in hosts:
+        settings, mistakes = read(data)
+        findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
+        members.append(Member(name, groups, settings, address))
+        if settings.web_secrets:
+            files[settings.web_secrets] = name
+    secrets: dict[str, Any] = {}
+    for path, name in files.items():
+        content, mistakes = read_secrets(path)
+        findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
+        secrets.update(content)
+    site = Site(members, secrets)
+    return site, [*findings, *site.findings()]
+
+
+def _between(source: Member, target: Member) -> str:
+    """The address by which `source` reaches `target`."""
+    address = "127.0.0.1" if source is target else (target.address or "")
+    return f"[{address}]" if ":" in address else address
+
+
+def _pairs(value: Any) -> list[Any] | None:
+    items = _list(value)
+    return items if all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _names(value: Any) -> Iterable[str]:
+    return value.keys() if isinstance(value, Mapping) else ()

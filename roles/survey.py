@@ -1,0 +1,100 @@
+"""The host, asked once and before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyinfra.api import FactBase
+
+# /proc/net/tcp gives ports in hexadecimal and sockets by inode; `ss` is not on a minimal host.
+_SCRIPT = r"""
+. /etc/os-release
+echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(uname -m)"
+[ -d /run/systemd/system ] && echo systemd=yes
+[ -e /proc/net/if_inet6 ] && echo ipv6=yes
+d=/opt; [ -d $d ] || d=/
+echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
+echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" {split($2, a, ":"); print a[2], $10}' |
+sort -u | while read -r port inode; do
+  case " PORTS " in *" $port "*) ;; *) continue ;; esac
+  fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
+  pid=${fd#/proc/}; pid=${pid%%/*}
+  echo "port=$port $(tr '\0' ' ' < "/proc/${pid:-none}/cmdline" 2>/dev/null | cut -c1-200)"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a role needs to know of a host before it starts.
+
+    free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
+    the process cannot be seen).
+    """
+
+    privilege: str = "none"
+    id: str = ""
+    like: str = ""
+    version: str = ""
+    arch: str = ""
+    ip: str = ""
+    systemd: bool = False
+    ipv6: bool = False
+    free: int = 0
+    listeners: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> str:
+        """What a compiled wheel depends on: release (and so Python and libraries), architecture."""
+        return f"{self.id}-{self.version}-{self.arch}"
+
+    @property
+    def manager(self) -> str:
+        """What runs services here."""
+        return "systemd" if self.systemd else "supervisor"
+
+    @property
+    def is_debian(self) -> bool:
+        return bool({"debian", "ubuntu"} & {self.id, *self.like.split()})
+
+
+class HostSurvey(FactBase[Survey]):
+    """One remote call: privileges, release, disk, systemd and who holds the ports."""
+
+    def command(self, ports: tuple[int, ...]) -> str:
+        script = _SCRIPT.replace("PORTS", " ".join(f"{port:04X}" for port in ports))
+        # _sudo is decided by the answer, so the script raises itself
+        return (
+            f"script=$(cat <<'SURVEY'\n{script}\nSURVEY\n)\n"
+            'if [ "$(id -u)" = 0 ]; then echo privilege=root; sh -c "$script"; '
+            "elif sudo -n true 2>/dev/null; then echo privilege=sudo; "
+            'sudo -n sh -c "$script"; else echo privilege=none; sh -c "$script"; fi'
+        )
+
+    @staticmethod
+    def default() -> Survey:
+        return Survey()
+
+    def process(self, output: list[str]) -> Survey:
+        values: dict[str, str] = {}
+        listeners: dict[int, str] = {}
+        for line in output:
+            key, _, value = line.partition("=")
+            if key == "port":
+                port, _, command = value.partition(" ")
+                listeners[int(port, 16)] = command.strip()
+            else:
+                values[key] = value
+        return Survey(
+            privilege=values.get("privilege", "none"),
+            id=values.get("id", ""),
+            like=values.get("like", ""),
+            version=values.get("version", ""),
+            arch=values.get("arch", ""),
+            ip=values.get("ip", ""),
+            systemd="systemd" in values,
+            ipv6="ipv6" in values,
+            free=int(values.get("free") or 0),
+            listeners=listeners,
+        )

@@ -1,0 +1,178 @@
+"""The release: a virtualenv in a folder named by what made it, complete or absent.
+
+The folder's name is the digest of the lock, our own package, the Ice wheel and the platform.
+It is built in place (a virtualenv cannot be moved) and `complete` is written last, so a build that
+was killed is started over. A link switches to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyinfra import host
+from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
+
+from omeroweb_ops.locations import BASE
+
+from ..settings import Settings
+from ..site import LOCATIONS
+from ..survey import Survey
+from .ice import Wheel
+from .user import USER
+
+PROJECT = Path(__file__).parents[2]
+APP = PROJECT / "app"
+TOOLS_LOCK = Path(__file__).parent / "tools.txt"
+RELEASES = BASE / "releases"
+CACHE = Path("/var/cache/omeroweb-ops")
+TOOLS = CACHE / "tools"
+# A site's own certificate authority is in the system's store, which neither pip nor uv asks.
+CERTIFICATES = (
+    "c=/etc/ssl/certs/ca-certificates.crt; [ -e $c ] && export PIP_CERT=${PIP_CERT:-$c} "
+    "SSL_CERT_FILE=${SSL_CERT_FILE:-$c}; export PIP_DISABLE_PIP_VERSION_CHECK=1; "
+    # a mirror in pip's configuration is the site's index for uv too
+    "[ -x /var/cache/omeroweb-ops/tools/bin/pip ] && index=$(/var/cache/omeroweb-ops/tools/bin/pip "
+    'config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX="$index"; '
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release is made of; `name` follows from all of it."""
+
+    lock: str
+    ice: Wheel
+    platform: str
+
+    @property
+    def name(self) -> str:
+        parts = (self.lock, app_digest(), self.ice.key, self.platform)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def path(self) -> Path:
+        return RELEASES / self.name
+
+
+def wanted(settings: Settings, survey: Survey) -> Release:
+    """The release that a host should have."""
+    lock = Path(settings.web_requirements or APP / "requirements.txt").read_text(encoding="utf-8")
+    return Release(lock, Wheel.wanted(settings.web_ice_wheel, survey.platform), survey.platform)
+
+
+def app_digest() -> str:
+    """Of our own package's sources."""
+    digest = hashlib.sha256()
+    for path in sorted((APP / "omeroweb_ops").rglob("*")):
+        if path.suffix in (".py", ".json"):
+            digest.update(str(path.relative_to(APP)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+class Exists(FactBase[bool]):
+    """Whether a file exists and, where wanted, holds exactly one line."""
+
+    def command(self, path: str, line: str | None = None) -> str:
+        quoted = shlex.quote(path)
+        test = f"[ -e {quoted} ]" if line is None else f'[ "$(cat {quoted} 2>/dev/null)" = {line} ]'
+        return f"{test} && echo yes || true"
+
+    @staticmethod
+    def default() -> bool:
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        return output == ["yes"]
+
+
+@operation()
+def tools() -> Iterator[PyinfraCommand]:
+    """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock."""
+    lock = TOOLS_LOCK.read_text(encoding="utf-8")
+    digest = hashlib.sha256(lock.encode()).hexdigest()
+    if host.get_fact(Exists, path=f"{TOOLS}/complete", line=digest):
+        return
+    yield StringCommand(
+        f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; cat > {CACHE}/tools.txt; "
+        f"python3 -m venv {TOOLS}; "
+        f"{TOOLS}/bin/pip install -q --require-hashes -r {CACHE}/tools.txt; "
+        f"echo {digest} > {TOOLS}/complete",
+        _stdin=lock,
+    )
+
+
+@operation()
+def ice(wheel: Wheel) -> Iterator[PyinfraCommand]:
+    """The zeroc-ice wheel on the host: given, kept from before, or built once.
+
+    + wheel: the one that the release needs
+    """
+    if not host.get_fact(Exists, path=str(wheel.folder / "complete")):
+        yield from wheel.commands(CERTIFICATES, TOOLS)
+
+
+@operation()
+def built(release: Release) -> Iterator[PyinfraCommand]:
+    """The release's virtualenv; nothing where it is complete.
+
+    + release: what it is made of
+    """
+    if host.get_fact(Exists, path=str(release.path / "complete")):
+        return
+    path = release.path
+    yield StringCommand(f"rm -rf {path} && mkdir -p {path}")
+    yield StringCommand(f"cat > {path}/requirements.txt", _stdin=release.lock)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = _app_wheel(Path(folder))
+        yield FileUploadCommand(str(wheel), f"{path}/{wheel.name}")
+    host.log("Installing OMERO.web and what it needs…")
+    uv = f"UV_SYSTEM_CERTS=1 {TOOLS}/bin/uv --cache-dir {CACHE}/uv --no-config"
+    install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
+    yield StringCommand(
+        f"{CERTIFICATES} set -e; umask 022; cd {path}; chmod 644 *.whl requirements.txt; "
+        f"{uv} venv -q --allow-existing --python /usr/bin/python3 {path}; "
+        f"{install} --require-hashes -r requirements.txt; "
+        f"{install} {release.ice.folder}/*.whl ./{wheel.name}; "
+        f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
+        f"touch complete"
+    )
+
+
+@operation()
+def static_collected(release: Release) -> Iterator[str]:
+    """OMERO.web's static files, collected again only for another release or other apps.
+
+    + release: the one that serves
+    """
+    ops = "/usr/local/bin/omeroweb-ops"
+    names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
+    digest = f'"{release.name} $({ops} config digest {names})"'
+    stamp = f"{BASE}/state/static"
+    if host.state.is_executing and host.get_fact(Exists, path=stamp, line=digest):
+        return
+    yield (
+        f"set -e; umask 022; digest={digest}; runuser -u {USER} -- "
+        f"env OMERODIR={LOCATIONS.omerodir} {BASE}/venv3/bin/python -m django collectstatic "
+        f"--noinput --settings omeroweb.settings -v 0; "
+        f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'
+    )
+
+
+def _app_wheel(folder: Path) -> Path:
+    """Our own package as a wheel; uv builds it without a network (uv_build is part of it)."""
+    subprocess.run(
+        ["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+

@@ -1,0 +1,37 @@
+"""The system user that OMERO.web runs as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra import host
+from pyinfra.api import FactBase, operation
+
+from omeroweb_ops.locations import BASE
+
+USER = "omero-web"
+
+
+class HasUser(FactBase[bool]):
+    """Whether the user and its group are there."""
+
+    def command(self) -> str:
+        return f"getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && echo yes || true"
+
+    @staticmethod
+    def default() -> bool:
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        return output == ["yes"]
+
+
+@operation()
+def present() -> Iterator[str]:
+    """A system user without a password; the shell lets root do `su - omero-web`."""
+    if not host.get_fact(HasUser):
+        yield (
+            f"getent group {USER} >/dev/null || groupadd --system {USER}; "
+            f"getent passwd {USER} >/dev/null || useradd --system --gid {USER} "
+            f"--home-dir {BASE} --no-create-home --shell /bin/bash {USER}"
+        )
