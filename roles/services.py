@@ -74,11 +74,11 @@ class ServiceState:
 class CurrentState(FactBase[ServiceState]):
     """One remote call per service."""
 
-    def command(self, name: str, manager: str, restart_on: str, reload_on: str) -> str:
-        stamp = shlex.quote(f"{STAMPS}/{name}")
+    def command(self, unit: str, manager: str, restart_on: str, reload_on: str) -> str:
+        stamp = shlex.quote(f"{STAMPS}/{unit}")
         asked = {
-            "systemd": f"systemctl show {name} -p ActiveState,UnitFileState,NeedDaemonReload",
-            "supervisor": f"supervisorctl -c {_SUPERVISORD} status {name} 2>/dev/null | "
+            "systemd": f"systemctl show {unit} -p ActiveState,UnitFileState,NeedDaemonReload",
+            "supervisor": f"supervisorctl -c {_SUPERVISORD} status {unit} 2>/dev/null | "
             "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
         }[manager]
         return (
@@ -110,7 +110,7 @@ def running(service: Service, manager: str) -> Iterator[str]:
     """
     state = host.get_fact(
         CurrentState,
-        name=service.name,
+        unit=service.name,
         manager=manager,
         restart_on=service.restart_on,
         reload_on=service.reload_on,
@@ -122,7 +122,7 @@ def running(service: Service, manager: str) -> Iterator[str]:
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
     yield (
-        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; {act} && "
+        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; {{ {act}; }} && "
         f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
         f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp}'
     )
@@ -132,18 +132,24 @@ _reload = {
     "systemd": "systemctl enable -q NAME && systemctl reload NAME",
     "supervisor": f"supervisorctl -c {_SUPERVISORD} signal HUP NAME",
 }
-# Debian's init script may have started its own daemon, and would do so at the next boot.
 _restart = {
     "systemd": "systemctl daemon-reload && systemctl enable -q NAME && systemctl restart NAME",
-    "supervisor": (
-        "{ if [ -x /etc/init.d/NAME ]; then update-rc.d NAME disable >/dev/null 2>&1; "
-        "[ -e " + STAMPS + "/NAME ] || /etc/init.d/NAME stop >/dev/null 2>&1; fi; true; } && "
-        "{ supervisorctl -c CONF pid >/dev/null 2>&1 || supervisord -c CONF; } && "
-        "{ supervisorctl -c CONF stop NAME >/dev/null 2>&1; true; } && "
-        "supervisorctl -c CONF update NAME >/dev/null && "
-        "{ supervisorctl -c CONF start NAME 2>&1 | grep -v 'already started'; "
-        "supervisorctl -c CONF status NAME | grep RUNNING; }"
-    ).replace("CONF", _SUPERVISORD),
+    "supervisor": r"""
+        ctl() { supervisorctl -c CONF "$@"; }
+        if [ -x /etc/init.d/NAME ] && [ ! -e STAMPS/NAME ]; then
+            # Debian's init script may have started its own daemon, and would at the next boot
+            update-rc.d NAME disable > /dev/null 2>&1; /etc/init.d/NAME stop > /dev/null 2>&1
+        fi
+        ctl pid > /dev/null 2>&1 || supervisord -c CONF || exit 1
+        ctl stop NAME > /dev/null 2>&1; ctl update NAME > /dev/null; ctl start NAME > /dev/null 2>&1
+        for _ in $(seq 50); do
+            status=$(ctl status NAME)
+            case $status in *RUNNING*|*FATAL*) break ;; esac
+            sleep 0.1
+        done
+        case $status in *RUNNING*) ;; *) echo "$status" >&2
+            tail -n 20 /var/log/supervisor/NAME.log >&2; exit 1 ;; esac; true
+    """.replace("CONF", _SUPERVISORD).replace("STAMPS", STAMPS).strip(),
 }
 
 

@@ -15,12 +15,19 @@ echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(un
 d=/opt; [ -d $d ] || d=/
 echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
 echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" {split($2, a, ":"); print a[2], $10}' |
-sort -u | while read -r port inode; do
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
+sort -u | while read -r port inode uid; do
   case " PORTS " in *" $port "*) ;; *) continue ;; esac
   fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
   pid=${fd#/proc/}; pid=${pid%%/*}
-  echo "port=$port $(tr '\0' ' ' < "/proc/${pid:-none}/cmdline" 2>/dev/null | cut -c1-200)"
+  if [ -n "$pid" ]; then
+    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline")
+  else # a container without SYS_PTRACE hides the sockets of other users: any process of that user
+    holder=$(for p in /proc/[0-9]*; do
+      [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] && tr '\0' ' ' < "$p/cmdline" 2>/dev/null
+    done)
+  fi
+  echo "port=$port $(echo "$holder" | tr '\n' ' ' | cut -c1-200)"
 done
 """
 

@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Iterator
 
 from pyinfra import host, logger
-from pyinfra.api import FactBase, OperationError, operation
+from pyinfra.api import FactBase, FunctionCommand, operation
 
+from ..failure import failed
 from ..settings import Settings
 from ..site import Member, Site
 from ..survey import Survey
 
-_TITLE = "<title>OMERO.web - Login</title>"
+_TITLE = "OMERO.web - Login"
 
 
 def public_url(site: Site, member: Member, survey: Survey) -> str:
@@ -43,7 +44,7 @@ class Visit(FactBase[list[str]]):
         )
         return (
             f"page=$({curl} -L -w '\\nstatus %{{http_code}} %{{url_effective}}\\n' "
-            f'{shlex.quote(url)} 2>&1); echo "$page" | grep -E "<title>|^status|^curl:"; '
+            f'{shlex.quote(url)} 2>&1); echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
             'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | head -n 1 | '
             "cut -d'\"' -f2); "
             f'case "$file" in /*) {curl} -o /dev/null -w "static %{{http_code}} $file\\n" '
@@ -59,7 +60,7 @@ class Visit(FactBase[list[str]]):
 
 
 @operation()
-def answered(url: str, port: int) -> Iterator[str]:
+def answered(url: str, port: int) -> Iterator[FunctionCommand]:
     """Print where OMERO.web is, or fail and say what is wrong.
 
     + url: the public one
@@ -69,14 +70,14 @@ def answered(url: str, port: int) -> Iterator[str]:
         answer = host.get_fact(Visit, url=url, port=port)
         problem = judge(answer)
         if problem:
-            raise OperationError(f"{url} does not show OMERO.web's login page: {problem}")
-        logger.info(f"{host.print_prefix}OMERO.web is at {url}")
-    yield from ()
+            yield failed(f"{url} does not show OMERO.web's login page: {problem}")
+        else:
+            logger.info(f"{host.print_prefix}OMERO.web is at {url}")
 
 
 def judge(answer: list[str]) -> str | None:
     """What is wrong with an answer of `Visit`; None if nothing is."""
-    if _TITLE not in "".join(answer):
+    if _TITLE not in answer:
         return "; ".join(answer) or "no answer"
     static = [line for line in answer if line.startswith("static ")]
     bad = [line for line in static if not line.startswith("static 200")]

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FactBase, OperationError, operation
+from pyinfra.api import FactBase, StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
 
+from ..failure import failed
 from . import files
 
 
@@ -32,19 +34,20 @@ class Plan(FactBase[dict[str, Any]]):
 
 
 @operation()
-def applied() -> Iterator[str]:
+def applied() -> Iterator[PyinfraCommand]:
     """config.xml holds the desired state; one pass, and no write where nothing differs."""
     if not host.state.is_executing:  # the commands and the desired state may not be there yet
         return
     plan = host.get_fact(Plan)
     if "error" in plan:
-        raise OperationError(f"the configuration cannot be applied:\n{plan['error']}")
+        yield failed(f"the configuration cannot be applied:\n{plan['error']}")
+        return
     for step in plan.get("changes", ()):
         host.log(f"{step['property']}: {_text(step['old'])} → {_text(step['new'])}")
     for name in plan.get("drift", ()):
         host.log(f"{name} was set by hand; it is kept")
     if plan.get("changes"):
-        yield f"{files.OPS} config apply"
+        yield StringCommand(files.OPS, "config", "apply")
 
 
 def _text(value: str | None) -> str:

@@ -32,6 +32,7 @@ def directories() -> list[Item]:
     root = LOCATIONS.omerodir
     return [
         Directory(str(BASE)),
+        Directory(str(BASE / "bin")),
         Directory(str(RELEASES)),
         Directory(str(BASE / "state"), f"root:{USER}", "750"),
         Directory(str(root), own),

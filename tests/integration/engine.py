@@ -32,7 +32,9 @@ def ensure_engine() -> docker.DockerClient:
         return engine
     if os.environ.get("DOCKER_HOST"):
         # Whoever names an engine wants that one: another one would hide the mistake.
-        raise EngineUnavailable(f"DOCKER_HOST={os.environ['DOCKER_HOST']} does not answer: {refusal}")
+        raise EngineUnavailable(
+            f"DOCKER_HOST={os.environ['DOCKER_HOST']} does not answer: {refusal}"
+        )
     if Path("/var/run/docker.sock").exists() and os.geteuid() != 0:
         raise EngineUnavailable(f"no access to the engine's socket: {refusal}")
     install_docker_if_missing()

@@ -17,18 +17,22 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import docker
 from docker.errors import APIError, ImageNotFound
 
 from tests.integration.engine import apt_install
 
+if TYPE_CHECKING:
+    from tests.integration.hosts import Host
+
 Kind = Literal["plain", "systemd", "ssh"]
 Suite = Literal["bookworm", "trixie"]
 
+ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = "omeroweb-bundle-test"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # A TLS-inspecting proxy signs with a certificate that only this machine's bundle knows.
@@ -96,6 +100,9 @@ def _hooks(kind: Kind, suite: Suite) -> list[str]:
         # For what PAM starts: ssh, sudo and cron sessions do not see the image's ENV.
         f'printf %s {shlex.quote(environment)} >> "$1/etc/environment"',
     ]
+    if kind == "systemd" and suite == "trixie":
+        # Debian 13 mounts a tmpfs there, under which `docker cp` (so pyinfra's uploads) goes lost.
+        hooks.append('ln -s /dev/null "$1/etc/systemd/system/tmp.mount"')
     if kind == "ssh":
         hooks += [
             'chroot "$1" useradd --create-home --shell /bin/bash admin',
@@ -140,7 +147,9 @@ def _apt_sources(suite: Suite) -> list[str]:
     Empty on another distribution, or where no Debian mirror is named.
     """
     release = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+        line.split("=", 1)
+        for line in Path("/etc/os-release").read_text().splitlines()
+        if "=" in line
     )
     if release.get("ID") != "debian" or "VERSION_CODENAME" not in release:
         return []
@@ -195,3 +204,39 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+# zeroc-ice, which no package index has as a wheel
+
+BUILD_RECIPE = ROOT / "roles" / "web" / "ice"
+BUILD_STEPS = [
+    ("apt-get -qq update", 300),
+    (
+        "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends"
+        " g++ python3-dev libssl-dev libbz2-dev python3-venv",
+        600,
+    ),
+    ("python3 -m venv /build/venv && /build/venv/bin/pip -q install 'setuptools>=70.1'", 600),
+    ("/build/venv/bin/python /build/recipe/build_wheel.py --output /build/wheel", 3600),
+]
+
+
+def build_ice_wheel(make_host: Callable[..., Host], suite: Suite = "bookworm") -> Path:
+    """Return the zeroc-ice wheel for a suite's Python, building it once with build_wheel.py."""
+    content = [
+        [str(path.relative_to(BUILD_RECIPE)), hashlib.sha256(path.read_bytes()).hexdigest()]
+        for path in sorted(BUILD_RECIPE.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    folder = cache_folder(f"ice/{_digest([content, suite, platform.machine()])}")
+    with _locked(folder / "lock"):
+        if ready := sorted(folder.glob("*.whl")):
+            return ready[0]
+        host = make_host(suite=suite, name=f"ice-{suite}")
+        with host:
+            for step, limit in BUILD_STEPS:
+                host.run(step, timeout=limit)
+            built = host.run("ls /build/wheel/*.whl").stdout.split()
+            name = Path(built[-1]).name
+            partial = host.copy_out(built[-1], folder / f".{os.getpid()}-{name}")
+            return partial.rename(folder / name)

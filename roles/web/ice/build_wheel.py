@@ -11,6 +11,7 @@ later; the host needs g++, python3-dev, libssl-dev and libbz2-dev.
 import argparse
 import functools
 import hashlib
+import logging
 import os
 import runpy
 import shutil
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -67,8 +69,10 @@ readBuffer(PyObject* p, const void*& data, Py_ssize_t& size)
     ),
 )
 
-# They stand after Python's own CFLAGS (Debian's have -O2 -g), so these win.
-COMPILE_FLAGS = ["-O1", "-g0", "-pipe"]
+# They stand after Python's own CFLAGS (Debian's have -O2 -g), so these win. Ice 3.6 is C++98, and
+# so read the standard library's headers are shorter: a third less time than with the default
+# C++17. Python tests its headers with C++03 too; the few C files take no notice.
+COMPILE_FLAGS = ["-O1", "-g0", "-pipe", "-std=gnu++98"]
 
 
 class ParallelBuild(build_ext):
@@ -186,11 +190,16 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="default: every core (%(default)s)")
     arguments = parser.parse_args()
+    logging.disable(logging.WARNING)  # upstream's setup.py is old: what setuptools and ...
+    warnings.simplefilter("ignore")  # ... Python say about it is of no use to who runs this
     os.umask(0o022)
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1564531200")  # the day of the archive's files
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the hidden folder goes too
     archive = arguments.archive and arguments.archive.resolve()
-    wheel = build(archive, arguments.output.resolve(), arguments.jobs)
+    try:
+        wheel = build(archive, arguments.output.resolve(), arguments.jobs)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"zeroc-ice: {error}")
     say(f"built {wheel} in {time.monotonic() - started:.0f} s")
 
 

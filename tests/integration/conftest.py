@@ -1,0 +1,157 @@
+"""Fixtures of the tests that need real hosts: an engine, hosts on it, a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import docker
+import pytest
+from docker.models.networks import Network
+
+from tests.integration.engine import EngineUnavailable, apt_install, ensure_engine
+from tests.integration.hosts import Fleet, Host
+from tests.integration.images import ROOT, Kind, Suite, build_ice_wheel
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).parent
+NO_ENGINE = "no container engine"
+
+
+class MakeHost(Protocol):
+    """Starts a host; see Fleet.make_host."""
+
+    def __call__(
+        self,
+        kind: Kind = "plain",
+        suite: Suite = "bookworm",
+        name: str | None = None,
+        image: str | None = None,
+        network: Network | None = None,
+    ) -> Host: ...
+
+
+class IceWheelFor(Protocol):
+    """Gives the zeroc-ice wheel of a suite."""
+
+    def __call__(self, suite: Suite = "bookworm") -> Path: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here, so that `-m "not integration"` leaves it out."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("integration")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which tests did not run: a green line alone would read as "all is well"."""
+    missed = [
+        (report.nodeid, report.longrepr[2])
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NO_ENGINE in report.longrepr[2]
+    ]
+    if not missed:
+        return
+    terminalreporter.section("INTEGRATION TESTS DID NOT RUN", sep="!", red=True, bold=True)
+    terminalreporter.line(missed[0][1].removeprefix("Skipped: "), red=True)
+    terminalreporter.line(f"{len(missed)} tests say nothing about this version:", red=True)
+    for nodeid, _ in missed:
+        terminalreporter.line(f"  {nodeid}")
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.DockerClient:
+    """The container engine. Without one: a failure in CI, a loud skip elsewhere."""
+    try:
+        return ensure_engine()
+    except EngineUnavailable as reason:
+        if os.environ.get("CI", "").lower() in ("true", "1"):
+            pytest.fail(f"{NO_ENGINE}: {reason}", pytrace=False)
+        pytest.skip(f"{NO_ENGINE}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def fleet(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The hosts of this session, their network and their SSH key; all removed at the end."""
+    fleet = Fleet(engine, tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.remove()
+
+
+@pytest.fixture(scope="session")
+def ssh_key(fleet: Fleet) -> Path:
+    """The private key that logs in as `admin` on every host of kind `ssh`."""
+    return fleet.key
+
+
+@pytest.fixture(scope="session")
+def make_session_host(fleet: Fleet) -> MakeHost:
+    """Make a host that stays until the end of the session."""
+    return fleet.make_host
+
+
+@pytest.fixture
+def make_host(fleet: Fleet) -> Iterator[MakeHost]:
+    """Make a host that is removed at the end of the test."""
+    made = len(fleet.hosts)
+    yield fleet.make_host
+    for host in fleet.hosts[made:]:
+        host.remove()
+    del fleet.hosts[made:]
+
+
+@pytest.fixture(scope="session")
+def ice_wheel_for(fleet: Fleet) -> IceWheelFor:
+    """Give the zeroc-ice wheel of a suite, built once and kept in the cache folder."""
+
+    def wheel(suite: Suite = "bookworm") -> Path:
+        return build_ice_wheel(fleet.make_host, suite)
+
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def ice_wheel(ice_wheel_for: IceWheelFor) -> Path:
+    """The zeroc-ice wheel for the default suite."""
+    return ice_wheel_for()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium: Playwright's own browsers need a download that closed networks lack."""
+    from playwright.sync_api import sync_playwright
+
+    if shutil.which("chromium") is None:
+        try:
+            apt_install("chromium")
+        except EngineUnavailable as reason:
+            pytest.fail(f"no chromium: {reason}", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=[
+                "--no-sandbox",  # as root in a virtual machine there is none
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """The folder for pictures that a person may want to look at."""
+    folder = ROOT / ".artifacts" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
