@@ -25,7 +25,10 @@ def service(target: release.Release) -> services.Service:
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {BASE}/gunicorn.conf.py omeroweb.wsgi:application",
         user=USER,
-        environment=(("OMERODIR", str(LOCATIONS.omerodir)),),
+        environment=(
+            ("OMERODIR", str(LOCATIONS.omerodir)),
+            ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
+        ),
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {BASE}/gunicorn.conf.py",
         reload_on=f"{files.OPS} config digest",
         stop_seconds=40,  # gunicorn gives requests 30 s to end

@@ -39,6 +39,7 @@ def directories() -> list[Item]:
         Directory(str(root / "etc"), own),
         Directory(str(root / "etc/grid"), own, "750"),
         Directory(str(root / "var"), own),
+        Directory(str(root / "var/omero"), own, "700"),
         Directory(str(LOCATIONS.logs), own, "750"),
         Directory(str(LOCATIONS.sessions), own, "700"),
         Directory(str(LOCATIONS.static), own),

@@ -101,7 +101,7 @@ _LIST_PROCESSES = r"""
 echo "$$"
 for process in /proc/[0-9]*; do
     line=$(tr '\0\n' '  ' <"$process/cmdline") && [ -n "$line" ] &&
-        echo "${process#/proc/} $(stat -c %U "$process") $line"
+        printf '%s\n' "${process#/proc/} $(stat -c %U "$process") $line"
 done 2>/dev/null
 exit 0
 """

@@ -130,9 +130,7 @@ def _make_tarball(tarball: Path, suite: Suite, recipe: dict[str, object]) -> Non
         *(["-"] if sources else []),
     ]
     try:
-        subprocess.run(
-            command, input="\n".join(sources), check=True, capture_output=True, text=True
-        )
+        subprocess.run(command, input="".join(sources), check=True, capture_output=True, text=True)
         partial.rename(tarball)
     except subprocess.CalledProcessError as failure:
         end = "\n".join(failure.stderr.splitlines()[-20:])
@@ -160,7 +158,9 @@ def _apt_sources(suite: Suite) -> list[str]:
             mirrors.setdefault(named.removeprefix(here), uri)
     if "" not in mirrors:
         return []
-    return [f"deb [signed-by={KEYRING}] {uri} {suite}{part} main" for part, uri in mirrors.items()]
+    return [
+        f"deb [signed-by={KEYRING}] {uri} {suite}{part} main\n" for part, uri in mirrors.items()
+    ]
 
 
 def _machine_sources() -> Iterator[tuple[str, str]]:
@@ -191,7 +191,7 @@ def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite, keep: str) -> 
         created = datetime.datetime.fromisoformat(image.attrs["Created"][:19] + "+00:00")
         if keep not in image.tags and created.timestamp() < oldest:
             with contextlib.suppress(APIError):
-                engine.images.remove(image.id)
+                engine.images.remove(str(image.id))
 
 
 @contextlib.contextmanager

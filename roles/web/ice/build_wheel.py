@@ -45,7 +45,7 @@ FIXES = (
     ("src/Types.cpp", "PyEval_CallObject(", "PyObject_CallObject(", 2),
     ("src/Util.cpp", "PyEval_CallObject(", "PyObject_CallObject(", 1),
     # ... and PyObject_AsReadBuffer. This is CPython 3.12's own body of it (Objects/abstract.c).
-    ("src/Types.cpp", "if(PyObject_AsReadBuffer(p, &buf, &sz) == 0)", "if(readBuffer(p, buf, sz))", 2),
+    ("src/Types.cpp", "PyObject_AsReadBuffer(p, &buf, &sz) == 0", "readBuffer(p, buf, sz)", 2),
     (
         "src/Types.cpp",
         "using namespace IcePy;\n",
@@ -119,7 +119,7 @@ class Progress:
     @staticmethod
     def weigh(source: str) -> int:
         """Guess the time that a file takes: its size, and 60 kB for what it includes."""
-        return os.path.getsize(source) + 60_000
+        return Path(source).stat().st_size + 60_000
 
     def report(self, source: str) -> None:
         """Count a file, and say so if nothing was said for 10 seconds."""
@@ -185,7 +185,7 @@ def main() -> None:
     """Read the arguments and build."""
     started = time.monotonic()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--archive", type=Path, help="zeroc-ice-3.6.5.tar.gz (default: pip gets it)")
+    parser.add_argument("--archive", type=Path, help="the source (default: pip gets it)")
     parser.add_argument("--output", type=Path, required=True, help="folder for the wheel")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="default: every core (%(default)s)")
