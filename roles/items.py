@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from pyinfra import host
@@ -112,7 +112,7 @@ class PathStates(FactBase[list[str]]):
 
 
 @operation()
-def settle(items: Sequence[Item]) -> Iterator[StringCommand]:
+def settle(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
     """Bring each item to its state; untouched where it is there already.
 
     + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
@@ -138,7 +138,7 @@ class HasLine(FactBase[bool]):
 
 
 @operation()
-def line_present(path: str, line: str) -> Iterator[str]:
+def line_present(path: str, line: str) -> Generator[str, None, None]:
     """The file ends with the line, unless it has it already.
 
     + path: of an existing file

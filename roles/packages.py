@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from pyinfra import host
 from pyinfra.api import FactBase, operation
@@ -29,7 +29,7 @@ class MissingPackages(FactBase[list[str]]):
 
 
 @operation()
-def installed(names: Sequence[str]) -> Iterator[str]:
+def installed(names: Sequence[str]) -> Generator[str, None, None]:
     """Install what is missing.
 
     No service is started on the way where systemd does not run (RUNLEVEL=1 is what

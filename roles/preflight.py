@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gevent.lock import RLock
+from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
-
-from omeroweb_ops.state.desired import Finding
 
 from .site import Member, Site, load
 from .survey import HostSurvey, Survey

@@ -8,7 +8,7 @@ handlers would be lost.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from pyinfra import host
@@ -102,7 +102,7 @@ class CurrentState(FactBase[ServiceState]):
 
 
 @operation()
-def running(service: Service, manager: str) -> Iterator[str]:
+def running(service: Service, manager: str) -> Generator[str, None, None]:
     """The service runs, at boot too, with what stands there now; nothing is done otherwise.
 
     + service: what to run
@@ -149,9 +149,11 @@ _restart = {
         done
         case $status in *RUNNING*) ;; *) echo "$status" >&2
             tail -n 20 /var/log/supervisor/NAME.log >&2; exit 1 ;; esac; true
-    """.replace("CONF", _SUPERVISORD).replace("STAMPS", STAMPS).strip(),
+    """.replace("CONF", _SUPERVISORD)
+    .replace("STAMPS", STAMPS)
+    .strip(),
 }
 
 
 def _digest(command: str) -> str:
-    return f"\"$( {{ {command}; }} 2>&1 | sha256sum | cut -c1-64)\""
+    return f'"$( {{ {command}; }} 2>&1 | sha256sum | cut -c1-64)"'

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from omeroweb_ops.state.desired import Finding
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -21,8 +22,6 @@ from pydantic import (
     JsonValue,
     ValidationError,
 )
-
-from omeroweb_ops.state.desired import Finding
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -153,7 +152,7 @@ def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
         for detail in error.errors():
             name = str(detail["loc"][0])
             if name not in findings or detail["type"] == "value_error":
-                findings[name] = _finding(name, data[name], detail)  # type: ignore[arg-type]
+                findings[name] = _finding(name, data[name], detail)
         right = {name: value for name, value in data.items() if name not in findings}
         return read(right)[0], list(findings.values())
 

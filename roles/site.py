@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from omeroweb_ops.locations import BASE, Locations
 from omeroweb_ops.state import schema
 from omeroweb_ops.state.desired import Desired, Finding
@@ -92,8 +91,10 @@ class Site:
     def desired(self, member: Member) -> Desired:
         """The desired state of one web host: derived settings give way to explicit ones."""
         settings = member.settings
-        explicit = {**settings.web_config, **self._secret_properties()}
-        appended = {name: list(items) for name, items in settings.web_config_append.items()}
+        explicit: dict[str, Any] = {**settings.web_config, **self._secret_properties()}
+        appended: dict[str, list[Any]] = {
+            name: list(items) for name, items in settings.web_config_append.items()
+        }
         derived, additional = self._derived(member, explicit)
         combined: dict[str, Any] = {**derived, **explicit}
         if additional:
@@ -322,7 +323,8 @@ def _between(source: Member, target: Member) -> str:
 
 def _pairs(value: Any) -> list[Any] | None:
     items = _list(value)
-    return items if all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items) else None
+    pairs = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items)
+    return items if pairs else None
 
 
 def _list(value: Any) -> list[Any]:

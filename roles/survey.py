@@ -15,7 +15,8 @@ echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(un
 d=/opt; [ -d $d ] || d=/
 echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
 echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
 sort -u | while read -r port inode uid; do
   case " PORTS " in *" $port "*) ;; *) continue ;; esac
   fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from .. import packages, services
 from ..items import Absent, Directory, File, settle
+from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
 from . import site_file, tls
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
+ENABLED = "/etc/nginx/sites-enabled"
 
 
 def service() -> services.Service:
@@ -18,20 +18,20 @@ def service() -> services.Service:
     return services.Service(
         name="nginx",
         command="/usr/sbin/nginx -g 'daemon off;'",
-        # the default site may still be served after a run that was killed: its absence counts too
-        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls /etc/nginx/sites-enabled",
+        # a run may have been killed after it removed the default site: what is enabled counts too
+        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls {ENABLED}",
         ready="nginx -t -q",
     )
 
 
-@deploy("NGINX")
+@named("NGINX")
 def install(manager: str) -> None:
     """The packages; nothing of this site. curl asks the public URL at the end of a run."""
     names = ["nginx", "curl", "openssl", *(["supervisor"] if manager == "supervisor" else [])]
     packages.installed(name="Install packages", names=names)
 
 
-@deploy("NGINX")
+@named("NGINX")
 def prepare(site: Site, member: Member, survey: Survey) -> None:
     """Certificates and the maintenance page; the site too where there is none yet.
 
@@ -45,7 +45,7 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
             *site_file.pages(site, member),
             *tls.items(member.settings),
             *([service().program()] if survey.manager == "supervisor" else []),
-            Absent("/etc/nginx/sites-enabled/default"),
+            Absent(f"{ENABLED}/default"),
         ],
     )
     if member.settings.nginx_tls == "self-signed":
@@ -53,13 +53,13 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     site_file.tested(name="Write first site", file=_site(site, member, survey), only_if_new=True)
 
 
-@deploy("NGINX")
+@named("NGINX")
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     site_file.tested(name="Write site", file=_site(site, member, survey), only_if_new=False)
 
 
-@deploy("NGINX")
+@named("NGINX")
 def activate(manager: str) -> None:
     services.running(name="Run nginx", service=service(), manager=manager)
 

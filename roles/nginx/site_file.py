@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,15 @@ def pages(site: Site, member: Member) -> list[File]:
     return [
         File(
             f"{PAGES}/maintenance.{kind}",
-            _TEMPLATES.get_template(f"maintenance.{kind}.j2").render(
+            _TEMPLATES.get_template(f"maintenance.{kind}.j2")
+            .render(
                 prefix=site.prefix(web),
                 retry_after=RETRY_AFTER,
                 message=None,
                 expected_end=None,
                 contact=None,
-            ).rstrip("\n")
+            )
+            .rstrip("\n")
             + "\n",
         )
         for kind in ("html", "json")
@@ -75,7 +77,7 @@ def pages(site: Site, member: Member) -> list[File]:
 
 
 @operation()
-def tested(file: File, only_if_new: bool) -> Iterator[StringCommand]:
+def tested(file: File, only_if_new: bool) -> Generator[StringCommand, None, None]:
     """Put the file in its place once `nginx -t` accepts it in a copy of the whole configuration.
 
     A file that it refuses never reaches its place, not for an instant: the running NGINX, and the
@@ -89,7 +91,7 @@ def tested(file: File, only_if_new: bool) -> Iterator[StringCommand]:
         return
     path = shlex.quote(file.path)
     yield StringCommand(
-        "stage=$(mktemp -d) && trap 'rm -rf \"$stage\"' EXIT && cp -a /etc/nginx/. \"$stage\" && "
+        'stage=$(mktemp -d) && trap \'rm -rf "$stage"\' EXIT && cp -a /etc/nginx/. "$stage" && '
         f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && cat > "$copy" && '
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from pyinfra import host
@@ -40,7 +40,7 @@ def names(member: Member, survey: Survey) -> tuple[str, ...]:
 
 
 @operation()
-def self_signed(names: Sequence[str]) -> Iterator[str]:
+def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
     """A certificate for the names, for ten years; one that is there is kept.
 
     + names: host names or IP addresses, the first one is the subject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from pyinfra import host, logger
 from pyinfra.api import FactBase, FunctionCommand, operation
@@ -45,8 +45,8 @@ class Visit(FactBase[list[str]]):
         return (
             f"page=$({curl} -L -w '\\nstatus %{{http_code}} %{{url_effective}}\\n' "
             f'{shlex.quote(url)} 2>&1); echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
-            'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | head -n 1 | '
-            "cut -d'\"' -f2); "
+            'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
+            "head -n 1 | cut -d'\"' -f2); "
             f'case "$file" in /*) {curl} -o /dev/null -w "static %{{http_code}} $file\\n" '
             f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1 ;; esac; true'
         )
@@ -60,7 +60,7 @@ class Visit(FactBase[list[str]]):
 
 
 @operation()
-def answered(url: str, port: int) -> Iterator[FunctionCommand]:
+def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
     """Print where OMERO.web is, or fail and say what is wrong.
 
     + url: the public one

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from .. import packages, services
 from ..items import File, line_present, settle
+from ..phases import named
 from ..settings import Settings
 
 CONFIGURATION = "/etc/redis/omero-web.conf"
@@ -22,14 +21,14 @@ def service() -> services.Service:
     )
 
 
-@deploy("Redis")
+@named("Redis")
 def install(manager: str) -> None:
     """The package; nothing of this site."""
     names = ["redis-server", *(["supervisor"] if manager == "supervisor" else [])]
     packages.installed(name="Install packages", names=names)
 
 
-@deploy("Redis")
+@named("Redis")
 def configure(settings: Settings, password: str | None, manager: str) -> None:
     """The site's own file, included at the end of Debian's so that it has the last word."""
     items = [
@@ -41,7 +40,7 @@ def configure(settings: Settings, password: str | None, manager: str) -> None:
     line_present(name="Include configuration", path=MAIN, line=f"include {CONFIGURATION}")
 
 
-@deploy("Redis")
+@named("Redis")
 def activate(manager: str) -> None:
     services.running(name="Run redis-server", service=service(), manager=manager)
 

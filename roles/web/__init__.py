@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from omeroweb_ops.locations import BASE
 
 from .. import packages, services
 from ..items import settle
+from ..phases import named
 from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
 from . import configuration, files, release, user
@@ -23,20 +22,20 @@ def service(target: release.Release) -> services.Service:
     """gunicorn in the foreground; restarted for another release, reloaded for another setting."""
     return services.Service(
         name="omero-web",
-        command=f"{CURRENT}/bin/gunicorn --config {BASE}/gunicorn.conf.py omeroweb.wsgi:application",
+        command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
         environment=(
             ("OMERODIR", str(LOCATIONS.omerodir)),
             ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
         ),
-        restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {BASE}/gunicorn.conf.py",
+        restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
         reload_on=f"{files.OPS} config digest",
         stop_seconds=40,  # gunicorn gives requests 30 s to end
         ready=f"{files.OPS} ready --timeout 60",
     )
 
 
-@deploy("OMERO.web")
+@named("OMERO.web")
 def install(target: release.Release, survey: Survey) -> None:
     """Packages, user and release; nothing of this site. An image build runs this alone."""
     names = ["python3", "python3-venv", "ca-certificates", "cron", "sudo"]
@@ -50,7 +49,7 @@ def install(target: release.Release, survey: Survey) -> None:
     release.built(name="Build release", release=target)
 
 
-@deploy("OMERO.web")
+@named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
     """Commands, service description and OMERO.web's own configuration."""
     settle(
@@ -60,7 +59,7 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
     configuration.applied(name="Apply configuration")
 
 
-@deploy("OMERO.web")
+@named("OMERO.web")
 def activate(target: release.Release, survey: Survey) -> None:
     """Static files of the release, then the service, then its daily job."""
     release.static_collected(name="Collect static files", release=target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from pyinfra import host
@@ -34,7 +34,7 @@ class Plan(FactBase[dict[str, Any]]):
 
 
 @operation()
-def applied() -> Iterator[PyinfraCommand]:
+def applied() -> Generator[PyinfraCommand, None, None]:
     """config.xml holds the desired state; one pass, and no write where nothing differs."""
     if not host.state.is_executing:  # the commands and the desired state may not be there yet
         return

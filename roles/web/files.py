@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import jinja2
-
 from omeroweb_ops.locations import BASE
 
 from ..items import Absent, Directory, File, Item, Link
@@ -16,6 +14,7 @@ from .release import RELEASES, Release
 from .user import USER
 
 OPS = "/usr/local/bin/omeroweb-ops"
+GUNICORN = f"{BASE}/gunicorn.conf.py"
 UNIT = "/etc/systemd/system/omero-web.service"
 PROGRAM = "/etc/supervisor/conf.d/omero-web.conf"
 _TEMPLATES = jinja2.Environment(
@@ -51,13 +50,17 @@ def items(
 ) -> list[Item]:
     """Commands for people, the service's description, the daily job and the desired state."""
 
-    def rendered(path: str, template: str, mode: str = "644", **more: Any) -> File:
+    def rendered(path: str, template: str, mode: str = "644") -> File:
         text = _TEMPLATES.get_template(template).render(
-            base=BASE, omerodir=LOCATIONS.omerodir, user=USER, service=service, manager=manager, **more
+            base=BASE,
+            omerodir=LOCATIONS.omerodir,
+            user=USER,
+            service=service,
+            manager=manager,
         )
         return File(path, text, mode=mode)
 
-    description = (
+    description: list[Item] = (
         [rendered(UNIT, "omero-web.service.j2"), Absent(PROGRAM)]
         if manager == "systemd"
         else [service.program(), cron_service().program(), Absent(UNIT)]
@@ -68,12 +71,10 @@ def items(
         rendered(OPS, "omeroweb-ops.j2", "755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),
         rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
-        rendered(f"{BASE}/gunicorn.conf.py", "gunicorn.conf.py.j2"),
+        rendered(GUNICORN, "gunicorn.conf.py.j2"),
         rendered("/etc/cron.d/omero-web", "cron.j2"),
         *description,
-        File(
-            str(LOCATIONS.desired_state), site.desired(member).dump(), f"root:{USER}", "640"
-        ),
+        File(str(LOCATIONS.desired_state), site.desired(member).dump(), f"root:{USER}", "640"),
     ]
 
 

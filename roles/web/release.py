@@ -11,15 +11,14 @@ import hashlib
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omeroweb_ops.locations import BASE
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
-
-from omeroweb_ops.locations import BASE
 
 from ..settings import Settings
 from ..site import LOCATIONS
@@ -93,7 +92,7 @@ class Exists(FactBase[bool]):
 
 
 @operation()
-def tools() -> Iterator[PyinfraCommand]:
+def tools() -> Generator[PyinfraCommand, None, None]:
     """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock."""
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
     digest = hashlib.sha256(lock.encode()).hexdigest()
@@ -109,7 +108,7 @@ def tools() -> Iterator[PyinfraCommand]:
 
 
 @operation()
-def ice(wheel: Wheel) -> Iterator[PyinfraCommand]:
+def ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
     """The zeroc-ice wheel on the host: given, kept from before, or built once.
 
     + wheel: the one that the release needs
@@ -119,7 +118,7 @@ def ice(wheel: Wheel) -> Iterator[PyinfraCommand]:
 
 
 @operation()
-def built(release: Release) -> Iterator[PyinfraCommand]:
+def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     """The release's virtualenv; nothing where it is complete.
 
     + release: what it is made of
@@ -146,7 +145,7 @@ def built(release: Release) -> Iterator[PyinfraCommand]:
 
 
 @operation()
-def static_collected(release: Release) -> Iterator[str]:
+def static_collected(release: Release) -> Generator[str, None, None]:
     """OMERO.web's static files, collected again only for another release or other apps.
 
     + release: the one that serves
@@ -174,5 +173,3 @@ def _app_wheel(folder: Path) -> Path:
     )
     (wheel,) = folder.glob("*.whl")
     return wheel
-
-

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from pyinfra import host
-from pyinfra.api import FactBase, operation
+from collections.abc import Generator
 
 from omeroweb_ops.locations import BASE
+from pyinfra import host
+from pyinfra.api import FactBase, operation
 
 USER = "omero-web"
 
@@ -16,18 +15,18 @@ class HasUser(FactBase[bool]):
     """Whether the user and its group are there."""
 
     def command(self) -> str:
-        return f"getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && echo yes || true"
+        return f"getent passwd {USER} && getent group {USER} && echo yes || true"
 
     @staticmethod
     def default() -> bool:
         return False
 
     def process(self, output: list[str]) -> bool:
-        return output == ["yes"]
+        return output[-1:] == ["yes"]
 
 
 @operation()
-def present() -> Iterator[str]:
+def present() -> Generator[str, None, None]:
     """A system user without a password; the shell lets root do `su - omero-web`."""
     if not host.get_fact(HasUser):
         yield (

@@ -94,9 +94,7 @@ def _profile(tree: ElementTree.Element) -> str:
     return _properties(tree, ACTIVE, internal=True).get(PROFILE, "default")
 
 
-def _properties(
-    tree: ElementTree.Element, block: str, *, internal: bool = False
-) -> dict[str, str]:
+def _properties(tree: ElementTree.Element, block: str, *, internal: bool = False) -> dict[str, str]:
     found: dict[str, str] = {}
     for properties in tree.findall("./properties"):
         if properties.get("id") == block:

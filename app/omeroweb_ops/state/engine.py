@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ..locations import Locations
-from . import config_xml, plan
+from . import config_xml
 from .desired import Desired, Finding
+from .plan import Plan, make
 from .schema import Schema, locked
 
 
@@ -47,14 +48,14 @@ class Engine:
         text = json.dumps(chosen, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def plan(self, desired: Desired) -> plan.Plan:
+    def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""
         texts, findings = desired.resolve(self.schema, self.locations.omerodir, strict=False)
         if findings:
             raise Invalid(findings)
-        return plan.make(texts, self.current, self._record(), self.schema)
+        return make(texts, self.current, self._record(), self.schema)
 
-    def apply(self, desired: Desired) -> plan.Plan:
+    def apply(self, desired: Desired) -> Plan:
         """Bring config.xml to the desired state; write nothing where nothing differs.
 
         The record is written before and after: a crash in between must neither lose what stood
@@ -79,7 +80,7 @@ class Engine:
         owned: dict[str, str | None] = json.loads(text)["owned"]
         return owned
 
-    def _write_record(self, owned: plan.Mapping[str, str | None]) -> None:
+    def _write_record(self, owned: Mapping[str, str | None]) -> None:
         if owned != self._record():
             text = json.dumps({"owned": dict(owned)}, indent=1, sort_keys=True)
             config_xml.replace(self.locations.record, text.encode())

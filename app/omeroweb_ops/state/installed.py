@@ -13,8 +13,14 @@ import tempfile
 from importlib.metadata import version
 from typing import Any
 
-_KINDS = {"parse_boolean": "boolean", "int": "integer", "leave_none_unset_int": "integer",
-          "compile": "regex", "check_server_type": "choice", "check_session_engine": "choice"}  # fmt: skip
+_KINDS = {
+    "parse_boolean": "boolean",
+    "int": "integer",
+    "leave_none_unset_int": "integer",
+    "compile": "regex",
+    "check_server_type": "choice",
+    "check_session_engine": "choice",
+}
 # Read by omeroweb.settings beside its mappings, as the default host of omero.web.server_list.
 _HOSTS = ("omero.master.host", "Ice.Default.Host")
 

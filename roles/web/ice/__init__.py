@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,7 @@ def _run_with_progress(command: str) -> bool:
 
 def _keep(folder: str, here: str) -> bool:
     """Bring the wheel back to this machine, for the next host of its kind."""
-    status, output = host.run_shell_command(
-        StringCommand(f"ls {folder}"), **_connector_arguments()
-    )
+    status, output = host.run_shell_command(StringCommand(f"ls {folder}"), **_connector_arguments())
     name = output.stdout.strip()
     target = Path(here) / name
     try:
@@ -117,7 +115,5 @@ def _connector_arguments() -> dict[str, Any]:
     """sudo, as for any other command of the running operation."""
     from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
-    given = host.current_op_global_arguments or {}
+    given: Mapping[str, Any] = dict(host.current_op_global_arguments or {})
     return {key: given[key] for key in CONNECTOR_ARGUMENT_KEYS if key in given}
-
-
