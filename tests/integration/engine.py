@@ -19,6 +19,9 @@ REQUEST_TIMEOUT = 600
 START_LIMIT = 60.0
 STOP_LIMIT = 30.0
 
+# With the folder of its log, which is of interest only if the start fails.
+_started: list[tuple[subprocess.Popen[bytes], Path]] = []
+
 
 class EngineUnavailable(RuntimeError):
     """No container engine answers and none could be started; the message says why."""
@@ -38,7 +41,9 @@ def ensure_engine() -> docker.DockerClient:
     if Path("/var/run/docker.sock").exists() and os.geteuid() != 0:
         raise EngineUnavailable(f"no access to the engine's socket: {refusal}")
     install_docker_if_missing()
-    return start_engine()
+    # Where systemd runs, the installation has started it.
+    engine, _ = _answering(None)
+    return engine or start_engine()
 
 
 def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> docker.DockerClient:
@@ -60,7 +65,7 @@ def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> doc
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    atexit.register(_stop, process)
+    _started.append((process, log.parent))
     refusal = "no answer yet"
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline and process.poll() is None:
@@ -69,8 +74,8 @@ def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> doc
             return engine
         time.sleep(0.2)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    _stop(process)
-    raise EngineUnavailable(f"dockerd did not come up ({refusal}); the end of {log}:\n{tail}")
+    stop_engines()
+    raise EngineUnavailable(f"dockerd did not come up ({refusal}); the end of its log:\n{tail}")
 
 
 def install_docker_if_missing() -> None:
@@ -87,21 +92,35 @@ def install_docker_if_missing() -> None:
 
 def apt_install(*packages: str) -> None:
     """Install Debian packages on the machine that runs the tests."""
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise EngineUnavailable(f"{', '.join(packages)} missing, and no root with apt-get here")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        done = subprocess.run(
-            ["apt-get", "-q", *command],
+    if shutil.which("apt-get") is None:
+        raise EngineUnavailable(f"{', '.join(packages)} missing, and no apt-get to install it with")
+    apt = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
+    waiting = ["-o", "DPkg::Lock::Timeout=600"]
+    # One broken source of many is common, and the lists at hand may do: a failed update is no end.
+    _quietly([*apt, "update"])
+    done = _quietly([*apt, *waiting, "install", "--no-install-recommends", *packages])
+    if done.returncode:
+        end = "\n".join(done.stdout.splitlines()[-10:])
+        raise EngineUnavailable(f"apt-get could not install {', '.join(packages)}:\n{end}")
+
+
+def as_root(*command: str) -> list[str]:
+    """Prefix a command so that it runs as root, or fails rather than asking for a password."""
+    return list(command) if os.geteuid() == 0 else ["sudo", "-n", *command]
+
+
+def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            env=environment,
             check=False,
         )
-        if done.returncode:
-            end = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-            raise EngineUnavailable(f"apt-get {' '.join(command)} failed:\n{end}")
+    except FileNotFoundError as missing:
+        raise EngineUnavailable(f"neither root nor sudo for {command[-1]}") from missing
 
 
 def _apt_knows(package: str) -> bool:
@@ -125,12 +144,17 @@ def _answering(socket: Path | None) -> tuple[docker.DockerClient | None, str]:
     return engine, ""
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def stop_engines() -> None:
+    """Stop the engines that this process started, and no other."""
+    while _started:
+        process, folder = _started.pop()
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+atexit.register(stop_engines)

@@ -605,7 +605,7 @@ def docker_inventory(host: Host, groups: Sequence[str] = GROUPS, **data: object)
 
 
 def ssh_inventory(host: Host, key: Path, groups: Sequence[str] = GROUPS, **data: object) -> str:
-    """Return an inventory that puts groups on one host, reached over SSH as `admin` with sudo."""
+    """Return an inventory that puts groups on one host, reached over SSH as `admin`."""
     return inventory({group: [ssh_entry(host, key)] for group in groups}, **data)
 
 
@@ -622,7 +622,6 @@ def ssh_entry(host: Host, key: Path) -> tuple[str, dict[str, object]]:
         # Addresses are used again for other hosts; the user's own known_hosts stays clean.
         "ssh_known_hosts_file": str(key.with_name(f"known_hosts-{host.alias}")),
         "ssh_strict_host_key_checking": "accept-new",
-        "_sudo": True,
     }
     return host.ip, data
 

@@ -16,7 +16,6 @@ import platform
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 import docker
 from docker.errors import APIError, ImageNotFound
 
-from tests.integration.engine import apt_install
+from tests.integration.engine import apt_install, as_root
 
 if TYPE_CHECKING:
     from tests.integration.hosts import Host
@@ -38,7 +37,7 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # A TLS-inspecting proxy signs with a certificate that only this machine's bundle knows.
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CA_ENVIRONMENT = {"PIP_CERT": str(CA_BUNDLE), "SSL_CERT_FILE": str(CA_BUNDLE)}
-KEEP_DAYS = 15
+KEEP = 2
 
 _PACKAGES: dict[Kind, list[str]] = {"plain": ["ca-certificates", "python3"]}
 _PACKAGES["systemd"] = [*_PACKAGES["plain"], "systemd", "systemd-sysv", "dbus"]
@@ -57,10 +56,10 @@ def base_image(engine: docker.DockerClient, kind: Kind, suite: Suite = "bookworm
     recipe = _recipe(kind, suite)
     repository, digest = f"{REPOSITORY}/{kind}-{suite}", _digest(recipe)
     tag = f"{repository}:{digest}"
-    with contextlib.suppress(ImageNotFound):
-        engine.images.get(tag)
-        return tag
     with _locked(cache_folder("images") / f"{kind}-{suite}.lock"):
+        with contextlib.suppress(ImageNotFound):
+            engine.images.get(tag)
+            return tag
         tarball = cache_folder("images") / f"{kind}-{suite}-{digest}.tar"
         if not tarball.exists():
             _make_tarball(tarball, suite, recipe)
@@ -68,7 +67,7 @@ def base_image(engine: docker.DockerClient, kind: Kind, suite: Suite = "bookworm
         engine.api.import_image_from_file(
             str(tarball), repository, digest, changes=[*changes, *_CHANGES[kind]]
         )
-        _prune(engine, kind, suite, keep=tag)
+        _prune(engine, kind, suite)
     return tag
 
 
@@ -118,7 +117,7 @@ def _make_tarball(tarball: Path, suite: Suite, recipe: dict[str, object]) -> Non
     packages, hooks, sources = recipe["packages"], recipe["hooks"], recipe["sources"]
     assert isinstance(packages, list) and isinstance(hooks, list) and isinstance(sources, list)
     partial = tarball.with_name(f".{os.getpid()}-{tarball.name}")
-    command = [
+    command = as_root(
         "mmdebstrap",
         "--variant=minbase",
         "--format=tar",
@@ -128,7 +127,7 @@ def _make_tarball(tarball: Path, suite: Suite, recipe: dict[str, object]) -> Non
         str(partial),
         # "-" is a sources.list on standard input; without it mmdebstrap uses its own default.
         *(["-"] if sources else []),
-    ]
+    )
     try:
         subprocess.run(command, input="".join(sources), check=True, capture_output=True, text=True)
         partial.rename(tarball)
@@ -181,17 +180,22 @@ def _machine_sources() -> Iterator[tuple[str, str]]:
                 yield words[0], words[1]
 
 
-def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite, keep: str) -> None:
-    """Drop what earlier weeks left, late enough not to fight with another checkout's images."""
-    oldest = time.time() - KEEP_DAYS * 86400
-    for tarball in cache_folder("images").glob(f"{kind}-{suite}-*.tar"):
-        if tarball.stat().st_mtime < oldest:
-            tarball.unlink(missing_ok=True)
-    for image in engine.images.list(name=f"{REPOSITORY}/{kind}-{suite}"):
-        created = datetime.datetime.fromisoformat(image.attrs["Created"][:19] + "+00:00")
-        if keep not in image.tags and created.timestamp() < oldest:
+def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite) -> None:
+    """Drop what earlier weeks and recipes left; two are kept, for two checkouts in turn."""
+    made = sorted(
+        cache_folder("images").glob(f"{kind}-{suite}-*.tar"),
+        key=lambda tarball: tarball.stat().st_mtime,
+        reverse=True,
+    )
+    for tarball in made[KEEP:]:
+        tarball.unlink(missing_ok=True)
+    repository = f"{REPOSITORY}/{kind}-{suite}"
+    kept = {f"{repository}:{tarball.stem.rsplit('-', 1)[1]}" for tarball in made[:KEEP]}
+    for image in engine.images.list(name=repository):
+        for tag in set(image.tags) - kept:
+            # Refused where a host of another session runs on it.
             with contextlib.suppress(APIError):
-                engine.images.remove(str(image.id))
+                engine.images.remove(tag)
 
 
 @contextlib.contextmanager
@@ -234,6 +238,7 @@ def build_ice_wheel(make_host: Callable[..., Host], suite: Suite = "bookworm") -
             return ready[0]
         host = make_host(suite=suite, name=f"ice-{suite}")
         with host:
+            host.copy_in(BUILD_RECIPE, "/build/recipe")
             for step, limit in BUILD_STEPS:
                 host.run(step, timeout=limit)
             built = host.run("ls /build/wheel/*.whl").stdout.split()

@@ -1,0 +1,107 @@
+"""A run killed at any operation's end is taken up by the next and ends in the same state."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.images import ROOT
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves
+
+# deploy.py, killed by SIGKILL when its n-th operation has ended
+KILLED = f"""
+import os, signal
+from pyinfra import state
+from pyinfra.api.state import BaseStateCallback
+
+class Kill(BaseStateCallback):
+    left = {{count}}
+    @staticmethod
+    def operation_end(state, op_hash):
+        Kill.left -= 1
+        if Kill.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+if not any(isinstance(handler, Kill) for handler in state.callback_handlers):
+    state.add_callback_handler(Kill())
+path = {str(ROOT / "deploy.py")!r}
+exec(compile(open(path).read(), path, "exec"))
+"""
+OPERATIONS = 27
+
+
+def killed_at(count: int, text: str, folder: Path) -> bool:
+    """Run until the operation; False where the deploy ended before it."""
+    file = folder / "killed.py"
+    file.write_text(KILLED.format(count=count))
+    run = deploy(text, deploy_file=str(file), expect=None)
+    assert run.exit_code in (0, -9, 137), run.output
+    return run.exit_code != 0
+
+
+def state_of(host: Host) -> dict[str, str]:
+    """The files that the bundle is answerable for, by content, owner and mode."""
+    folders = f"/etc/nginx /etc/redis /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
+    listing = host.run(
+        f"find {folders} /etc/systemd/system /etc/supervisor -xdev "
+        f"\\( -path {BASE}/releases/\\* -o -path {OMERODIR}/var/log -o -name '*.lock' "
+        "-o -name '__pycache__' \\) -prune -o -printf '%p %y %m %U:%G %l ' "
+        "\\( -type f -exec sh -c 'sha256sum < \"$1\"' _ {} \\; -o -printf '\\n' \\)"
+    ).stdout
+    secrets = re.compile(r"django_secret_key|/var/omero/|control.sock")
+    return dict(
+        line.split(" ", 1) for line in listing.splitlines() if line and not secrets.search(line)
+    )
+
+
+def test_a_run_killed_after_each_operation_in_turn_converges(
+    make_host: MakeHost, tmp_path: Path
+) -> None:
+    """Cumulative: the n-th run gets one operation further than the one before."""
+    undisturbed, disturbed = make_host("systemd"), make_host("systemd")
+    deploy(docker_inventory(undisturbed))
+    text = docker_inventory(disturbed)
+    for count in itertools.count(1):
+        if not killed_at(count, text, tmp_path):
+            break
+    assert count > 20  # or the kill did not work
+    assert_serves(disturbed)
+    assert deploy(text).changed_operations == ()
+    assert state_of(disturbed) == state_of(undisturbed)
+
+
+def test_a_killed_change_is_taken_up(make_host: MakeHost, tmp_path: Path) -> None:
+    """The handler that pyinfra would lose: written, killed, and not reloaded."""
+    host = make_host("plain")
+    deploy(docker_inventory(host))
+    text = docker_inventory(
+        host,
+        web_config={
+            "omero.web.wsgi_workers": 2,
+            "omero.web.nginx_server_extra_config": ["add_header X-Changed yes always;"],
+        },
+    )
+    for count in itertools.count(1):
+        if not killed_at(count, text, tmp_path):
+            break
+    assert host.http("/webclient/login/").headers["X-Changed"] == "yes"
+    host.wait_until(lambda: len(host.processes("gunicorn")) == 3, 40, "two workers")
+    assert deploy(text).changed_operations == ()
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("count", range(1, OPERATIONS))
+def test_a_run_killed_on_a_fresh_host_converges(
+    make_host: MakeHost, tmp_path: Path, count: int
+) -> None:
+    host = make_host("systemd")
+    text = docker_inventory(host)
+    assert killed_at(count, text, tmp_path)
+    deploy(text)
+    assert_serves(host)
+    assert deploy(text).changed_operations == ()

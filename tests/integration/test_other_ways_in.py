@@ -1,0 +1,177 @@
+"""Other connectors and shapes: this machine itself, SSH with sudo, three hosts, TLS, a prefix."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import (
+    deploy,
+    docker_entry,
+    docker_inventory,
+    inventory,
+    run_inside,
+    ssh_inventory,
+    wait_until,
+)
+from tests.integration.site_checks import (
+    BASE,
+    OMERODIR,
+    assert_maintenance,
+    assert_serves,
+    django,
+    master,
+    pids,
+)
+
+
+def test_a_bare_machine_becomes_an_omero_web_by_one_command(
+    make_host: MakeHost, ice_cache: Path
+) -> None:
+    """No systemd, nothing but python3: supervisor runs everything."""
+    host = make_host("plain")
+    host.copy_in(ice_cache, f"/root/.cache/omeroweb-bundle/ice/{ice_cache.name}")
+    first = run_inside(host, path="/srv/my bundle")
+    assert "OMERO.web is at http://localhost/" in first.output
+    assert_serves(host)
+    before = pids(host)
+    assert all(before.values()), before
+    second = run_inside(host, path="/srv/my bundle")
+    assert second.changed_operations == ()
+    assert pids(host) == before
+
+    host.run("omero web stop", user="omero-web")
+    assert_maintenance(host)
+    assert host.run("omero web status", check=False).exit_code != 0
+    host.run("omero web start")
+    assert_serves(host)
+    host.kill(master(host))
+    statuses = set()
+
+    def back() -> bool:
+        statuses.add(host.http("/webclient/login/", timeout=20).status_code)
+        return 200 in statuses
+
+    wait_until(back, 10, "200 after kill -9")
+    assert statuses <= {200, 503}
+
+
+def test_over_ssh_with_sudo(make_host: MakeHost, ssh_key: Path) -> None:
+    host = make_host("ssh")
+    deploy(ssh_inventory(host, ssh_key))
+    assert_serves(host)
+    before = pids(host)
+    second = deploy(ssh_inventory(host, ssh_key))
+    assert second.changed_operations == ()
+    assert pids(host) == before
+    host.reboot()
+    wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200 after boot")
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    path = tmp_path / "secrets.yml"
+    password = 'q"uo\\te pass%word#1'
+    path.write_text(
+        yaml.safe_dump({"redis_password": password, "omero.web.secret_key": "one key for all"})
+    )
+    path.chmod(0o600)
+    return path
+
+
+def test_three_hosts(make_host: MakeHost, secrets: Path) -> None:
+    hosts = {name: make_host("systemd") for name in ("redis", "web", "nginx")}
+    text = inventory(
+        {
+            name: [(docker_entry(host), {"address": host.ip, "web_secrets": str(secrets)})]
+            for name, host in hosts.items()
+        },
+        redis_bind=f"127.0.0.1 {hosts['redis'].ip}",
+    )
+    first = deploy(text)
+    assert f"OMERO.web is at http://{hosts['nginx'].ip}/" in first.output
+    assert_serves(hosts["nginx"])
+    assert hosts["nginx"].processes("gunicorn") == []
+    assert hosts["web"].processes("nginx|redis") == []
+    key = django(
+        hosts["web"],
+        "from importlib import import_module\nfrom django.conf import settings\n"
+        "s = import_module(settings.SESSION_ENGINE).SessionStore()\ns.save()\nprint(s.session_key)",
+    )
+    kept = hosts["redis"].run(
+        ["redis-cli", "-n", "1", "keys", "*"],
+        env={"REDISCLI_AUTH": yaml.safe_load(secrets.read_text())["redis_password"]},
+    )
+    assert key in kept.stdout
+    assert "NOAUTH" in hosts["redis"].run("redis-cli -n 1 keys '*'", check=False).stdout
+    assert deploy(text).changed_operations == ()
+    hosts["web"].run("omero web stop")
+    assert_maintenance(hosts["nginx"])
+    hosts["web"].run("omero web start")
+    assert_serves(hosts["nginx"])
+
+
+def test_secrets_appear_nowhere_but_in_their_files(make_host: MakeHost, secrets: Path) -> None:
+    host = make_host("plain")
+    text = docker_inventory(host, web_secrets=str(secrets), redis_bind="0.0.0.0")
+    run = deploy(text, "-vvv", "--debug")
+    values = yaml.safe_load(secrets.read_text()).values()
+    for value in values:
+        assert value not in run.output
+        assert value.replace("\\", "\\\\").replace('"', '\\"') not in run.output
+    lines = "".join(process.cmdline + "\n" for process in host.processes())
+    assert not any(value in lines for value in values)
+    found = host.run(
+        "grep -rlF --exclude-dir=proc --exclude-dir=sys 'one key for all' / 2>/dev/null",
+        check=False,
+    ).stdout.split()
+    assert set(found) == {f"{OMERODIR}/etc/grid/config.xml", f"{BASE}/state/desired.json"}
+    readable = host.run(f"cat {' '.join(found)}", user="www-data", check=False)
+    assert not readable.stdout
+    assert_serves(host)
+
+
+def test_tls_and_prefix(make_host: MakeHost) -> None:
+    host = make_host("plain")
+    text = docker_inventory(
+        host,
+        nginx_tls="self-signed",
+        nginx_server_name="omero.example.org",
+        web_config={"omero.web.prefix": "/omero"},
+    )
+    first = deploy(text)
+    assert "OMERO.web is at https://omero.example.org/omero/" in first.output
+    assert_serves(host, prefix="/omero", scheme="https")
+    redirect = host.http("/omero/", host_header="omero.example.org")
+    assert redirect.status_code == 301
+    assert redirect.headers["Location"] == "https://omero.example.org/omero/"
+    assert host.http("/", scheme="https").headers["Location"].endswith("/omero/")
+    cookie = host.http("/omero/webclient/login/", scheme="https").headers["Set-Cookie"]
+    assert re.search(r"csrftoken=.*Secure", cookie)
+    assert deploy(text).changed_operations == ()
+    host.run("omero web stop")
+    assert_maintenance(host, "/omero/webclient/", scheme="https")
+
+
+def test_a_site_of_its_own_certificate(make_host: MakeHost, tmp_path: Path) -> None:
+    host = make_host("plain")
+    host.run("apt-get update -q && apt-get install -q -y --no-install-recommends openssl")
+    host.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=own.example.org "
+        "-keyout /tmp/k.pem -out /tmp/c.pem"
+    )
+    files = {
+        "certificate": str(host.copy_out("/tmp/c.pem", tmp_path / "c.pem")),
+        "key": str(host.copy_out("/tmp/k.pem", tmp_path / "k.pem")),
+    }
+    deploy(docker_inventory(host, nginx_tls=files))
+    assert_serves(host, scheme="https")
+    shown = host.run(
+        "echo | openssl s_client -connect 127.0.0.1:443 2>/dev/null | openssl x509 -noout -subject"
+    ).stdout
+    assert "own.example.org" in shown
+    assert host.run("stat -c %a /etc/nginx/omero-web/key.pem").stdout.strip() == "600"

@@ -1,0 +1,250 @@
+"""One systemd host, deployed through `docker exec`: the first run, the second, and day two."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Deployment, Host, deploy, docker_inventory, wait_until
+from tests.integration.site_checks import (
+    BASE,
+    OMERODIR,
+    assert_maintenance,
+    assert_serves,
+    django,
+    master,
+    pids,
+)
+
+
+@pytest.fixture(scope="module")
+def host(make_session_host: MakeHost) -> Iterator[Host]:
+    with make_session_host("systemd") as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def first(host: Host) -> Deployment:
+    return deploy(docker_inventory(host))
+
+
+@pytest.fixture
+def site(host: Host, first: Deployment) -> Host:
+    """The host as the default inventory has it."""
+    return host
+
+
+def test_the_first_run_ends_with_the_login_page_at_the_printed_url(
+    site: Host, first: Deployment
+) -> None:
+    printed = re.search(r"OMERO\.web is at http://([^/\s]+)/", first.output)
+    assert printed
+    assert printed[1] == site.ip
+    assert_serves(site)
+
+
+def test_a_second_run_changes_and_restarts_nothing(site: Host) -> None:
+    deploy(docker_inventory(site))  # whatever another test left behind
+    before = pids(site)
+    second = deploy(docker_inventory(site))
+    assert second.changed_operations == ()
+    assert pids(site) == before
+    assert all(before.values()), before
+
+
+def test_the_service_runs_as_its_own_user_and_keeps_its_secrets(site: Host) -> None:
+    assert {process.user for process in site.processes("gunicorn")} == {"omero-web"}
+    listed = site.run(
+        f"stat -c '%a %U %n' {OMERODIR}/etc/grid {OMERODIR}/var/sessions {BASE}/state "
+        f"{BASE}/state/desired.json {OMERODIR}/var/django_secret_key"
+    ).stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [
+        ["750", "omero-web"],
+        ["700", "omero-web"],
+        ["750", "root"],
+        ["640", "root"],
+        ["600", "omero-web"],
+    ]
+    readable = site.run(f"cat {OMERODIR}/etc/grid/config.xml", user="www-data", check=False)
+    assert readable.exit_code != 0
+
+
+def test_stop_shows_the_maintenance_page_until_someone_starts(site: Host) -> None:
+    assert site.run("omero web stop").exit_code == 0
+    stopped = time.monotonic()
+    status = site.run("omero web status", check=False)
+    assert status.exit_code != 0
+    assert_maintenance(site)
+    assert_maintenance(site, "/webclient/login/", method="POST", data={"username": "x"})
+    api = site.http("/api/v0/")
+    assert api.status_code == 503
+    assert api.json()["error"] == "maintenance"
+    assert int(api.headers["Retry-After"]) > 0
+    # nothing may bring it back: no visitor, no timer, no supervisor
+    while time.monotonic() - stopped < 15:
+        assert_maintenance(site, "/")
+        time.sleep(1)
+    assert not site.processes("gunicorn")
+    assert site.run("omero web start", user="omero-web").exit_code == 0
+    assert_serves(site)
+    assert site.run("omero web status", user="omero-web").exit_code == 0
+
+
+def test_starting_a_running_service_starts_no_second_one(site: Host) -> None:
+    before = pids(site)["omero-web"]
+    assert site.run("omero web start").exit_code == 0
+    assert pids(site)["omero-web"] == before
+    assert site.run("omero web restart", user="omero-web").exit_code == 0
+    assert len({p.cmdline for p in site.processes("gunicorn")}) == 1
+    assert not set(pids(site)["omero-web"]) & set(before)
+
+
+def test_a_killed_master_comes_back_without_a_raw_error(site: Host) -> None:
+    """Worst case for a visitor: the page, or 200 a little late."""
+    site.kill(master(site))
+    began = time.monotonic()
+
+    def back() -> bool:
+        answer = site.http("/webclient/login/", timeout=20)
+        assert answer.status_code in (200, 503)
+        if answer.status_code == 503:
+            assert "OMERO.web - Maintenance" in answer.text
+        return answer.status_code == 200
+
+    wait_until(back, 10, "200 after kill -9")
+    assert time.monotonic() - began < 10
+
+
+def test_one_changed_property_changes_itself_alone_and_reloads(site: Host) -> None:
+    deploy(docker_inventory(site))
+    before = pids(site)
+    gunicorn = master(site)
+    failures: list[str] = []
+    done = threading.Event()
+
+    def visit() -> None:
+        while not done.wait(0.05):
+            try:
+                status = site.http("/webclient/login/", timeout=20).status_code
+            except requests.RequestException as error:
+                failures.append(repr(error))
+            else:
+                if status not in (200, 503):
+                    failures.append(str(status))
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        changed = deploy(
+            docker_inventory(
+                site, web_config={"omero.web.login_incorrect_credentials_text": "Try again"}
+            )
+        )
+    finally:
+        done.set()
+        visitor.join()
+    assert not failures
+    assert changed.changed_operations == (
+        "OMERO.web | Write files",
+        "OMERO.web | Apply configuration",
+        "OMERO.web | Run omero-web",
+    )
+    after = pids(site)
+    assert {name: after[name] for name in ("redis", "nginx", "cron")} == {
+        name: before[name] for name in ("redis", "nginx", "cron")
+    }
+    assert master(site) == gunicorn  # reloaded, not restarted
+    text = django(
+        site, "from django.conf import settings as s\nprint(s.LOGIN_INCORRECT_CREDENTIALS_TEXT)"
+    )
+    assert text == "Try again"
+    back = deploy(docker_inventory(site))
+    assert "OMERO.web | Apply configuration" in back.changed_operations
+    assert "login_incorrect" not in site.run("omero config get").stdout
+
+
+def test_workers_and_port_follow_their_properties(site: Host) -> None:
+    deploy(
+        docker_inventory(
+            site,
+            web_config={
+                "omero.web.application_server.port": 4081,
+                "omero.web.wsgi_workers": 2,
+            },
+        )
+    )
+    assert_serves(site)
+    wait_until(lambda: len(site.processes("gunicorn")) == 3, 40, "a master and two workers")
+    listening = site.run("cat /proc/net/tcp").stdout
+    assert f":{4081:04X}" in listening
+    assert f":{4080:04X} 00000000:0000 0A" not in listening
+    deploy(docker_inventory(site))
+    assert_serves(site)
+
+
+def test_an_nginx_line_that_is_wrong_never_reaches_its_place(site: Host) -> None:
+    name = "omero.web.nginx_server_extra_config"
+    good = docker_inventory(site, web_config={name: ["add_header X-Site facility always;"]})
+    deploy(good)
+    assert site.http("/webclient/login/").headers["X-Site"] == "facility"
+    configuration = site.read("/etc/nginx/conf.d/omero-web.conf")
+    bad = deploy(docker_inventory(site, web_config={name: ["no_such_directive on;"]}), expect=1)
+    assert "no_such_directive" in bad.output
+    assert site.read("/etc/nginx/conf.d/omero-web.conf") == configuration
+    assert site.run("nginx -t").exit_code == 0
+    assert_serves(site)
+    deploy(docker_inventory(site))
+
+
+def test_everything_is_up_again_after_a_reboot(site: Host) -> None:
+    site.reboot()
+    wait_until(lambda: site.http("/webclient/login/").status_code == 200, 60, "200 after boot")
+    assert_serves(site)
+    assert all(pids(site).values())
+
+
+def test_sessions_are_in_redis_apart_from_the_cache(site: Host) -> None:
+    key = django(
+        site,
+        "from importlib import import_module\nfrom django.conf import settings\n"
+        "s = import_module(settings.SESSION_ENGINE).SessionStore()\n"
+        "s['who'] = 'ada'\ns.save()\n"
+        "from django.core.cache import cache\ncache.set('thumb', 1)\ncache.clear()\n"
+        "print(s.session_key)",
+    )
+    counts = site.run("redis-cli -n 0 dbsize; redis-cli -n 1 dbsize").stdout.split()
+    assert counts[0] == "0"
+    assert int(counts[1]) >= 1
+    read = (
+        "from importlib import import_module\nfrom django.conf import settings\n"
+        f"print(import_module(settings.SESSION_ENGINE).SessionStore('{key}').get('who'))"
+    )
+    assert django(site, read) == "ada"
+    site.run("systemctl restart redis-server")
+    assert django(site, read) == "ada"  # the append-only file
+    assert site.run("redis-cli config get maxmemory-policy").stdout.split()[-1] == "noeviction"
+
+
+def test_clearsessions_says_that_redis_does_it(site: Host) -> None:
+    done = site.run("omero web clearsessions")
+    assert "nothing to do" in done.stdout
+    assert "nothing to do" in site.read(f"{OMERODIR}/var/log/clearsessions.log")
+
+
+def test_the_default_site_is_gone(site: Host) -> None:
+    assert "Welcome to nginx" not in site.http("/").text
+    assert not site.exists("/etc/nginx/sites-enabled/default")
+
+
+def test_a_new_master_is_started_after_every_kill(site: Host) -> None:
+    """Upstream's service never comes back; systemd's own limit (5 in 10 s) must not stop ours."""
+    for _ in range(7):
+        site.kill(master(site))
+        site.wait_until(lambda: site.run("omero web status", check=False).exit_code == 0, 20, "up")
+    site.wait_until(lambda: site.http("/webclient/login/").status_code == 200, 30, "200")

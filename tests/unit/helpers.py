@@ -1,0 +1,118 @@
+"""What several tests of this folder need: installations, sites, processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from omeroweb_ops.locations import Locations
+from omeroweb_ops.state import config_xml, engine, schema
+from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.state.engine import Engine
+from roles.site import Member, Site, load
+from roles.survey import Survey
+
+SCHEMA = schema.locked()
+GROUPS = "redis web nginx"
+SURVEY = Survey(
+    privilege="root",
+    id="debian",
+    version="12",
+    arch="x86_64",
+    ip="10.0.0.9",
+    systemd=True,
+    ipv6=True,
+    free=9_000_000,
+)
+
+HostData = tuple[str, frozenset[str], Mapping[str, Any], str | None]
+
+
+def installation(folder: Path) -> Engine:
+    """The engine of a new and empty installation."""
+    omerodir = folder / "OMERO.web"
+    (omerodir / "etc/grid").mkdir(parents=True)
+    return Engine(Locations(omerodir, folder / "desired.json"))
+
+
+def again(engine: Engine) -> Engine:
+    """The same installation, as the next process sees it."""
+    return Engine(engine.locations)
+
+
+def a_host(
+    name: str = "@local", groups: str = GROUPS, /, *, reached_as: str | None = None, **data: Any
+) -> HostData:
+    """A host as the inventory has it. reached_as: the address that its connector knows."""
+    return name, frozenset(groups.split()), data, reached_as
+
+
+def site_of(*hosts: HostData) -> Site:
+    """A site without a mistake."""
+    site, findings = load(hosts)
+    assert findings == []
+    assert isinstance(site, Site)
+    return site
+
+
+def mistakes_of(*hosts: HostData) -> list[str]:
+    """What is wrong with a site, one text for each mistake."""
+    _site, findings = load(hosts)
+    assert all(isinstance(finding, Finding) for finding in findings)
+    return [str(finding) for finding in findings]
+
+
+def only_member(site: Site) -> Member:
+    (member,) = site.members.values()
+    return member
+
+
+def properties_of(site: Site, name: str | None = None) -> dict[str, str]:
+    """The texts that a web host (the only one, or the named one) is to have."""
+    member = site.members[name] if name else only_member(site)
+    texts, findings = site.desired(member).resolve(SCHEMA, Path("/opt/omero/web/OMERO.web"))
+    assert findings == []
+    return texts
+
+
+_TRACED = (config_xml.__file__, engine.__file__)
+
+
+def die_before_line(number: int, action: Callable[[], object]) -> bool:
+    """Run in a child process that is killed before the state engine's number-th line of code.
+
+    Returns whether the child came to its end before that.
+    """
+    child = os.fork()
+    if child == 0:
+        _run_and_die(number, action)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL), f"the child ended with {status}"
+    return status == 0
+
+
+def _run_and_die(number: int, action: Callable[[], object]) -> None:
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename not in _TRACED:
+            return None
+        seen += event == "line"
+        if seen == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    try:
+        sys.settrace(trace)
+        action()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
