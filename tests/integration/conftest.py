@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ import docker
 import pytest
 from docker.models.networks import Network
 
+from roles.web.ice import Wheel
 from tests.integration.engine import EngineUnavailable, apt_install, ensure_engine
-from tests.integration.hosts import Fleet, Host
-from tests.integration.images import ROOT, Kind, Suite, build_ice_wheel
+from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
+from tests.integration.images import ROOT, Kind, Suite
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,12 +36,6 @@ class MakeHost(Protocol):
         image: str | None = None,
         network: Network | None = None,
     ) -> Host: ...
-
-
-class IceWheelFor(Protocol):
-    """Gives the zeroc-ice wheel of a suite."""
-
-    def __call__(self, suite: Suite = "bookworm") -> Path: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,19 +103,17 @@ def make_host(fleet: Fleet) -> Iterator[MakeHost]:
 
 
 @pytest.fixture(scope="session")
-def ice_wheel_for(fleet: Fleet) -> IceWheelFor:
-    """Give the zeroc-ice wheel of a suite, built once and kept in the cache folder."""
+def ice_cache(make_session_host: MakeHost) -> Path:
+    """The folder in which the bundle keeps Debian 12's zeroc-ice wheel.
 
-    def wheel(suite: Suite = "bookworm") -> Path:
-        return build_ice_wheel(fleet.make_host, suite)
-
-    return wheel
-
-
-@pytest.fixture(scope="session")
-def ice_wheel(ice_wheel_for: IceWheelFor) -> Path:
-    """The zeroc-ice wheel for the default suite."""
-    return ice_wheel_for()
+    Where there is none yet, a deploy builds it from source and keeps it, as for everybody.
+    """
+    wanted = Wheel.wanted(None, f"debian-12-{platform.machine()}")
+    if wanted.kept is None:
+        with make_session_host("plain", name="ice") as host:
+            deploy(docker_inventory(host, ("web",)), timeout=1500)
+    assert wanted.kept
+    return wanted.kept.parent
 
 
 @pytest.fixture(scope="session")

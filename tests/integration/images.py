@@ -16,7 +16,7 @@ import platform
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,7 @@ from docker.errors import APIError, ImageNotFound
 from tests.integration.engine import apt_install, as_root
 
 if TYPE_CHECKING:
-    from tests.integration.hosts import Host
+    pass
 
 Kind = Literal["plain", "systemd", "ssh"]
 Suite = Literal["bookworm", "trixie"]
@@ -223,25 +223,3 @@ BUILD_STEPS = [
     ("python3 -m venv /build/venv && /build/venv/bin/pip -q install 'setuptools>=70.1'", 600),
     ("/build/venv/bin/python /build/recipe/build_wheel.py --output /build/wheel", 3600),
 ]
-
-
-def build_ice_wheel(make_host: Callable[..., Host], suite: Suite = "bookworm") -> Path:
-    """Return the zeroc-ice wheel for a suite's Python, building it once with build_wheel.py."""
-    content = [
-        [str(path.relative_to(BUILD_RECIPE)), hashlib.sha256(path.read_bytes()).hexdigest()]
-        for path in sorted(BUILD_RECIPE.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-    folder = cache_folder(f"ice/{_digest([content, suite, platform.machine()])}")
-    with _locked(folder / "lock"):
-        if ready := sorted(folder.glob("*.whl")):
-            return ready[0]
-        host = make_host(suite=suite, name=f"ice-{suite}")
-        with host:
-            host.copy_in(BUILD_RECIPE, "/build/recipe")
-            for step, limit in BUILD_STEPS:
-                host.run(step, timeout=limit)
-            built = host.run("ls /build/wheel/*.whl").stdout.split()
-            name = Path(built[-1]).name
-            partial = host.copy_out(built[-1], folder / f".{os.getpid()}-{name}")
-            return partial.rename(folder / name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import docker
@@ -13,7 +12,6 @@ import requests
 from playwright.sync_api import Browser
 
 from tests.integration.conftest import MakeHost
-from tests.integration.engine import start_engine, stop_engines
 from tests.integration.hosts import (
     CommandFailed,
     DeploymentFailed,
@@ -283,16 +281,3 @@ def test_the_project_is_copied_as_git_would(make_host: MakeHost) -> None:
     assert host.run("ls /srv/project").stdout.split()[-2:] == ["run", "tests"]
     assert host.run("ls -a /srv/project | grep -E '^.(git|venv)$'", check=False).stdout == ""
     assert "./run pyinfra" in host.run(["/srv/project/run", "--help"]).stdout
-
-
-def test_an_engine_of_our_own_is_started_and_stopped(tmp_path: Path) -> None:
-    if shutil.which("dockerd") is None or os.geteuid() != 0:
-        pytest.skip("takes dockerd and root")
-    # Beside the machine's own, so without touching its network.
-    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    options = [f"--{option}={tmp_path / name}" for option, name in places.items()]
-    own = start_engine(tmp_path / "socket", [*options, "--bridge=none", "--iptables=false"])
-    assert own.images.list() == []
-    pid = int((tmp_path / "pid").read_text())
-    stop_engines()
-    assert not Path(f"/proc/{pid}").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def refused(host: Host, text: str) -> Deployment:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_wrong_inventory(host: Host, settings: dict[str, object], messages: list[str]) -> None:
+def test_a_wrong_inventory(host: Host, settings: dict[str, Any], messages: list[str]) -> None:
     run = refused(host, docker_inventory(host, **settings))
     for message in messages:
         assert message in run.output

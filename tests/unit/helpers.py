@@ -15,6 +15,7 @@ from omeroweb_ops.locations import Locations
 from omeroweb_ops.state import config_xml, engine, schema
 from omeroweb_ops.state.desired import Finding
 from omeroweb_ops.state.engine import Engine
+
 from roles.site import Member, Site, load
 from roles.survey import Survey
 
@@ -38,12 +39,18 @@ def installation(folder: Path) -> Engine:
     """The engine of a new and empty installation."""
     omerodir = folder / "OMERO.web"
     (omerodir / "etc/grid").mkdir(parents=True)
-    return Engine(Locations(omerodir, folder / "desired.json"))
+    return _engine(Locations(omerodir, folder / "desired.json"))
 
 
 def again(engine: Engine) -> Engine:
     """The same installation, as the next process sees it."""
-    return Engine(engine.locations)
+    return _engine(engine.locations)
+
+
+def _engine(locations: Locations) -> Engine:
+    engine = Engine(locations)
+    engine.__dict__["schema"] = SCHEMA  # read once for all tests: it never changes
+    return engine
 
 
 def a_host(
@@ -81,11 +88,12 @@ def properties_of(site: Site, name: str | None = None) -> dict[str, str]:
     return texts
 
 
-_TRACED = (config_xml.__file__, engine.__file__)
+_FILES = (config_xml.__file__, engine.__file__)
+_WRITERS = ("apply", "_write_record", "locked", "replace", "write")  # the others only compute
 
 
 def die_before_line(number: int, action: Callable[[], object]) -> bool:
-    """Run in a child process that is killed before the state engine's number-th line of code.
+    """Run in a child process that is killed before the number-th line of the code that writes.
 
     Returns whether the child came to its end before that.
     """
@@ -102,7 +110,7 @@ def _run_and_die(number: int, action: Callable[[], object]) -> None:
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal seen
-        if frame.f_code.co_filename not in _TRACED:
+        if frame.f_code.co_filename not in _FILES or frame.f_code.co_name not in _WRITERS:
             return None
         seen += event == "line"
         if seen == number:

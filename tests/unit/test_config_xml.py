@@ -203,7 +203,7 @@ def test_a_first_write_that_is_killed_leaves_no_half_file(path: Path) -> None:
         assert config_xml.read(path) == ({"a": "b"} if path.exists() else {})
 
 
-def test_a_reader_during_a_hundred_writes_and_a_kill_never_sees_half_a_file(path: Path) -> None:
+def test_a_reader_during_writes_and_kills_never_sees_half_a_file(path: Path) -> None:
     contents = [{"a": str(number) * 20_000} for number in range(2)]
     config_xml.write(path, contents[0])
     seen: set[str] = set()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omeroweb_ops.state.desired import Desired, identity
 from omeroweb_ops.state.schema import Property, Schema
@@ -196,6 +196,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text("ab."), JSON), st.dictionaries(st.text("ab."), st.lists(JSON)))
 def test_a_dumped_state_is_loaded_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any], lists: dict[str, Any]

@@ -1,0 +1,177 @@
+"""`omeroweb-ops`, as people and cron call it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from omeroweb_ops import cli
+from omeroweb_ops.state import config_xml
+from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.engine import Engine
+
+SECRETS = {
+    "omero.web.secret_key": "hunter2-key",
+    "omero.web.caches": {"default": {"LOCATION": "redis://:hunter2@localhost"}},
+    "omero.mail.password": "hunter2-mail",
+}
+
+
+@pytest.fixture
+def installed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An installation that the commands find."""
+    monkeypatch.setenv("OMERODIR", str(engine.locations.omerodir))
+    monkeypatch.setenv("OMEROWEB_OPS_DESIRED", str(engine.locations.desired_state))
+    return engine
+
+
+def deploy(engine: Engine, desired: Desired) -> None:
+    engine.locations.desired_state.write_text(desired.dump(), encoding="utf-8")
+
+
+def test_a_plan_shows_each_change_and_ends_with_status_2(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_xml.write(
+        installed.locations.config_xml,
+        {"omero.web.page_size": "50", "omero.web.login_logo": "by-hand.png"},
+    )
+    deploy(installed, Desired({"omero.web.page_size": 100, "omero.web.prefix": "/omero"}))
+    assert cli.main(["config", "plan"]) == 2
+    assert capsys.readouterr().out.splitlines() == [
+        "~ omero.web.page_size: 50 → 100",
+        "+ omero.web.prefix: (not set) → /omero",
+        "! omero.web.login_logo: set by hand, kept",
+    ]
+
+
+def test_apply_does_what_the_plan_said_and_then_nothing_differs(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(installed, Desired({"omero.web.prefix": "/omero"}))
+    assert cli.main(["config", "apply"]) == 0
+    assert capsys.readouterr().out == "+ omero.web.prefix: (not set) → /omero\n"
+    assert cli.main(["config", "plan"]) == 0
+    assert capsys.readouterr().out == "OMERO.web's configuration is as deployed.\n"
+    deploy(installed, Desired())
+    assert cli.main(["config", "apply"]) == 0
+    assert capsys.readouterr().out == "- omero.web.prefix: /omero → (not set)\n"
+
+
+def test_a_plan_for_programs_is_json(installed: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    config_xml.write(installed.locations.config_xml, {"omero.web.login_logo": "by-hand.png"})
+    deploy(installed, Desired({"omero.web.prefix": "/omero"}))
+    assert cli.main(["config", "plan", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "changes": [
+            {"property": "omero.web.prefix", "action": "add", "old": None, "new": "/omero"}
+        ],
+        "drift": ["omero.web.login_logo"],
+    }
+
+
+@pytest.mark.parametrize("command", [["plan"], ["plan", "--json"], ["apply"]])
+def test_no_command_shows_a_secret_old_or_new(
+    installed: Engine, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    old = {name: json.dumps({"was": "hunter2-old"}) for name in SECRETS}
+    config_xml.write(installed.locations.config_xml, old)
+    deploy(installed, Desired(SECRETS))
+    cli.main(["config", *command])
+    printed = capsys.readouterr()
+    assert all(name in printed.out for name in SECRETS)
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_a_wrong_secret_is_not_shown_either(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(installed, Desired({"omero.web.caches": "redis://:hunter2@localhost"}))
+    assert cli.main(["config", "plan"]) == 1
+    printed = capsys.readouterr()
+    assert "omero.web.caches" in printed.err
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_every_mistake_is_told_and_the_status_is_1(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(installed, Desired({"omero.web.debug": "yes", "omero.web.page_size": "x"}))
+    for command in ("plan", "apply"):
+        assert cli.main(["config", command]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split(": ")[:2] for line in lines] == [
+            ["omeroweb-ops", "omero.web.debug"],
+            ["omeroweb-ops", "omero.web.page_size"],
+        ]
+
+
+def test_before_the_first_deploy_the_missing_file_is_named(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["config", "plan"]) == 1
+    assert str(installed.locations.desired_state) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"unknown": {}}'])
+def test_a_spoiled_desired_state_is_one_line_and_not_a_traceback(
+    installed: Engine, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    installed.locations.desired_state.write_text(content)
+    assert cli.main(["config", "plan"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("omeroweb-ops: ")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_spoiled_record_is_one_line_and_not_a_traceback(
+    installed: Engine, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    deploy(installed, Desired({"omero.web.prefix": "/omero"}))
+    installed.locations.record.write_text(content)
+    assert cli.main(["config", "plan"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("omeroweb-ops: ")
+
+
+def test_a_spoiled_config_xml_is_one_line_that_names_it(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(installed, Desired())
+    installed.locations.config_xml.write_text("<broken")
+    assert cli.main(["config", "plan"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(installed.locations.config_xml) in line
+
+
+def test_the_digest_changes_with_the_configuration(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = []
+    for value in (1, 2):
+        deploy(installed, Desired({"omero.web.page_size": value}))
+        assert cli.main(["config", "apply"]) == 0
+        capsys.readouterr()
+        assert cli.main(["config", "digest"]) == 0
+        assert cli.main(["config", "digest", "omero.web.apps"]) == 0
+        printed.append(capsys.readouterr().out.split())
+    assert printed[0][0] != printed[1][0]
+    assert printed[0][1] == printed[1][1]
+
+
+def test_with_cache_sessions_there_is_nothing_to_clear(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = "django.contrib.sessions.backends.cache"
+    config_xml.write(installed.locations.config_xml, {"omero.web.session_engine": engine})
+    installed.locations.logs.mkdir(parents=True)
+    assert cli.main(["sessions", "clear"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert "nothing to do" in (installed.locations.logs / "clearsessions.log").read_text()
+
+
+def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        cli.main(["config", "explode"])
+    assert error.value.code == 2
+    assert "explode" in capsys.readouterr().err

@@ -1,0 +1,231 @@
+"""What shows only when the hosts are seen together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.helpers import GROUPS, a_host, mistakes_of, site_of
+
+CACHE = "django.contrib.sessions.backends.cache"
+FILE = "django.contrib.sessions.backends.file"
+KEY = {"omero.web.secret_key": "key"}
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> str:
+    path = tmp_path / "secrets.yml"
+    path.write_text("redis_password: hunter2\nomero.web.secret_key: key\n")
+    return str(path)
+
+
+def only_mistake_of(*hosts: Any) -> str:
+    (message,) = mistakes_of(*hosts)
+    return message
+
+
+def test_the_default_site_has_no_mistake() -> None:
+    servers = [["localhost", 4064, "omero"]]
+    assert mistakes_of(a_host(web_config={"omero.web.server_list": servers})) == []
+
+
+def test_mistakes_of_all_hosts_and_of_all_kinds_are_told_at_once() -> None:
+    found = mistakes_of(
+        a_host("a.example", "redis", reached_as="a.example", redis_prot=6379),
+        a_host(
+            "b.example",
+            "web",
+            reached_as="b.example",
+            web_config={"omero.web.page_size": "many", "omero.web.debgu": True},
+        ),
+        a_host("c.example", "nginx", reached_as="c.example", nginx_tls="on"),
+        a_host("d.example", "ngnix", reached_as="d.example"),
+    )
+    assert {message.rsplit(";")[0].split(": ")[0] for message in found} == {
+        "a.example",
+        "b.example",
+        "c.example",
+        "d.example",
+    }
+    told = "\n".join(found)
+    for part in ("redis_prot", "page_size", "debgu", "nginx_tls", "groups", "redis_bind"):
+        assert part in told
+
+
+def test_redis_open_to_others_needs_a_password(secrets: str) -> None:
+    message = only_mistake_of(a_host(redis_bind="127.0.0.1 10.0.0.5"))
+    assert "redis_bind: '127.0.0.1 10.0.0.5' is open to other hosts without a password" in message
+    assert "redis_password" in message
+    assert mistakes_of(a_host(redis_bind="127.0.0.1 10.0.0.5", web_secrets=secrets)) == []
+
+
+def test_redis_on_another_host_must_not_be_bound_to_loopback(secrets: str) -> None:
+    def hosts(**redis: Any) -> list[Any]:
+        return [
+            a_host("r.example", "redis", reached_as="10.0.0.5", web_secrets=secrets, **redis),
+            a_host("w.example", "web nginx", reached_as="10.0.0.6"),
+        ]
+
+    message = only_mistake_of(*hosts())
+    assert message.startswith("r.example: redis_bind: '127.0.0.1' cannot be reached by w.example")
+    assert mistakes_of(*hosts(redis_bind="10.0.0.5")) == []
+
+
+def test_a_host_that_others_need_and_whose_name_is_no_address_must_have_one(secrets: str) -> None:
+    def hosts(redis: dict[str, Any], web: dict[str, Any]) -> list[Any]:
+        return [
+            a_host("@docker/r", "redis", redis_bind="0.0.0.0", web_secrets=secrets, **redis),
+            a_host("@docker/w", "web", **web),
+            a_host("@docker/n", "nginx"),
+        ]
+
+    found = mistakes_of(*hosts({}, {}))
+    assert [message.split("; ")[0] for message in found] == [
+        "@docker/r: address: other hosts need it and its name is no address",
+        "@docker/w: address: other hosts need it and its name is no address",
+    ]  # nobody needs NGINX but its visitors
+    assert mistakes_of(*hosts({"address": "10.0.0.5"}, {"address": "web.internal"})) == []
+
+
+def test_a_host_that_needs_nobody_else_needs_no_address() -> None:
+    assert mistakes_of(a_host("@docker/one", GROUPS)) == []
+    assert mistakes_of(a_host("@docker/one", "web nginx")) == []
+
+
+@pytest.mark.parametrize(
+    ("sessions", "engine", "contradiction"),
+    [
+        ("file", CACHE, True),
+        ("redis", FILE, True),
+        ("redis", "omeroweb.filesessionstore", True),
+        ("file", FILE, False),
+        ("redis", CACHE, False),
+    ],
+)
+def test_two_settings_for_sessions_must_agree(
+    sessions: str, engine: str, contradiction: bool
+) -> None:
+    host = a_host(web_sessions=sessions, web_config={"omero.web.session_engine": engine})
+    if contradiction:
+        message = only_mistake_of(host)
+        assert f'web_sessions: "{sessions}" contradicts omero.web.session_engine' in message
+        assert engine in message
+    else:
+        assert mistakes_of(host) == []
+
+
+def test_redis_sessions_need_a_redis() -> None:
+    message = only_mistake_of(a_host("@local", "web nginx", web_sessions="redis"))
+    assert 'web_sessions: "redis" needs a host in the group redis' in message
+
+
+def test_a_property_both_set_and_appended_to_is_a_mistake() -> None:
+    apps = "omero.web.apps"
+    message = only_mistake_of(a_host(web_config={apps: ["a"]}, web_config_append={apps: ["b"]}))
+    assert f"{apps}: is both set and appended to" in message
+
+
+def test_several_web_hosts_must_share_a_key_for_their_sessions(secrets: str) -> None:
+    def hosts(**data: Any) -> list[Any]:
+        return [
+            a_host("a.example", "redis nginx", reached_as="10.0.0.1", redis_bind="0.0.0.0", **data),
+            a_host("b.example", "web", reached_as="10.0.0.2"),
+            a_host("c.example", "web", reached_as="10.0.0.3"),
+        ]
+
+    password_only = Path(secrets).with_name("password.yml")
+    password_only.write_text("redis_password: hunter2\n")
+    found = mistakes_of(*hosts(web_secrets=str(password_only)))
+    assert [message.split(": several")[0] for message in found] == [
+        "b.example: omero.web.secret_key",
+        "c.example: omero.web.secret_key",
+    ]
+    assert mistakes_of(*hosts(web_secrets=secrets)) == []
+
+
+def test_nginx_needs_an_omero_web() -> None:
+    assert "NGINX has no OMERO.web to serve" in only_mistake_of(a_host("@local", "nginx"))
+
+
+def test_a_host_in_no_known_group_is_a_mistake() -> None:
+    found = mistakes_of(a_host(), a_host("other.example", "webs", reached_as="10.0.0.2"))
+    assert [message.split(";")[0] for message in found] == [
+        "other.example: groups: is in none of the groups redis, web and nginx"
+    ]
+
+
+def test_an_unknown_property_is_answered_with_the_nearest_name() -> None:
+    message = only_mistake_of(a_host(web_config={"omero.web.prefx": "/omero"}))
+    assert message == (
+        "@local: omero.web.prefx: OMERO.web has no such property; did you mean omero.web.prefix?"
+    )
+
+
+@pytest.mark.parametrize(
+    "plugins",
+    [
+        {"web_config_append": {"omero.web.apps": ["omero_figure"]}},
+        {"web_requirements": __file__},
+    ],
+)
+def test_a_site_with_plugins_may_have_properties_that_only_the_host_knows(
+    plugins: dict[str, Any],
+) -> None:
+    properties = {"omero.web.figure.anything": "x"}
+    assert mistakes_of(a_host(web_config=properties, **plugins)) == []
+    wrong = {**properties, "omero.web.page_size": "many"}
+    assert "page_size" in only_mistake_of(a_host(web_config=wrong, **plugins))
+
+
+@pytest.mark.parametrize("value", ["x", [["ONE"]], ["ONE"], {"ONE": 1}])
+def test_additional_django_settings_must_be_pairs(value: Any) -> None:
+    name = "omero.web.django_additional_settings"
+    found = mistakes_of(a_host(web_config={name: value}))
+    assert found
+    assert all(name in message for message in found)
+
+
+def test_a_deprecated_property_and_a_secret_in_the_inventory_are_warned_of() -> None:
+    site = site_of(
+        a_host(web_config={"omero.web.email_host": "mail.example", "omero.web.secret_key": "key"})
+    )
+    warnings = [str(warning) for warning in site.warnings()]
+    assert len(warnings) == 2
+    assert any("omero.web.email_host" in warning for warning in warnings)
+    assert any(
+        "omero.web.secret_key: is a secret in the inventory" in warning for warning in warnings
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"redis_port": 80},
+        {"nginx_http_port": 4080},
+        {"nginx_tls": "self-signed", "nginx_https_port": 80},
+        {"web_config": {"omero.web.application_server.port": 6379}},
+    ],
+)
+def test_two_services_of_a_host_cannot_have_one_port(data: dict[str, Any]) -> None:
+    found = mistakes_of(a_host(**data))
+    assert found
+    assert "port" in found[0]
+
+
+def test_an_omero_web_on_loopback_cannot_be_reached_by_an_nginx_elsewhere() -> None:
+    name = "omero.web.application_server.host"
+    message = only_mistake_of(
+        a_host("w.example", "web", reached_as="10.0.0.2", web_config={name: "127.0.0.1"}),
+        a_host("n.example", "nginx", reached_as="10.0.0.3"),
+    )
+    assert message.startswith(f"w.example: {name}")
+
+
+def test_one_redis_is_enough_and_a_second_one_would_be_ignored(secrets: str) -> None:
+    found = mistakes_of(
+        a_host("a.example", GROUPS, reached_as="10.0.0.1"),
+        a_host("b.example", "redis", reached_as="10.0.0.2"),
+    )
+    assert any("redis" in message.lower() for message in found)
