@@ -148,25 +148,37 @@ def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
     try:
         return Settings.model_validate(dict(data)), []
     except ValidationError as error:
-        findings = {}
-        for detail in error.errors():
-            name = str(detail["loc"][0])
-            if name not in findings or detail["type"] == "value_error":
-                findings[name] = _finding(name, data[name], detail)
-        right = {name: value for name, value in data.items() if name not in findings}
-        return read(right)[0], list(findings.values())
+        details = error.errors(include_url=False)
+    wrong = list(dict.fromkeys(str(detail["loc"][0]) for detail in details))
+    findings = [
+        _finding(name, data[name], [each for each in details if each["loc"][0] == name])
+        for name in wrong
+    ]
+    return read({name: data[name] for name in data.keys() - wrong})[0], findings
 
 
-def _finding(name: str, value: object, detail: Mapping[str, Any]) -> Finding:
-    if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+def _finding(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Finding:
+    """One setting's mistakes; pydantic tells them for each possible form of the value."""
+    if name not in Settings.model_fields:
         return Finding(name, _unknown(name))
-    description = Settings.model_fields[name].description
-    reason = str(detail["msg"]).removeprefix("Value error, ")
-    part = "".join(f"[{key!r}]" for key in detail["loc"][1:] if not str(key).startswith("function"))
-    if detail["type"] in ("literal_error", "model_type") or "Certificate" in part:
-        part = "" if detail["type"] != "value_error" else part.replace("['Certificate']", "")
-    said = reason if detail["type"] == "value_error" else f"{value!r} will not do ({reason})"
-    return Finding(name + part, f"{said}; write {description}")
+    if name == "nginx_tls":  # as text or as files: only the form that was meant is worth a word
+        meant = isinstance(value, Mapping)
+        details = [each for each in details if ("Certificate" in each["loc"]) == meant]
+    reasons = dict.fromkeys(_reason(name, value, each) for each in details)
+    return Finding(name, f"{'; '.join(reasons)}; write {Settings.model_fields[name].description}")
+
+
+def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
+    path = [str(part) for part in detail["loc"][1:] if part in getattr(value, "keys", tuple)()]
+    part = f"{path[-1]}: " if path else ""
+    kind, said = detail["type"], str(detail["msg"])
+    if kind == "value_error":
+        return part + said.removeprefix("Value error, ")
+    if kind in ("missing", "extra_forbidden"):
+        return f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
+    # a whole web_config may hold a password
+    shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
+    return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
 
 
 def _unknown(name: str) -> str:
