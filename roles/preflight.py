@@ -91,7 +91,7 @@ def _ports(site: Site, member: Member) -> Iterator[tuple[int, str, str]]:
             yield settings.nginx_https_port, "nginx", "nginx_https_port"
     if "web" in member.groups:
         name = "omero.web.application_server.port"
-        yield int(site.effective(member, name)), "gunicorn", name
+        yield int(site.effective(member, name)), "omeroweb.wsgi", name
 
 
 def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from omeroweb_ops.locations import BASE
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
+from uv import find_uv_bin
 
 from ..settings import Settings
 from ..site import LOCATIONS
@@ -167,7 +168,7 @@ def static_collected(release: Release) -> Generator[str, None, None]:
 def _app_wheel(folder: Path) -> Path:
     """Our own package as a wheel; uv builds it without a network (uv_build is part of it)."""
     subprocess.run(
-        ["uv", "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
+        [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
         check=True,
         stdin=subprocess.DEVNULL,
     )

@@ -75,7 +75,7 @@ class Wheel:
         yield StringCommand(f"chmod 644 {self.folder}/*.whl && touch {self.folder}/complete")
 
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
-        host.log("No zeroc-ice wheel at hand: building it once, about 4 minutes on 2 cores.")
+        host.log("No zeroc-ice wheel at hand: building it once, 2 to 4 minutes on 2 cores.")
         yield StringCommand(
             "export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get "
             f"-o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends {_COMPILERS}"
