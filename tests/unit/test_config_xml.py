@@ -167,11 +167,12 @@ def test_the_content_is_on_disk_before_it_takes_the_name(
         kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
         steps.append(f"{kind} of {os.fstat(descriptor).st_size if kind == 'file' else 0} bytes")
 
-    rename = os.replace
+    def rename(old: Path, new: Path) -> None:
+        steps.append("rename")
+        os.rename(old, new)
+
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(
-        os, "replace", lambda old, new: (steps.append("rename"), rename(old, new))[1]
-    )
+    monkeypatch.setattr(os, "replace", rename)
     config_xml.replace(path, b"12345")
     assert steps == ["file of 5 bytes", "rename", "folder of 0 bytes"]
 

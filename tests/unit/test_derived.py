@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roles.site import LOCATIONS
 
+from roles.site import LOCATIONS
 from tests.unit.helpers import a_host, only_member, properties_of, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
@@ -150,7 +150,7 @@ def test_tls_of_an_nginx_elsewhere_counts_too() -> None:
 
 @pytest.mark.parametrize("name", TLS_PROPERTIES)
 def test_what_tls_derives_gives_way_to_what_is_explicit(name: str) -> None:
-    own = [] if name.endswith("header") else False
+    own: Any = [] if name.endswith("header") else False
     texts = derived(nginx_tls="self-signed", web_config={name: own})
     assert json.loads(texts[name]) == own
     others = TLS_PROPERTIES.keys() - {name}
@@ -191,6 +191,17 @@ def test_an_omero_web_with_an_nginx_elsewhere_listens_there_and_serves_its_stati
     classes = [entry["class"] for entry in json.loads(texts["omero.web.middleware"])]
     assert classes.count("whitenoise.middleware.WhiteNoiseMiddleware") == 1
     assert "django.middleware.csrf.CsrfViewMiddleware" in classes
+
+
+@pytest.mark.parametrize("own", [[{"index": 1, "class": "a.B"}], '[{"index": 1, "class": "a.B"}]'])
+def test_middleware_of_the_site_is_kept_where_static_files_are_served_too(own: Any) -> None:
+    site = site_of(
+        a_host("w.example", "web", reached_as="10.0.0.2", web_config={"omero.web.middleware": own}),
+        a_host("n.example", "nginx", reached_as="10.0.0.3"),
+    )
+    texts = properties_of(site, "w.example")
+    classes = [entry["class"] for entry in json.loads(texts["omero.web.middleware"])]
+    assert classes == ["a.B", "whitenoise.middleware.WhiteNoiseMiddleware"]
 
 
 def test_the_address_to_listen_on_gives_way_to_an_explicit_one() -> None:

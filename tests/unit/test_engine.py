@@ -274,7 +274,7 @@ def test_a_dead_process_does_not_keep_the_lock(engine: Engine) -> None:
     finished, line = False, 0
     while not finished:
         line += 5
-        finished = die_before_line(line, lambda: apply(engine, {texts.INTEGER: line}))
+        finished = die_before_line(line, lambda: apply(engine, {texts.INTEGER: 2}))
         apply(engine, {texts.INTEGER: 1})  # would wait for ever
 
 

@@ -17,6 +17,7 @@ from tests.unit import texts
 from tests.unit.helpers import SCHEMA
 
 Record = Mapping[str, str | None]
+SECRETS = sorted(name for name in SCHEMA if SCHEMA[name].is_secret)
 
 
 def encoded(values: Mapping[str, Any]) -> dict[str, str]:
@@ -57,10 +58,11 @@ def test_after_applying_there_is_nothing_left_to_do(
 def test_removing_everything_restores_what_was_there_by_hand(
     by_hand: dict[str, str], history: list[dict[str, Any]]
 ) -> None:
-    current, record = by_hand, {}
+    current: dict[str, str] = by_hand
+    record: Record = {}
     for values in [*history, {}]:
         plan = planned(values, current, record)
-        current, record = plan.result(current), dict(plan.record)
+        current, record = plan.result(current), plan.record
     assert means_the_same(current, by_hand)
     assert record == {}
 
@@ -122,7 +124,7 @@ def test_leaving_the_inventory_removes_only_what_was_not_there_before() -> None:
     assert plan.result(current) == {texts.INTEGER: "2"}
 
 
-@pytest.mark.parametrize("name", sorted(name for name in SCHEMA if SCHEMA[name].is_secret))
+@pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_masked(name: str) -> None:
     assert mask(name, "hunter2", SCHEMA) == MASK
     assert mask(name, None, SCHEMA) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -181,9 +182,8 @@ def test_whatever_text_is_taken_can_be_stored_and_read_back(text: str) -> None:
         stored = SCHEMA["omero.web.login_logo"].encode(text)
     except ValueError:
         return
-    root = config_xml.ElementTree.Element("property", value=stored)
-    written = config_xml.ElementTree.tostring(root, encoding="UTF-8")
-    assert config_xml.ElementTree.fromstring(written).get("value") == text
+    written = ElementTree.tostring(ElementTree.Element("property", value=stored))
+    assert ElementTree.fromstring(written).get("value") == text
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
@@ -232,6 +232,10 @@ def test_what_holds_a_password_or_key_is_a_secret() -> None:
         "omero.web.secret_key",
     }
     assert "omero.web.server_list" not in secrets
+
+
+def test_a_switch_is_no_secret_whatever_its_name() -> None:
+    assert not SCHEMA["omero.web.show_forgot_password"].is_secret
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from roles.settings import Certificate, Settings, read
+
+from tests.unit.helpers import a_host, mistakes_of
 
 
 def mistakes(**data: Any) -> dict[str, str]:
@@ -76,10 +79,13 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ({"nginx_https_port": 65536}, ["65536", "write a TCP port number"]),
         ({"redis_port": True}, ["True", "write a TCP port number"]),
         ({"redis_port": 6379.0}, ["6379.0", "write a TCP port number"]),
-        ({"web_config": []}, ["[]", "write {property: value}"]),
+        ({"web_config": []}, ["write {property: value}"]),
         ({"web_config": "omero.web.debug"}, ["write {property: value}"]),
-        ({"web_config_append": {"omero.web.apps": "figure"}}, ["figure", '["omero_figure"]']),
-        ({"web_config_remove": ["Help"]}, ["Help", "write {property: [items]}"]),
+        (
+            {"web_config_append": {"omero.web.apps": "figure"}},
+            ["omero.web.apps", '["omero_figure"]'],
+        ),
+        ({"web_config_remove": ["Help"]}, ["write {property: [items]}"]),
         ({"web_sessions": "memcached"}, ["memcached", 'write "redis" or "file"']),
         ({"nginx_tls": "on"}, ["'on'", '"off", "self-signed" or {"certificate"']),
         ({"nginx_tls": True}, ["True", '"off", "self-signed" or {"certificate"']),
@@ -184,8 +190,9 @@ def test_a_certificate_is_two_files(pem: str) -> None:
 
 def test_a_missing_certificate_is_named(pem: str, tmp_path: Path) -> None:
     message = mistake(nginx_tls={"certificate": f"{tmp_path}/gone.pem", "key": pem})
-    assert message.startswith("nginx_tls['certificate']: there is no file")
-    assert f"{tmp_path}/gone.pem" in message
+    assert message.startswith("nginx_tls")
+    assert f"certificate: there is no file {tmp_path}/gone.pem" in message
+    assert "key: " not in message.split("; write ")[0]
 
 
 def test_a_missing_certificate_and_a_missing_key_are_both_named(tmp_path: Path) -> None:
@@ -210,6 +217,19 @@ def test_a_missing_certificate_and_a_missing_key_are_both_named(tmp_path: Path) 
 )
 def test_only_loopback_is_local(bind: str, local: bool) -> None:
     assert accepted(redis_bind=bind).redis_is_local is local
+
+
+def test_a_certificate_without_its_key_is_told_what_is_missing(pem: str) -> None:
+    assert "key is missing" in mistake(nginx_tls={"certificate": pem})
+    assert "chain is not known" in mistake(nginx_tls={"certificate": pem, "key": pem, "chain": pem})
+
+
+def test_a_whole_web_config_is_not_told_for_one_mistake_in_it() -> None:
+    """It may hold a password, though it should not."""
+    properties = {"omero.web.secret_key": "hunter2", "omero.web.apps": {1, 2}}
+    (message,) = mistakes_of(a_host(web_config=properties))
+    assert "omero.web.apps" in message
+    assert "hunter2" not in message
 
 
 def test_settings_cannot_be_changed_later() -> None:

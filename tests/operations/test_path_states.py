@@ -1,0 +1,133 @@
+"""What stands at a path, asked by a real shell."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from roles.items import Absent, Directory, File, HasLine, Link, PathStates
+from roles.web.release import Exists
+from tests.operations.local import OWNER, ask
+
+ODD = ["with space", "quote'd", 'double"d', "dollar$HOME", "back\\slash", "ümläut", "-dash", "a*"]
+
+
+def states(*paths: Path) -> list[str]:
+    found = ask(PathStates, paths=tuple(str(path) for path in paths))
+    assert isinstance(found, list)
+    return found
+
+
+def test_every_kind_is_told_in_the_form_of_the_items(tmp_path: Path) -> None:
+    file, folder, link = tmp_path / "file", tmp_path / "folder", tmp_path / "link"
+    file.write_text("content\n")
+    file.chmod(0o640)
+    folder.mkdir(mode=0o750)
+    link.symlink_to("file")
+    assert states(file, folder, link, tmp_path / "gone") == [
+        File(str(file), "content\n", OWNER, "640").state,
+        Directory(str(folder), OWNER, "750").state,
+        Link(str(link), "file").state,
+        Absent(str(tmp_path / "gone")).state,
+    ]
+
+
+def test_a_file_s_state_is_its_mode_owner_and_the_digest_of_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\x00\xff\n")
+    path.chmod(0o600)
+    digest = hashlib.sha256(b"\x00\xff\n").hexdigest()
+    assert states(path) == [f"file 600 {OWNER} {digest}"]
+
+
+def test_a_link_is_told_as_a_link_wherever_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name, target in (("a", "folder"), ("b", "/nowhere at all")):
+        (tmp_path / name).symlink_to(target)
+    assert states(tmp_path / "a", tmp_path / "b") == ["link folder", "link /nowhere at all"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_name_is_asked_for_as_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x\n")
+    (state,) = states(tmp_path / name)
+    assert state.startswith("file ")
+
+
+def test_a_special_mode_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    path.chmod(0o2755)
+    assert states(path) == [f"directory 2755 {OWNER}"]
+
+
+def test_what_is_neither_file_nor_folder_is_told_as_absent(tmp_path: Path) -> None:
+    """So that an attempt to write there is made, and fails with the system's own words."""
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    assert states(tmp_path / "pipe") == ["absent"]
+
+
+def test_no_paths_are_no_states() -> None:
+    assert states() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "has"),
+    [
+        ("first\ninclude /a.conf\nlast\n", True),
+        ("include /a.conf", True),
+        ("include /a.conf.d\n", False),
+        ("# include /a.conf\n", False),
+        ("include /aXconf\n", False),  # the line is text, no pattern
+        ("INCLUDE /a.conf\n", False),
+        ("", False),
+    ],
+)
+def test_a_line_is_there_only_exactly(tmp_path: Path, content: str, has: bool) -> None:
+    path = tmp_path / "some 'file'"
+    path.write_text(content)
+    assert ask(HasLine, path=str(path), line="include /a.conf") is has
+
+
+def test_a_line_may_look_like_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("-v 'x'\n")
+    assert ask(HasLine, path=str(path), line="-v 'x'") is True
+
+
+def test_a_file_that_is_gone_has_no_line(tmp_path: Path) -> None:
+    assert ask(HasLine, path=str(tmp_path / "gone"), line="x") is False
+
+
+def test_a_mark_exists_or_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "it's complete"
+    assert ask(Exists, path=str(path)) is False
+    path.touch()
+    assert ask(Exists, path=str(path)) is True
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("abc\n", True), ("abc", True), ("abcd\n", False), ("", False), ("abc\nabc\n", False)],
+)
+def test_a_stamp_holds_if_its_one_line_is_the_digest(
+    tmp_path: Path, content: str, expected: bool
+) -> None:
+    path = tmp_path / "stamp"
+    path.write_text(content)
+    assert ask(Exists, path=str(path), line="abc") is expected
+
+
+def test_a_stamp_may_be_compared_with_what_a_command_prints(tmp_path: Path) -> None:
+    path = tmp_path / "stamp"
+    path.write_text("release x y\n")
+    assert ask(Exists, path=str(path), line='"release $(echo x y)"') is True
+    assert ask(Exists, path=str(path), line='"release $(echo z)"') is False
+
+
+def test_a_stamp_that_is_gone_does_not_hold(tmp_path: Path) -> None:
+    assert ask(Exists, path=str(tmp_path / "gone"), line="abc") is False

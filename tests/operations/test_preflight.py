@@ -1,0 +1,229 @@
+"""Wrong inventories and unfit hosts are refused before anything is touched."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import Config, DeployError, Host, Inventory, State
+
+from roles import preflight, web
+from roles.survey import HostSurvey, Survey
+from roles.web.ice import Wheel
+from roles.web.release import Release
+from tests.operations.local import ROOT, names, pyinfra
+
+FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64", free=9_000_000)
+
+
+def refused(folder: Path, inventory: str) -> str:
+    """What `./run pyinfra` says of an inventory that it must refuse.
+
+    With --dry: were it not refused, this machine would still not be changed by a test.
+    """
+    (folder / "bad_inventory.py").write_text(inventory)
+    before = names(folder)
+    done = pyinfra("-y", "--dry", "-vv", "--debug", "bad_inventory.py", "deploy.py", folder=folder)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "Running command on localhost" not in said, "the host was asked"
+    assert "Traceback" not in said
+    assert [name for name in names(folder) if name != "__pycache__"] == before
+    return said
+
+
+def test_every_mistake_of_an_inventory_is_listed(tmp_path: Path) -> None:
+    said = refused(
+        tmp_path,
+        'redis = (["@local"], {"redis_prot": 6380, "redis_bind": "10.0.0.5"})\n'
+        'web = (["@local"], {"web_config": {"omero.web.page_size": "x", "omero.web.debgu": 1}})\n'
+        'nginx = (["@local"], {"nginx_tls": {"certificate": "gone.pem", "key": "gone.key"}})\n',
+    )
+    assert "nothing has been changed" in said
+    for part in (
+        "@local: redis_prot: there is no such setting; did you mean redis_port?",
+        "@local: redis_bind",
+        "without a password",
+        "@local: omero.web.page_size",
+        "@local: omero.web.debgu",
+        "did you mean omero.web.debug?",
+        "@local: nginx_tls",
+        "gone.pem",
+    ):
+        assert part in said
+
+
+def test_a_missing_secrets_file_is_one_mistake_with_its_path(tmp_path: Path) -> None:
+    said = refused(
+        tmp_path, 'web = nginx = (["@local"], {"web_secrets": "secrets.yml", "web_config": {}})\n'
+    )
+    assert "1 mistake in the inventory" in said
+    assert "@local: web_secrets: there is no file" in said
+    assert "secrets.yml" in said
+
+
+def test_a_secrets_file_that_is_no_yaml_is_refused_without_its_text(tmp_path: Path) -> None:
+    (tmp_path / "secrets.yml").write_text('redis_password: "hunter2\n')
+    said = refused(tmp_path, 'web = nginx = (["@local"], {"web_secrets": "secrets.yml"})\n')
+    assert "secrets.yml is not YAML (line " in said
+    assert "hunter2" not in said
+
+
+Check = Callable[..., Any]
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Checks one host in all groups, or the named hosts in groups, that answer as given."""
+
+    def checked(
+        survey: Survey | dict[str, Survey] = FIT,
+        /,
+        hosts: dict[str, str] | None = None,
+        **data: Any,
+    ) -> Any:
+        hosts = hosts or {"@local": "redis web nginx"}
+        groups: dict[str, Any] = {
+            group: ([name for name in hosts if group in hosts[name].split()], {})
+            for group in ("redis", "web", "nginx")
+        }
+        inventory = Inventory((list(hosts), data), **groups)
+        state = State(inventory, Config())
+        for host in inventory:
+            state.activate_host(host)
+
+        def get_fact(host: Host, fact: type, **_arguments: object) -> Survey:
+            assert fact is HostSurvey
+            return survey[host.name] if isinstance(survey, dict) else survey
+
+        monkeypatch.setattr(Host, "get_fact", get_fact)
+        return preflight.check(state, inventory.get_host(next(iter(hosts))))
+
+    return checked
+
+
+def complaint(check: Check, survey: Any, **data: Any) -> str:
+    with pytest.raises(DeployError, match="in the hosts; nothing has been changed") as error:
+        check(survey, **data)
+    return str(error.value)
+
+
+def test_a_fit_host_gets_its_part_of_the_site(check: Check) -> None:
+    site, member, survey = check(FIT, redis_port=6380)
+    assert member.groups >= {"redis", "web", "nginx"}
+    assert member.settings.redis_port == 6380
+    assert site.members == {"@local": member}
+    assert survey == FIT
+
+
+def test_what_belongs_to_the_connector_or_to_pyinfra_is_no_setting(check: Check) -> None:
+    check(FIT, ssh_user="admin", ssh_port=2222, _sudo=True)
+
+
+def test_another_system_than_debian_is_refused(check: Check) -> None:
+    message = complaint(check, replace(FIT, id="rocky"))
+    assert "rocky is neither Debian nor Ubuntu" in message
+
+
+def test_a_user_without_privileges_is_refused_with_what_to_write(check: Check) -> None:
+    message = complaint(check, replace(FIT, privilege="none"))
+    assert "sudo" in message
+    assert "/etc/sudoers.d" in message
+
+
+def test_a_full_disk_is_refused_on_a_web_host_only(check: Check) -> None:
+    full = replace(FIT, free=100_000)
+    assert "only 97 MB free" in complaint(check, full)
+    hosts = {"@docker/w": "web", "@docker/n": "nginx"}
+    surveys = {"@docker/w": FIT, "@docker/n": full}
+    check(surveys, hosts=hosts, address="10.0.0.5")
+
+
+@pytest.mark.parametrize(
+    ("port", "setting", "data"),
+    [
+        (80, "nginx_http_port", {}),
+        (443, "nginx_https_port", {"nginx_tls": "self-signed"}),
+        (6379, "redis_port", {}),
+        (4080, "omero.web.application_server.port", {}),
+        (
+            4090,
+            "omero.web.application_server.port",
+            {"web_config": {"omero.web.application_server.port": 4090}},
+        ),
+    ],
+)
+def test_a_port_that_something_else_holds_is_told_with_its_setting(
+    check: Check, port: int, setting: str, data: dict[str, Any]
+) -> None:
+    held = replace(FIT, listeners={port: "/usr/sbin/apache2 -k start"})
+    message = complaint(check, held, **data)
+    assert f"@local: {setting}: port {port} is held by /usr/sbin/apache2" in message
+    assert f"write another port in {setting}" in message
+
+
+def test_a_holder_that_cannot_be_seen_is_told_too(check: Check) -> None:
+    assert "cannot be seen" in complaint(check, replace(FIT, listeners={80: ""}))
+
+
+def test_ports_held_by_the_bundle_s_own_programs_are_fine(check: Check) -> None:
+    release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
+    own = {
+        80: "nginx: master process /usr/sbin/nginx -g daemon off;",
+        4080: f"/opt/omero/web/venv3/bin/python {web.service(release).command}"[:200],
+        6379: "/usr/bin/redis-server 127.0.0.1:6379",
+    }
+    check(replace(FIT, listeners=own))
+
+
+def test_a_port_that_is_not_needed_may_be_held(check: Check) -> None:
+    check(replace(FIT, listeners={443: "/usr/sbin/apache2"}))
+
+
+def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
+    hosts = {"@docker/w": "web", "@docker/n": "nginx"}
+    message = complaint(
+        check,
+        {
+            "@docker/w": replace(FIT, id="rocky", free=0),
+            "@docker/n": replace(FIT, listeners={80: "apache2"}),
+        },
+        hosts=hosts,
+        address="10.0.0.5",
+    )
+    assert "3 mistakes in the hosts" in message
+    for part in ("@docker/w: system", "@docker/w: disk", "@docker/n: nginx_http_port"):
+        assert part in message
+
+
+def test_mistakes_of_the_inventory_are_told_before_any_host_is_asked(check: Check) -> None:
+    with pytest.raises(DeployError, match="2 mistakes in the inventory; nothing has been changed"):
+        check({}, nginx_http_port="80", redis_prot=1)  # asking a host would be a KeyError
+
+
+def test_the_default_inventory_has_no_mistake() -> None:
+    done = subprocess.run(
+        [
+            ROOT / "run",
+            "python",
+            "-c",
+            "import inventory; from roles.site import load\n"
+            "groups = {'redis', 'web', 'nginx'}\n"
+            "data = {}\n"
+            "for group in groups:\n"
+            "    hosts, settings = getattr(inventory, group)\n"
+            "    assert hosts == ['@local']\n"
+            "    data |= settings\n"
+            "_site, findings = load([('@local', frozenset(groups), data, None)])\n"
+            "assert findings == [], findings\n",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

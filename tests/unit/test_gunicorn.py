@@ -1,0 +1,60 @@
+"""gunicorn's settings, from OMERO.web's own properties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from omeroweb_ops import gunicorn
+from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.engine import Engine
+
+
+@pytest.fixture
+def settings_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """gunicorn's settings for some properties."""
+    monkeypatch.setenv("OMERODIR", str(engine.locations.omerodir))
+
+    def settings(**properties: Any) -> dict[str, Any]:
+        engine.apply(Desired({f"omero.web.{name}": value for name, value in properties.items()}))
+        return gunicorn.settings()
+
+    return settings
+
+
+def test_without_properties_it_is_as_omero_web_start_would_do_it(settings_for: Any) -> None:
+    found = settings_for()
+    assert found["bind"] == "127.0.0.1:4080"
+    assert (found["workers"], found["threads"], found["timeout"]) == (5, 1, 60)
+    assert found["raw_env"] == []
+    assert "daemon" not in found
+
+
+def test_properties_are_followed(settings_for: Any) -> None:
+    found = settings_for(
+        **{
+            "application_server.host": "0.0.0.0",
+            "application_server.port": 4090,
+            "application_server.max_requests": 500,
+            "wsgi_workers": 2,
+            "wsgi_threads": 4,
+            "wsgi_timeout": 120,
+        }
+    )
+    assert found["bind"] == "0.0.0.0:4090"
+    assert (found["workers"], found["threads"], found["timeout"]) == (2, 4, 120)
+    assert found["max_requests"] == 500
+
+
+@pytest.mark.parametrize("prefix", ["/omero", "/omero/"])
+def test_a_prefix_is_the_script_name_without_a_slash_at_its_end(
+    settings_for: Any, prefix: str
+) -> None:
+    assert settings_for(prefix=prefix)["raw_env"] == ["SCRIPT_NAME=/omero"]
+
+
+def test_workers_of_another_class_have_connections_and_no_threads(settings_for: Any) -> None:
+    found = settings_for(wsgi_worker_class="gevent", wsgi_worker_connections=50)
+    assert found["worker_class"] == "gevent"
+    assert found["worker_connections"] == 50
+    assert "threads" not in found

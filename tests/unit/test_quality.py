@@ -1,0 +1,109 @@
+"""The checks of the code, and rules that this project sets itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Written in parts, so that this file does not break the rules it holds.
+REGISTRIES = [
+    "py" + "pi.org",
+    "files.python" + "hosted.org",
+    "registry.npm" + "js.org",
+    "registry-1.docker" + ".io",
+    "index.docker" + ".io",
+    "hub.docker" + ".com",
+    "gh" + "cr.io",
+    "qu" + "ay.io",
+]
+# "admin" is the user of the test hosts.
+HOMES = re.compile(
+    "/(?:ho" + r"me|Us" + r"ers)/(?!admin/)\w+/|/wo" + r"rk/\w|/root/\.(?:pyenv|venv|local)"
+)
+ADDRESS = re.compile(
+    r"\b(?:https?|file|git\+\w+)://|^-i\b|--(?:extra-)?index-url|--find-links", re.M
+)
+
+
+def tracked() -> dict[str, str]:
+    """The text of every file that is, or could next be, in the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("not in a git repository: " + listed.stderr.decode())
+    texts = {}
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        try:
+            texts[name] = (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):  # a picture; deleted and not yet committed
+            continue
+    assert "deploy.py" in texts
+    return texts
+
+
+@pytest.mark.parametrize(
+    "check",
+    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
+    ids=lambda check: " ".join(check),
+)
+def test_the_check_finds_nothing(check: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *check], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """A site's own mirror or index is to be used wherever one is configured."""
+    found = [
+        f"{name}: {registry}"
+        for name, text in tracked().items()
+        for registry in REGISTRIES
+        if registry in text
+    ]
+    assert found == []
+
+
+def test_no_file_names_a_folder_of_a_developer_s_machine() -> None:
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in tracked().items()
+        for match in HOMES.finditer(text)
+    ]
+    found += [f"{name}: {ROOT}" for name, text in tracked().items() if f"{ROOT}/" in text]
+    assert found == []
+
+
+def locks() -> dict[str, str]:
+    return {
+        name: text
+        for name, text in tracked().items()
+        if "--hash=sha256:" in text and "==" in text and name.endswith(".txt")
+    }
+
+
+def test_no_lock_records_an_address() -> None:
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in locks().items()
+        for match in ADDRESS.finditer(text)
+    ]
+    assert found == []
+
+
+def test_every_line_of_every_lock_is_pinned_by_version_and_hash() -> None:
+    assert len(locks()) >= 5
+    for name, text in locks().items():
+        entries = re.split(r"\n(?=[a-z0-9])", "\n" + re.sub(r"(?m)^\s*#.*\n", "", text))
+        for entry in filter(str.strip, entries):
+            assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry.strip()), f"{name}: {entry[:60]}"
+            assert "--hash=sha256:" in entry, f"{name}: {entry[:60]}"

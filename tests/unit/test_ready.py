@@ -1,0 +1,61 @@
+"""Whether OMERO.web answers on its own port."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from omeroweb_ops import ready
+from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.engine import Engine
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as OMERO.web with the prefix /omero does."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/omero/webclient/login/" else 500)
+        self.end_headers()
+
+    def log_message(self, format: str, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def properties(port: int, **others: object) -> Desired:
+    return Desired(
+        {
+            "omero.web.application_server.port": port,
+            **{f"omero.web.{name}": value for name, value in others.items()},
+        }
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_login_page_below_the_prefix_is_asked_for(engine: Engine, port: int, host: str) -> None:
+    engine.apply(properties(port, prefix="/omero", **{"application_server.host": host}))
+    assert ready.wait(engine, limit=10) is None
+
+
+def test_an_error_is_told_with_its_address(engine: Engine, port: int) -> None:
+    engine.apply(properties(port))
+    problem = ready.wait(engine, limit=0)
+    assert problem == f"http://127.0.0.1:{port}/webclient/login/ answers 500"
+
+
+def test_a_closed_port_is_told_with_its_address(engine: Engine, port: int) -> None:
+    engine.apply(properties(1))
+    problem = ready.wait(engine, limit=0)
+    assert problem is not None
+    assert problem.startswith("http://127.0.0.1:1/webclient/login/ does not answer: ")

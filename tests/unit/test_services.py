@@ -1,0 +1,92 @@
+"""A service's description for supervisor, and what is read back of its state."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+
+import pytest
+
+from roles import nginx, redis
+from roles.services import CurrentState, Service, ServiceState
+from roles.web import files, release, service
+from roles.web.ice import Wheel
+
+RELEASE = release.Release("lock", Wheel(None, "key"), "debian-12-x86_64")
+
+
+def program(service: Service) -> configparser.SectionProxy:
+    """As supervisor reads it: ' ;' starts a comment, % is for expansions."""
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(" ;",), strict=True)
+    parser.read_string(service.program().content)
+    (section,) = parser.sections()
+    assert section == f"program:{service.name}"
+    return parser[section]
+
+
+ALL = [service(RELEASE), nginx.service(), redis.service(), files.cron_service()]
+
+
+@pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)
+def test_a_program_is_run_as_described(described: Service) -> None:
+    section = program(described)
+    assert shlex.split(section["command"]) == shlex.split(described.command)
+    assert section["user"] == described.user
+    assert section["autorestart"] == "true"  # a crash is not the end
+    assert int(section["stopwaitsecs"]) == described.stop_seconds
+    assert "%" not in described.command
+
+
+@pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)
+def test_a_program_s_file_has_its_name_and_belongs_to_root(described: Service) -> None:
+    file = described.program()
+    assert file.path == f"/etc/supervisor/conf.d/{described.name}.conf"
+    assert (file.owner, file.mode) == ("root:root", "644")
+
+
+def test_the_environment_is_given_where_there_is_one() -> None:
+    described = Service("x", "/bin/x", environment=(("A", "/a b"), ("B", "2")))
+    lexer = shlex.shlex(program(described)["environment"], posix=True)
+    lexer.whitespace, lexer.whitespace_split = ",", True
+    assert list(lexer) == ["A=/a b", "B=2"]
+    assert "environment" not in program(Service("x", "/bin/x"))
+
+
+def test_omero_web_runs_in_the_foreground_as_its_own_user() -> None:
+    described = service(RELEASE)
+    assert described.user == "omero-web"
+    assert dict(described.environment)["OMERODIR"] == "/opt/omero/web/OMERO.web"
+    assert "gunicorn" in described.command
+    assert "--daemon" not in described.command
+
+
+def test_omero_web_starts_again_for_another_release_and_reloads_for_another_property() -> None:
+    other = release.Release("other lock", Wheel(None, "key"), "debian-12-x86_64")
+    assert service(RELEASE).restart_on != service(other).restart_on
+    assert "config digest" in service(RELEASE).reload_on
+
+
+@pytest.mark.parametrize(
+    ("output", "state"),
+    [
+        ([], ServiceState()),
+        (
+            [
+                "ActiveState=active",
+                "UnitFileState=enabled",
+                "NeedDaemonReload=no",
+                "restarted",
+                "reloaded",
+            ],
+            ServiceState(True, True, False, True, True),
+        ),
+        (
+            ["ActiveState=failed", "UnitFileState=disabled", "NeedDaemonReload=yes", "restarted"],
+            ServiceState(False, False, True, True, False),
+        ),
+        (["ActiveState=activating"], ServiceState(False)),
+        (["ActiveState=inactive"], ServiceState(False)),
+    ],
+)
+def test_a_state_is_read_from_what_the_host_says(output: list[str], state: ServiceState) -> None:
+    assert CurrentState().process(output) == state
