@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roles.site import LOCATIONS
 
+from roles.site import LOCATIONS
 from tests.unit.helpers import a_host, only_member, properties_of, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"

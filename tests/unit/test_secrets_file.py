@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from roles.site import read_secrets
 
+from roles.site import read_secrets
 from tests.unit.helpers import a_host, mistakes_of, properties_of, site_of
 
 SECRET = "hunter2"
