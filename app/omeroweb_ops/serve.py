@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import environment
 from .locations import BASE
-from .state import derived
+from .state import config_xml, derived
 from .state.engine import Engine, Invalid
 
 FILES = BASE / "config"  # where the official image looks for *.omero files
@@ -29,7 +29,7 @@ def serve(engine: Engine) -> int:
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
     around = derived.Surroundings(front_elsewhere=True)
     desired = derived.complete(wanted, around, engine.locations)
-    engine.locations.desired_state.write_text(desired.dump(), encoding="utf-8")
+    config_xml.replace(engine.locations.desired_state, desired.dump().encode())
     engine.apply(desired)
     return _become_gunicorn()
 

@@ -12,15 +12,17 @@ from omeroweb_ops.state.desired import Desired
 from pyinfra import host
 
 from .. import packages
-from ..items import settle
+from ..items import File, settle
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import HostSurvey
-from . import configuration, files, release
+from . import configuration, release
 from . import install as install_web
+from .user import USER
 
 # A wheel in the build context spares the compiler its minutes.
 _AT_HAND = "wheels/zeroc_ice-*.whl"
+IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # all that is written there lies in var
 
 
 def wheel() -> None:
@@ -37,7 +39,8 @@ def install() -> None:
     # The site's configuration comes when a container starts; static files belong to the release.
     around = derived.Surroundings(front_elsewhere=True)
     default = derived.complete(Desired(), around, LOCATIONS)
-    settle(name="Write default configuration", items=[files.desired_state(default)])
+    desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
+    settle(name="Write default configuration", items=[desired])
     configuration.applied(name="Apply configuration")
     release.static_collected(
         name="Collect static files", release=target, root=str(LOCATIONS.static)
