@@ -108,7 +108,7 @@ class Run:
     def run(self, *command: str) -> str:
         done = self.container.exec_run(list(command))
         assert done.exit_code == 0, done.output
-        return str(done.output.decode())
+        return bytes(done.output).decode()
 
 
 @pytest.fixture
