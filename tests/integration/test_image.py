@@ -188,7 +188,7 @@ def test_wrong_variables_are_refused(
 ) -> None:
     run = start(environment=variables)
     assert run.container.wait(timeout=30)["StatusCode"] == 1
-    said = run.container.logs().decode()
+    said = bytes(run.container.logs()).decode()
     for message in messages:
         assert message in said
     assert "Traceback" not in said
