@@ -28,9 +28,9 @@ if "nginx" in member.groups:
 phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
-    web.install(release, survey)
-    web.configure(site, member, release, survey)
-    web.activate(release, survey)
+    web.install(release, survey.manager)
+    web.configure(site, member, release, survey.manager)
+    web.activate(site, member, release, survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
 phases.begin(name="Phase 4: the site")

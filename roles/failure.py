@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyinfra import host, logger
-from pyinfra.api import FunctionCommand
+from pyinfra import logger
+from pyinfra.api import FunctionCommand, Host, State
 
 
 def failed(message: str) -> FunctionCommand:
@@ -11,6 +11,7 @@ def failed(message: str) -> FunctionCommand:
     return FunctionCommand(_fail, (message,), {})
 
 
-def _fail(message: str) -> bool:
+def _fail(state: State, host: Host, message: str) -> bool:
+    """pyinfra heeds what a function returns only where it takes `state` and `host`."""
     host.log_styled(message, fg="red", log_func=logger.error)
     return False

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from omeroweb_ops.locations import BASE, Locations
-from omeroweb_ops.state import schema
+from omeroweb_ops.state import derived, schema
 from omeroweb_ops.state.desired import Desired, Finding
 
 from .settings import Settings, read
@@ -21,14 +21,6 @@ from .settings import Settings, read
 GROUPS = ("redis", "web", "nginx")
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
 SCHEMA = schema.locked()
-
-ENGINE = "omero.web.session_engine"
-CACHES = "omero.web.caches"
-ADDITIONAL = "omero.web.django_additional_settings"
-MIDDLEWARE = "omero.web.middleware"
-CACHE_ENGINE = "django.contrib.sessions.backends.cache"
-FILE_ENGINE = "django.contrib.sessions.backends.file"
-WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
 @dataclass(frozen=True)
@@ -89,71 +81,30 @@ class Site:
         return f"/{text}" if text else ""
 
     def desired(self, member: Member) -> Desired:
-        """The desired state of one web host: derived settings give way to explicit ones."""
+        """The desired state of one web host."""
         settings = member.settings
-        explicit: dict[str, Any] = {**settings.web_config, **self._secret_properties()}
-        appended: dict[str, list[Any]] = {
-            name: list(items) for name, items in settings.web_config_append.items()
-        }
-        derived, additional = self._derived(member, explicit)
-        combined: dict[str, Any] = {**derived, **explicit}
-        if additional:
-            pairs = _pairs(explicit.get(ADDITIONAL))
-            if pairs is not None:
-                combined[ADDITIONAL] = [*additional.items(), *pairs]
-        if self._serves_static(member):
-            if MIDDLEWARE in explicit:
-                combined[MIDDLEWARE] = [*_list(explicit[MIDDLEWARE]), WHITENOISE]
-            else:
-                appended[MIDDLEWARE] = [*appended.get(MIDDLEWARE, []), WHITENOISE]
-        return Desired(combined, appended, dict(settings.web_config_remove))
+        explicit = Desired(
+            {**settings.web_config, **self._secret_properties()},
+            settings.web_config_append,
+            settings.web_config_remove,
+        )
+        return derived.complete(explicit, self._surroundings(member), LOCATIONS)
 
-    def _derived(
-        self, member: Member, explicit: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Properties that follow from other settings, and Django settings beside them."""
-        derived: dict[str, Any] = {}
-        additional: dict[str, Any] = {}
-        if self.sessions(member) == "redis" and self.group("redis"):
-            derived[ENGINE] = CACHE_ENGINE
-            derived[CACHES] = self._caches(member)
-            caches = explicit.get(CACHES, derived[CACHES])
-            if explicit.get(ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in _names(caches):
-                additional["SESSION_CACHE_ALIAS"] = "sessions"
-        elif explicit.get(ENGINE, FILE_ENGINE) == FILE_ENGINE:
-            derived[ENGINE] = FILE_ENGINE
-            additional["SESSION_FILE_PATH"] = str(LOCATIONS.sessions)
-        if self._nginx_elsewhere(member):
-            derived["omero.web.application_server.host"] = "0.0.0.0"
-        if self.tls:
-            derived["omero.web.session_cookie_secure"] = True
-            derived["omero.web.csrf_cookie_secure"] = True
-            derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
-        prefix = str(explicit.get("omero.web.prefix") or "").strip("/")
-        if prefix:
-            derived["omero.web.static_url"] = f"/{prefix}/static/"
-        return derived, additional
+    def _surroundings(self, member: Member) -> derived.Surroundings:
+        redis = self.group("redis")[:1] if self.sessions(member) == "redis" else []
+        return derived.Surroundings(
+            redis=next(
+                (f"redis://{_between(member, each)}:{each.settings.redis_port}" for each in redis),
+                None,
+            ),
+            redis_password=self.redis_password,
+            front_elsewhere=self.front_elsewhere(member),
+            tls=self.tls,
+        )
 
-    def _caches(self, member: Member) -> dict[str, Any]:
-        """Sessions and cache in two databases: clearing the cache must log nobody out."""
-        redis = self.group("redis")[0]
-        server = f"redis://{_between(member, redis)}:{redis.settings.redis_port}"
-        password = {"PASSWORD": self.redis_password} if self.redis_password else {}
-        return {
-            alias: {
-                "BACKEND": "django_redis.cache.RedisCache",
-                "LOCATION": f"{server}/{database}",
-                "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient", **password},
-            }
-            for alias, database in (("default", 0), ("sessions", 1))
-        }
-
-    def _nginx_elsewhere(self, member: Member) -> bool:
+    def front_elsewhere(self, member: Member) -> bool:
+        """Whether an NGINX on another host serves this OMERO.web."""
         return any(nginx is not member for nginx in self.group("nginx"))
-
-    def _serves_static(self, member: Member) -> bool:
-        """NGINX on another host has no files of the release: OMERO.web serves them itself."""
-        return self._nginx_elsewhere(member)
 
     def _secret_properties(self) -> dict[str, Any]:
         return {name: value for name, value in self.secrets.items() if name != "redis_password"}
@@ -220,14 +171,17 @@ class Site:
             found.append(
                 Finding("web_sessions", '"redis" needs a host in the group redis; or write "file"')
             )
-        engine = settings.web_config.get(ENGINE)
+        engine = settings.web_config.get(derived.ENGINE)
         if settings.web_sessions and engine:
-            expected = {"redis": CACHE_ENGINE, "file": FILE_ENGINE}[settings.web_sessions]
+            expected = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}[
+                settings.web_sessions
+            ]
             if engine != expected:
                 found.append(
                     Finding(
                         "web_sessions",
-                        f'"{settings.web_sessions}" contradicts {ENGINE} = {engine!r}; write one',
+                        f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; '
+                        "write one",
                     )
                 )
         if len(self.group("web")) > 1 and "omero.web.secret_key" not in self.desired(member).set:
@@ -237,8 +191,8 @@ class Site:
                     "several web hosts must share one; write it in the web_secrets file",
                 )
             )
-        if _pairs(settings.web_config.get(ADDITIONAL)) is None:
-            found.append(Finding(ADDITIONAL, "write a list of pairs, [[NAME, value], …]"))
+        if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
+            found.append(Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]"))
         _texts, mistakes = self.desired(member).resolve(
             SCHEMA, LOCATIONS.omerodir, strict=not self._has_unknown_properties(member)
         )
@@ -252,7 +206,7 @@ class Site:
                 prop = SCHEMA.get(name)
                 if prop and prop.deprecated:
                     found.append(Finding(f"{member.name}: {name}", prop.description))
-                if prop and prop.is_secret and name != CACHES:
+                if prop and prop.is_secret and name != derived.CACHES:
                     found.append(
                         Finding(
                             f"{member.name}: {name}",
@@ -319,17 +273,3 @@ def _between(source: Member, target: Member) -> str:
     """The address by which `source` reaches `target`."""
     address = "127.0.0.1" if source is target else (target.address or "")
     return f"[{address}]" if ":" in address else address
-
-
-def _pairs(value: Any) -> list[Any] | None:
-    items = _list(value)
-    pairs = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items)
-    return items if pairs else None
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else []
-
-
-def _names(value: Any) -> Iterable[str]:
-    return value.keys() if isinstance(value, Mapping) else ()

@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     ready = commands.add_parser("ready", help="wait until OMERO.web answers")
     ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
     ready.set_defaults(run=_ready)
+
+    serve = commands.add_parser(
+        "serve", help="in an image: configure from the environment and run OMERO.web"
+    )
+    serve.set_defaults(run=_serve)
     return parser
 
 
@@ -116,6 +121,12 @@ def _ready(engine: Engine, options: argparse.Namespace) -> int:
     if problem:
         print(f"omeroweb-ops: OMERO.web is not ready: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _serve(engine: Engine, _options: argparse.Namespace) -> int:
+    from . import serve
+
+    return serve.serve(engine)
 
 
 if __name__ == "__main__":

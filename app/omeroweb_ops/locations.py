@@ -45,7 +45,8 @@ class Locations:
 
     @property
     def static(self) -> Path:
-        return self.omerodir / "var" / "static"
+        """Static files belong to the release that serves; the link leads to its folder."""
+        return BASE / "venv3" / "static"
 
     @property
     def logs(self) -> Path:

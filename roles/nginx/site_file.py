@@ -12,7 +12,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from ..items import File, PathStates
-from ..site import LOCATIONS, Member, Site
+from ..site import Member, Site
 from ..survey import Survey
 from . import tls
 
@@ -47,7 +47,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         prefix=site.prefix(web),
         # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
         static_url=static_url if static_url.startswith("/") and web is member else None,
-        static_root=effective("omero.web.static_root") or str(LOCATIONS.static),
+        static_root=str(effective("omero.web.static_root")),
         timeout=int(effective("omero.web.wsgi_timeout")) + 10,
         extra=_lines(effective("omero.web.nginx_server_extra_config")),
         pages=PAGES,

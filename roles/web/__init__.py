@@ -8,13 +8,20 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from ..survey import Survey
 from . import configuration, files, release, user
 from .release import wanted
 from .user import USER
 
 __all__ = ["activate", "configure", "install", "wanted"]
 
+_IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
+_HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
+_PACKAGES = {
+    "image": _IMAGE_PACKAGES,
+    "systemd": _HOST_PACKAGES,
+    "supervisor": [*_HOST_PACKAGES, "supervisor"],
+}
+IMAGE_UID = 1000
 CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 
 
@@ -36,32 +43,33 @@ def service(target: release.Release) -> services.Service:
 
 
 @named("OMERO.web")
-def install(target: release.Release, survey: Survey) -> None:
-    """Packages, user and release; nothing of this site. An image build runs this alone."""
-    names = ["python3", "python3-venv", "ca-certificates", "cron", "sudo"]
-    if survey.manager == "supervisor":
-        names.append("supervisor")
-    packages.installed(name="Install packages", names=names)
-    user.present(name=f"Create user {USER}")
-    settle(name="Make directories", items=files.directories())
+def install(target: release.Release, manager: str) -> None:
+    """Packages, user, release and commands; nothing of this site.
+
+    manager: what runs services; `image` where the container's own process is the service.
+    """
+    image = manager == "image"
+    packages.installed(name="Install packages", names=_PACKAGES[manager])
+    user.present(name=f"Create user {USER}", uid=IMAGE_UID if image else None)
+    settle(name="Make directories", items=files.directories(image=image))
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
+    settle(name="Write commands", items=files.commands(service(target), manager, target))
 
 
 @named("OMERO.web")
-def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
-    """Commands, service description and OMERO.web's own configuration."""
-    settle(
-        name="Write files",
-        items=files.items(site, member, service(target), survey.manager, target),
-    )
+def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
+    """Service description, daily job and OMERO.web's own configuration."""
+    items = files.site_items(site.desired(member), service(target), manager)
+    settle(name="Write files", items=items)
     configuration.applied(name="Apply configuration")
 
 
 @named("OMERO.web")
-def activate(target: release.Release, survey: Survey) -> None:
+def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """Static files of the release, then the service, then its daily job."""
-    release.static_collected(name="Collect static files", release=target)
-    services.running(name="Run omero-web", service=service(target), manager=survey.manager)
-    services.running(name="Run cron", service=files.cron_service(), manager=survey.manager)
+    root = str(site.effective(member, "omero.web.static_root"))
+    release.static_collected(name="Collect static files", release=target, root=root)
+    services.running(name="Run omero-web", service=service(target), manager=manager)
+    services.running(name="Run cron", service=files.cron_service(), manager=manager)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import jinja2
 from omeroweb_ops.locations import BASE
+from omeroweb_ops.state.desired import Desired
 
 from ..items import Absent, Directory, File, Item, Link
 from ..services import Service
-from ..site import LOCATIONS, Member, Site
+from ..site import LOCATIONS
 from .release import RELEASES, Release
 from .user import USER
 
@@ -25,8 +26,8 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-def directories() -> list[Item]:
-    """OMERODIR: NGINX (www-data) may walk to the static files and read nothing else."""
+def directories(*, image: bool = False) -> list[Item]:
+    """OMERODIR. In an image everything that is written lies in var, the rest may be read-only."""
     own = f"{USER}:{USER}"
     root = LOCATIONS.omerodir
     return [
@@ -36,46 +37,57 @@ def directories() -> list[Item]:
         Directory(str(BASE / "state"), f"root:{USER}", "750"),
         Directory(str(root), own),
         Directory(str(root / "etc"), own),
-        Directory(str(root / "etc/grid"), own, "750"),
+        Link(str(root / "etc/grid"), "../var/grid")
+        if image
+        else Directory(str(root / "etc/grid"), own, "750"),
         Directory(str(root / "var"), own),
         Directory(str(root / "var/omero"), own, "700"),
         Directory(str(LOCATIONS.logs), own, "750"),
         Directory(str(LOCATIONS.sessions), own, "700"),
-        Directory(str(LOCATIONS.static), own),
+        *([Directory(str(root / "var/grid"), own, "700")] if image else []),
     ]
 
 
-def items(
-    site: Site, member: Member, service: Service, manager: str, wanted: Release
-) -> list[Item]:
-    """Commands for people, the service's description, the daily job and the desired state."""
+def commands(service: Service, manager: str, target: Release) -> list[Item]:
+    """The release that serves, and what people and services call. The same for every site."""
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
-        text = _TEMPLATES.get_template(template).render(
-            base=BASE,
-            omerodir=LOCATIONS.omerodir,
-            user=USER,
-            service=service,
-            manager=manager,
-        )
-        return File(path, text, mode=mode)
+        return _rendered(path, template, service, manager, mode)
 
+    return [
+        Link(str(BASE / "venv3"), str(target.path)),
+        rendered("/usr/local/bin/omero", "omero.j2", "755"),
+        rendered(OPS, "omeroweb-ops.j2", "755"),
+        rendered(f"{BASE}/bin/service", "service.j2", "755"),
+        rendered(GUNICORN, "gunicorn.conf.py.j2"),
+    ]
+
+
+def site_items(desired: Desired, service: Service, manager: str) -> list[Item]:
+    """The service's description, the daily job and the desired state."""
     description: list[Item] = (
-        [rendered(UNIT, "omero-web.service.j2"), Absent(PROGRAM)]
+        [_rendered(UNIT, "omero-web.service.j2", service, manager), Absent(PROGRAM)]
         if manager == "systemd"
         else [service.program(), cron_service().program(), Absent(UNIT)]
     )
     return [
-        Link(str(BASE / "venv3"), str(wanted.path)),
-        rendered("/usr/local/bin/omero", "omero.j2", "755"),
-        rendered(OPS, "omeroweb-ops.j2", "755"),
-        rendered(f"{BASE}/bin/service", "service.j2", "755"),
-        rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
-        rendered(GUNICORN, "gunicorn.conf.py.j2"),
-        rendered("/etc/cron.d/omero-web", "cron.j2"),
+        _rendered("/etc/sudoers.d/omero-web", "sudoers.j2", service, manager, "440"),
+        _rendered("/etc/cron.d/omero-web", "cron.j2", service, manager),
         *description,
-        File(str(LOCATIONS.desired_state), site.desired(member).dump(), f"root:{USER}", "640"),
+        desired_state(desired),
     ]
+
+
+def desired_state(desired: Desired) -> File:
+    """What OMERO.web's configuration should be, secrets included."""
+    return File(str(LOCATIONS.desired_state), desired.dump(), f"root:{USER}", "640")
+
+
+def _rendered(path: str, template: str, service: Service, manager: str, mode: str = "644") -> File:
+    text = _TEMPLATES.get_template(template).render(
+        base=BASE, omerodir=LOCATIONS.omerodir, user=USER, service=service, manager=manager
+    )
+    return File(path, text, mode=mode)
 
 
 def cron_service() -> Service:

@@ -146,10 +146,11 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
 
 
 @operation()
-def static_collected(release: Release) -> Generator[str, None, None]:
+def static_collected(release: Release, root: str) -> Generator[str, None, None]:
     """OMERO.web's static files, collected again only for another release or other apps.
 
     + release: the one that serves
+    + root: the folder, as omero.web.static_root has it
     """
     ops = "/usr/local/bin/omeroweb-ops"
     names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
@@ -158,7 +159,8 @@ def static_collected(release: Release) -> Generator[str, None, None]:
     if host.state.is_executing and host.get_fact(Exists, path=stamp, line=digest):
         return
     yield (
-        f"set -e; umask 022; digest={digest}; runuser -u {USER} -- "
+        f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "
+        f"runuser -u {USER} -- "
         f"env OMERODIR={LOCATIONS.omerodir} {BASE}/venv3/bin/python -m django collectstatic "
         f"--noinput --settings omeroweb.settings -v 0; "
         f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'

@@ -26,11 +26,15 @@ class HasUser(FactBase[bool]):
 
 
 @operation()
-def present() -> Generator[str, None, None]:
-    """A system user without a password; the shell lets root do `su - omero-web`."""
+def present(uid: int | None) -> Generator[str, None, None]:
+    """A system user without a password; the shell lets root do `su - omero-web`.
+
+    + uid: a fixed number, or None for the next free one
+    """
+    gid_option, uid_option = ("", "") if uid is None else (f"--gid {uid}", f"--uid {uid}")
     if not host.get_fact(HasUser):
         yield (
-            f"getent group {USER} >/dev/null || groupadd --system {USER}; "
+            f"getent group {USER} >/dev/null || groupadd --system {gid_option} {USER}; "
             f"getent passwd {USER} >/dev/null || useradd --system --gid {USER} "
-            f"--home-dir {BASE} --no-create-home --shell /bin/bash {USER}"
+            f"{uid_option} --home-dir {BASE} --no-create-home --shell /bin/bash {USER}"
         )

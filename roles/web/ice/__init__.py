@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pyinfra import host, logger
-from pyinfra.api import FileUploadCommand, FunctionCommand, StringCommand
+from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
@@ -88,30 +88,32 @@ class Wheel:
         yield FunctionCommand(_keep, (str(self.folder), str(self._kept_folder)), {})
 
 
-def _run_with_progress(command: str) -> bool:
+def _run_with_progress(state: State, host: Host, command: str) -> bool:
     """Run the build and show its lines as they come: it takes minutes."""
     status, _output = host.run_shell_command(
-        StringCommand(command), print_output=True, **_connector_arguments()
+        StringCommand(command), print_output=True, **_connector_arguments(host)
     )
     return status
 
 
-def _keep(folder: str, here: str) -> bool:
+def _keep(state: State, host: Host, folder: str, here: str) -> bool:
     """Bring the wheel back to this machine, for the next host of its kind."""
-    status, output = host.run_shell_command(StringCommand(f"ls {folder}"), **_connector_arguments())
+    status, output = host.run_shell_command(
+        StringCommand(f"ls {folder}"), **_connector_arguments(host)
+    )
     name = output.stdout.strip()
     target = Path(here) / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_suffix(".new")
-        host.get_file(f"{folder}/{name}", str(beside), **_connector_arguments())
+        host.get_file(f"{folder}/{name}", str(beside), **_connector_arguments(host))
         beside.replace(target)
     except OSError as error:  # a convenience: the host has its wheel
         logger.warning(f"the zeroc-ice wheel could not be kept in {here}: {error}")
     return status
 
 
-def _connector_arguments() -> dict[str, Any]:
+def _connector_arguments(host: Host) -> dict[str, Any]:
     """sudo, as for any other command of the running operation."""
     from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 

@@ -1,0 +1,35 @@
+# OMERO.web as an image: docker build --target web -t omero-web .
+# The roles that make a host make this image; only their install part runs here.
+ARG BASE=debian:bookworm-slim
+
+# zeroc-ice: from wheels/ in the build context, else compiled here.
+FROM ${BASE} AS ice
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends python3 ca-certificates
+COPY . /bundle
+RUN /bundle/run pyinfra -y @local roles.web.image.wheel
+
+FROM ${BASE} AS install
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends python3 ca-certificates
+COPY . /bundle
+COPY --from=ice /var/cache/omeroweb-ops /var/cache/omeroweb-ops
+RUN /bundle/run pyinfra -y @local roles.web.image.install && \
+    # what only the build needed, and what belongs to one installation
+    apt-get purge -q -y --auto-remove python3-venv && \
+    rm -rf /bundle /root/.cache /var/cache/omeroweb-ops /var/cache/apt /var/lib/apt/lists/* \
+        /var/log/* /tmp/* /opt/omero/web/state/* /opt/omero/web/OMERO.web/var/* && \
+    chown 1000:1000 /opt/omero/web/OMERO.web/var && \
+    install -d /opt/omero/web/config
+
+# One layer, without what the build left behind.
+FROM scratch AS web
+COPY --from=install / /
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    LANG=C.UTF-8 \
+    OMERODIR=/opt/omero/web/OMERO.web
+USER 1000:1000
+WORKDIR /opt/omero/web/OMERO.web
+EXPOSE 4080
+VOLUME /opt/omero/web/OMERO.web/var
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+    CMD ["/usr/local/bin/omeroweb-ops", "ready", "--timeout", "5"]
+CMD ["/usr/local/bin/omeroweb-ops", "serve"]

@@ -1,0 +1,115 @@
+"""What follows from the surroundings of an OMERO.web, for a host and for an image alike.
+
+Derived properties give way to explicit ones. Pure: no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..locations import Locations
+from .desired import Desired
+
+ENGINE = "omero.web.session_engine"
+CACHES = "omero.web.caches"
+ADDITIONAL = "omero.web.django_additional_settings"
+MIDDLEWARE = "omero.web.middleware"
+CACHE_ENGINE = "django.contrib.sessions.backends.cache"
+FILE_ENGINE = "django.contrib.sessions.backends.file"
+WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """redis: the session store's URL without a database (None: sessions are files).
+
+    front_elsewhere: NGINX is on another host, which has no files of the release. tls: visitors
+    come by https.
+    """
+
+    redis: str | None = None
+    redis_password: str | None = None
+    front_elsewhere: bool = False
+    tls: bool = False
+
+
+def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
+    """The desired state with everything that follows."""
+    wanted = explicit.set
+    derived: dict[str, Any] = {
+        "omero.web.static_root": str(locations.static),
+        **_front(wanted, around),
+    }
+    sessions, additional = _sessions(wanted, around, locations)
+    derived.update(sessions)
+    combined: dict[str, Any] = {**derived, **wanted}
+    pairs = pairs_of(wanted.get(ADDITIONAL))
+    if additional and pairs is not None:
+        combined[ADDITIONAL] = [*map(list, additional.items()), *pairs]
+    appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    if around.front_elsewhere:  # OMERO.web serves its static files itself
+        if MIDDLEWARE in wanted:
+            combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
+        else:
+            appended[MIDDLEWARE] = [*appended.get(MIDDLEWARE, ()), WHITENOISE]
+    return Desired(combined, appended, explicit.remove)
+
+
+def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    derived: dict[str, Any] = {}
+    if around.front_elsewhere:
+        derived["omero.web.application_server.host"] = "0.0.0.0"
+    if around.tls:
+        derived["omero.web.session_cookie_secure"] = True
+        derived["omero.web.csrf_cookie_secure"] = True
+        derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
+    prefix = str(wanted.get("omero.web.prefix") or "").strip("/")
+    if prefix:
+        derived["omero.web.static_url"] = f"/{prefix}/static/"
+    return derived
+
+
+def _sessions(
+    wanted: Mapping[str, Any], around: Surroundings, locations: Locations
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Properties of the session store, and Django settings that have no property."""
+    if around.redis:
+        caches = _caches(around.redis, around.redis_password)
+        derived = {ENGINE: CACHE_ENGINE, CACHES: caches}
+        named = _names(wanted.get(CACHES, caches))
+        if wanted.get(ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in named:
+            return derived, {"SESSION_CACHE_ALIAS": "sessions"}
+        return derived, {}
+    if wanted.get(ENGINE, FILE_ENGINE) == FILE_ENGINE:
+        return {ENGINE: FILE_ENGINE}, {"SESSION_FILE_PATH": str(locations.sessions)}
+    return {}, {}
+
+
+def _caches(server: str, password: str | None) -> dict[str, Any]:
+    """Sessions and cache in two databases: clearing the cache must log nobody out."""
+    secret = {"PASSWORD": password} if password else {}
+    return {
+        alias: {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": f"{server}/{database}",
+            "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient", **secret},
+        }
+        for alias, database in (("default", 0), ("sessions", 1))
+    }
+
+
+def pairs_of(value: Any) -> list[Any] | None:
+    """A list of pairs, as omero.web.django_additional_settings holds it; None if it is not one."""
+    items = _list(value)
+    pairs = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items)
+    return items if pairs else None
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _names(value: Any) -> Iterable[str]:
+    return value.keys() if isinstance(value, Mapping) else ()

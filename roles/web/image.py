@@ -1,0 +1,54 @@
+"""The web role's install part alone, for an image: called by the Dockerfile.
+
+`./run pyinfra -y @local roles.web.image.wheel`, then `roles.web.image.install`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omeroweb_ops.state import derived
+from omeroweb_ops.state.desired import Desired
+from pyinfra import host
+
+from .. import packages
+from ..items import File, settle
+from ..settings import Settings
+from ..site import LOCATIONS
+from ..survey import HostSurvey
+from . import configuration, release
+from . import install as install_web
+from .user import USER
+
+# A wheel in the build context spares the compiler its minutes.
+_AT_HAND = "wheels/zeroc_ice-*.whl"
+IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # all that is written there lies in var
+
+
+def wheel() -> None:
+    """zeroc-ice alone: the compilers that it may need stay in this stage."""
+    packages.installed(name="Install packages", names=["python3-venv"])
+    release.tools(name="Install uv")
+    release.ice(name="Provide zeroc-ice", wheel=_target().ice)
+
+
+def install() -> None:
+    """The release, its static files and the commands."""
+    target = _target()
+    install_web(target, "image")
+    # The site's configuration comes when a container starts; static files belong to the release.
+    around = derived.Surroundings(front_elsewhere=True)
+    default = derived.complete(Desired(), around, LOCATIONS)
+    desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
+    settle(name="Write default configuration", items=[desired])
+    configuration.applied(name="Apply configuration")
+    release.static_collected(
+        name="Collect static files", release=target, root=str(LOCATIONS.static)
+    )
+
+
+def _target() -> release.Release:
+    survey = host.get_fact(HostSurvey, ports=())
+    at_hand = sorted(Path(release.PROJECT).glob(_AT_HAND))
+    settings = Settings(web_ice_wheel=str(at_hand[0]) if at_hand else None)
+    return release.wanted(settings, survey)
