@@ -117,6 +117,14 @@ def ice_cache(make_session_host: MakeHost) -> Path:
 
 
 @pytest.fixture(scope="session")
+def deployed_image(make_session_host: MakeHost) -> str:
+    """A host without systemd that has had its first deploy: the start of tests about changes."""
+    with make_session_host("plain", name="deployed") as host:
+        deploy(docker_inventory(host))
+        return host.commit()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium: Playwright's own browsers need a download that closed networks lack."""
     from playwright.sync_api import sync_playwright

@@ -48,7 +48,7 @@ def state_of(host: Host) -> dict[str, str]:
     """The files that the bundle is answerable for, by content, owner and mode."""
     folders = f"/etc/nginx /etc/redis /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
     listing = host.run(
-        f"find {folders} /etc/systemd/system /etc/supervisor -xdev "
+        f"find {folders} /etc/systemd/system -xdev "
         f"\\( -path {BASE}/releases/\\* -o -path {OMERODIR}/var/log -o -name '*.lock' "
         "-o -name '__pycache__' \\) -prune -o -printf '%p %y %m %U:%G %l ' "
         "\\( -type f -exec sh -c 'sha256sum < \"$1\"' _ {} \\; -o -printf '\\n' \\)"
@@ -75,9 +75,11 @@ def test_a_run_killed_after_each_operation_in_turn_converges(
     assert state_of(disturbed) == state_of(undisturbed)
 
 
-def test_a_killed_change_is_taken_up(make_host: MakeHost, tmp_path: Path) -> None:
+def test_a_killed_change_is_taken_up(
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
+) -> None:
     """The handler that pyinfra would lose: written, killed, and not reloaded."""
-    host = make_host("plain")
+    host = make_host("plain", image=deployed_image)
     deploy(docker_inventory(host))
     text = docker_inventory(
         host,

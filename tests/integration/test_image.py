@@ -108,7 +108,8 @@ class Run:
     def run(self, *command: str) -> str:
         done = self.container.exec_run(list(command))
         assert done.exit_code == 0, done.output
-        return bytes(done.output).decode()
+        assert isinstance(done.output, bytes)
+        return done.output.decode()
 
 
 @pytest.fixture

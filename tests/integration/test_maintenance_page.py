@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def site(make_session_host: MakeHost) -> Iterator[Host]:
-    with make_session_host("plain") as host:
+def site(make_session_host: MakeHost, deployed_image: str) -> Iterator[Host]:
+    with make_session_host("plain", image=deployed_image) as host:
         deploy(docker_inventory(host))
         yield host
 

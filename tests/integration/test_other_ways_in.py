@@ -115,8 +115,10 @@ def test_three_hosts(make_host: MakeHost, secrets: Path) -> None:
     assert_serves(hosts["nginx"])
 
 
-def test_secrets_appear_nowhere_but_in_their_files(make_host: MakeHost, secrets: Path) -> None:
-    host = make_host("plain")
+def test_secrets_appear_nowhere_but_in_their_files(
+    make_host: MakeHost, deployed_image: str, secrets: Path
+) -> None:
+    host = make_host("plain", image=deployed_image)
     text = docker_inventory(host, web_secrets=str(secrets), redis_bind="0.0.0.0")
     run = deploy(text, "-vvv", "--debug")
     values = yaml.safe_load(secrets.read_text()).values()
@@ -135,8 +137,8 @@ def test_secrets_appear_nowhere_but_in_their_files(make_host: MakeHost, secrets:
     assert_serves(host)
 
 
-def test_tls_and_prefix(make_host: MakeHost) -> None:
-    host = make_host("plain")
+def test_tls_and_prefix(make_host: MakeHost, deployed_image: str) -> None:
+    host = make_host("plain", image=deployed_image)
     text = docker_inventory(
         host,
         nginx_tls="self-signed",
@@ -157,9 +159,10 @@ def test_tls_and_prefix(make_host: MakeHost) -> None:
     assert_maintenance(host, "/omero/webclient/", scheme="https")
 
 
-def test_a_site_of_its_own_certificate(make_host: MakeHost, tmp_path: Path) -> None:
-    host = make_host("plain")
-    host.run("apt-get update -q && apt-get install -q -y --no-install-recommends openssl")
+def test_a_site_of_its_own_certificate(
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
+) -> None:
+    host = make_host("plain", image=deployed_image)
     host.run(
         "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=own.example.org "
         "-keyout /tmp/k.pem -out /tmp/c.pem"

@@ -205,6 +205,8 @@ def test_a_secret_is_in_no_output_and_no_log_of_the_wordiest_run(tmp_path: Path)
         "from roles.items import File, settle\n"
         f"text = Path({str(tmp_path / 'secret.txt')!r}).read_text()\n"
         f"settle(name='Write', items=[File({str(tmp_path / 'made')!r}, text, {OWNER!r}, '600')])\n"
+        # without a name pyinfra shows the arguments
+        f"settle(items=[File({str(tmp_path / 'again')!r}, text, {OWNER!r}, '600')])\n"
     )
     (tmp_path / "secret.txt").write_text("hunter2\n")
     done = pyinfra("-y", "-vvv", "--debug", "@local", "deploy.py", folder=tmp_path)
@@ -215,7 +217,7 @@ def test_a_secret_is_in_no_output_and_no_log_of_the_wordiest_run(tmp_path: Path)
     assert "hunter2" not in done.stdout + done.stderr + shown.stdout + shown.stderr
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     holders = [path.name for path in files if b"hunter2" in path.read_bytes()]
-    assert sorted(holders) == ["made", "secret.txt"]
+    assert sorted(holders) == ["again", "made", "secret.txt"]
 
 
 def test_a_line_is_added_once_at_the_end(tmp_path: Path) -> None:

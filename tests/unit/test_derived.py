@@ -130,6 +130,18 @@ def test_the_site_s_pairs_may_be_given_as_omero_config_set_takes_them() -> None:
     assert ["USE_TZ", True] in pairs
 
 
+@pytest.mark.parametrize("groups", ["redis web nginx", "web nginx"])
+def test_the_site_s_pairs_may_be_appended(groups: str) -> None:
+    (own_derived,) = additional(derived(groups))
+    pairs = additional(derived(groups, web_config_append={ADDITIONAL: [["USE_TZ", True]]}))
+    assert pairs == [own_derived, ["USE_TZ", True]]
+
+
+def test_own_caches_may_be_given_as_omero_config_set_takes_them() -> None:
+    own = json.dumps({name: {"BACKEND": "own.Cache"} for name in ("default", "sessions")})
+    assert additional(derived(web_config={CACHES: own})) == [["SESSION_CACHE_ALIAS", "sessions"]]
+
+
 @pytest.mark.parametrize("tls", ["self-signed", {"certificate": __file__, "key": __file__}])
 def test_with_tls_cookies_are_for_https_only_and_django_knows_of_it(tls: Any) -> None:
     texts = derived(nginx_tls=tls)

@@ -10,11 +10,12 @@ import pytest
 
 from roles.nginx import site_file, tls
 from roles.settings import Certificate
+from roles.site import LOCATIONS
 from roles.survey import Survey
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 from tests.unit.nginx_reader import Directive, location, mapped, parse
 
-STATIC = "/opt/omero/web/OMERO.web/var/static"
+STATIC = str(LOCATIONS.static)
 
 
 def config_of(survey: Survey = SURVEY, **data: Any) -> Directive:

@@ -44,7 +44,7 @@ def tracked() -> dict[str, str]:
     for name in filter(None, listed.stdout.decode().split("\0")):
         try:
             texts[name] = (ROOT / name).read_text(encoding="utf-8")
-        except (UnicodeDecodeError, FileNotFoundError):  # a picture; deleted and not yet committed
+        except (UnicodeDecodeError, OSError):  # a picture, a link to a folder, deleted meanwhile
             continue
     assert "deploy.py" in texts
     return texts

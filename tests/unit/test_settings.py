@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from roles.settings import Certificate, Settings, read
-
 from tests.unit.helpers import a_host, mistakes_of
 
 

@@ -115,7 +115,7 @@ def _encode_json(prop: Property, value: object) -> str:
     if not isinstance(value, shape):
         raise ValueError(f"{value!r} is not {example}; write the default's form: {prop.default}")
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{value!r} cannot be written as JSON ({error})") from None
 
