@@ -17,6 +17,14 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
 
+def receive(path: str, content: str) -> str:
+    """Shell: write standard input to a (quoted) path, and fail unless all of it has come.
+
+    A connection that is cut looks like the end of the content.
+    """
+    return f'cat > {path} && [ "$(wc -c < {path})" -eq {len(content.encode())} ]'
+
+
 @dataclass(frozen=True)
 class Directory:
     """A directory with its owner (`user:group`) and mode (octal digits)."""
@@ -45,6 +53,10 @@ class File:
     owner: str = "root:root"
     mode: str = "644"
 
+    def __post_init__(self) -> None:
+        if self.content and not self.content.endswith("\n"):
+            raise ValueError(f"{self.path}: the content must end with a line's end")
+
     def __repr__(self) -> str:  # pyinfra prints an operation's arguments: no content, no secret
         return f"File({self.path!r})"
 
@@ -56,7 +68,7 @@ class File:
     def commands(self, _found: str) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         yield StringCommand(
-            f"umask 077 && cat > {beside} && chown {self.owner} {beside} "
+            f"umask 077 && {receive(beside, self.content)} && chown {self.owner} {beside} "
             f"&& chmod {self.mode} {beside} && mv -fT {beside} {path}",
             _stdin=self.content,
         )
@@ -147,6 +159,8 @@ def line_present(path: str, line: str) -> Generator[str, None, None]:
     if not host.get_fact(HasLine, path=path, line=line):
         copy = shlex.quote(path + ".new")
         yield (
-            f"cp -p {shlex.quote(path)} {copy} && echo {shlex.quote(line)} >> {copy} "
+            f"cp -p {shlex.quote(path)} {copy} && "
+            f'{{ [ -z "$(tail -c 1 {copy})" ] || echo >> {copy}; }} && '
+            f"printf '%s\\n' {shlex.quote(line)} >> {copy} "
             f"&& mv -f {copy} {shlex.quote(path)}"
         )

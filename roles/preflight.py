@@ -42,7 +42,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     surveys = {}
     for host in state.inventory.get_active_hosts():
         member = site.members[host.name]
-        ports = {port: program for port, program, _setting in _ports(site, member)}
+        ports = {port: program for port, program, _setting in site.ports(member)}
         survey = surveys[host.name] = host.get_fact(HostSurvey, ports=tuple(ports))
         findings += [
             Finding(f"{host.name}: {each.name}", each.message)
@@ -80,20 +80,6 @@ def _connector_address(host: Host) -> str | None:
     return host.data.dict().get("ssh_hostname") or host.name
 
 
-def _ports(site: Site, member: Member) -> Iterator[tuple[int, str, str]]:
-    """Each port that a role takes, the program that may hold it already, and its setting."""
-    settings = member.settings
-    if "redis" in member.groups:
-        yield settings.redis_port, "redis-server", "redis_port"
-    if "nginx" in member.groups:
-        yield settings.nginx_http_port, "nginx", "nginx_http_port"
-        if settings.nginx_tls != "off":
-            yield settings.nginx_https_port, "nginx", "nginx_https_port"
-    if "web" in member.groups:
-        name = "omero.web.application_server.port"
-        yield int(site.effective(member, name)), "omeroweb.wsgi", name
-
-
 def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
     if not survey.is_debian:
         yield Finding(
@@ -111,7 +97,7 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
             f"only {survey.free // 1024} MB free for /opt/omero/web; "
             f"make at least {_NEEDED_KILOBYTES // 1024} MB free",
         )
-    for port, program, setting in _ports(site, member):
+    for port, program, setting in site.ports(member):
         holder = survey.listeners.get(port)
         if holder is not None and program not in holder:
             yield Finding(

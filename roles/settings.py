@@ -27,7 +27,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _existing(value: str) -> str:
-    path = Path(value).expanduser()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(f"{value}: {error}") from None
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     try:
@@ -94,7 +97,7 @@ class Settings(Model):
         None, description="how other hosts reach this one: an IP address or a host name"
     )
 
-    web_config: Mapping[str, JsonValue] = Field(
+    web_config: Mapping[str, Any] = Field(
         {}, description='{property: value}, for example {"omero.web.prefix": "/omero"}'
     )
     web_config_append: Mapping[str, Sequence[JsonValue]] = Field(

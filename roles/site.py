@@ -5,6 +5,7 @@ A mistake in the inventory is reported with all the others and before any host i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,8 @@ from .settings import Settings, read
 GROUPS = ("redis", "web", "nginx")
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
 SCHEMA = schema.locked()
+HOST = "omero.web.application_server.host"
+PORT = "omero.web.application_server.port"
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,16 @@ class Site:
     def upstreams(self, member: Member) -> list[str]:
         """host:port of every OMERO.web behind the NGINX of `member`."""
         return [
-            f"{_between(member, web)}:{self.effective(web, 'omero.web.application_server.port')}"
+            f"{_between(member, web, self.effective(web, HOST))}:{self.effective(web, PORT)}"
             for web in self.group("web")
         ]
 
     def effective(self, member: Member, name: str) -> Any:
         """A property as the inventory has it, else its default."""
-        value = self.desired(member).set.get(name)
-        if value is not None:
-            return value
-        return SCHEMA.default(name, LOCATIONS.omerodir)
+        texts, _mistakes = self.desired(member).resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
+        text = texts.get(name, SCHEMA.default(name, LOCATIONS.omerodir))
+        structured = SCHEMA[name].kind in ("list", "object")
+        return json.loads(text) if text and structured else text
 
     def prefix(self, member: Member) -> str:
         """OMERO.web's prefix, '' or like '/omero'."""
@@ -94,7 +97,11 @@ class Site:
         redis = self.group("redis")[:1] if self.sessions(member) == "redis" else []
         return derived.Surroundings(
             redis=next(
-                (f"redis://{_between(member, each)}:{each.settings.redis_port}" for each in redis),
+                (
+                    f"redis://{_between(member, each, each.settings.redis_bind)}"
+                    f":{each.settings.redis_port}"
+                    for each in redis
+                ),
                 None,
             ),
             redis_password=self.redis_password,
@@ -144,6 +151,23 @@ class Site:
                         "this host's address, and redis_password in the web_secrets file",
                     )
                 )
+            if member is not self.group("redis")[0]:
+                found.append(
+                    Finding("groups", "only one redis is used; take this host out of the group")
+                )
+        taken: dict[int, str] = {}
+        for port, _program, setting in self.ports(member):
+            if port in taken:
+                found.append(
+                    Finding(setting, f"port {port} is that of {taken[port]} too; write another")
+                )
+            taken[port] = setting
+        if self.front_elsewhere(member) and "web" in member.groups:
+            host = str(self.effective(member, HOST))
+            if host in ("localhost", "::1") or host.startswith("127."):
+                found.append(
+                    Finding(HOST, f"{host} cannot be reached by NGINX elsewhere; write 0.0.0.0")
+                )
         if "nginx" in member.groups and not self.group("web"):
             found.append(Finding("groups", "NGINX has no OMERO.web to serve; add a group web"))
         if len(self.members) > 1 and not member.address and self._is_needed_by_others(member):
@@ -151,6 +175,18 @@ class Site:
                 Finding("address", "other hosts need it and its name is no address; write one")
             )
         return found
+
+    def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
+        """Each port that a host's roles take, the program that may hold it already, its setting."""
+        settings = member.settings
+        if "redis" in member.groups:
+            yield settings.redis_port, "redis-server", "redis_port"
+        if "nginx" in member.groups:
+            yield settings.nginx_http_port, "nginx", "nginx_http_port"
+            if settings.nginx_tls != "off":
+                yield settings.nginx_https_port, "nginx", "nginx_https_port"
+        if "web" in member.groups:
+            yield int(self.effective(member, PORT)), "omeroweb.wsgi", PORT
 
     def _is_needed_by_others(self, member: Member) -> bool:
         needed_by = {"redis": "web", "web": "nginx"}
@@ -242,7 +278,13 @@ def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
         for name, value in content.items()
         if value in (None, "")
     ]
-    unknown = [name for name in content if name != "redis_password" and name not in SCHEMA]
+    password = content.get("redis_password")
+    if isinstance(password, bool) or not isinstance(password, (str, int, type(None))):
+        findings.append(Finding("web_secrets: redis_password", "is not text; write it in quotes"))
+    # a plugin's property only the host can know; other unknown ones are found with web_config's
+    unknown = [
+        name for name in content if name != "redis_password" and not str(name).startswith("omero.")
+    ]
     for name in unknown:
         near = SCHEMA.nearest(str(name)) or "redis_password"
         findings.append(
@@ -269,7 +311,11 @@ def load(hosts: Iterable[tuple[str, frozenset[str], Mapping[str, Any], str | Non
     return site, [*findings, *site.findings()]
 
 
-def _between(source: Member, target: Member) -> str:
-    """The address by which `source` reaches `target`."""
-    address = "127.0.0.1" if source is target else (target.address or "")
+def _between(source: Member, target: Member, listening: str) -> str:
+    """The address by which `source` reaches a service of `target` that listens on addresses."""
+    address = target.address or ""
+    if source is target:
+        own = [part.removeprefix("-") for part in listening.split()]
+        everywhere = {"127.0.0.1", "0.0.0.0", "localhost", "::"}
+        address = "127.0.0.1" if everywhere & {*own} else own[0]
     return f"[{address}]" if ":" in address else address

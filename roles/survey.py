@@ -22,13 +22,14 @@ sort -u | while read -r port inode uid; do
   fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
   pid=${fd#/proc/}; pid=${pid%%/*}
   if [ -n "$pid" ]; then
-    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline")
+    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-200)
   else # a container without SYS_PTRACE hides the sockets of other users: any process of that user
     holder=$(for p in /proc/[0-9]*; do
-      [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] && tr '\0' ' ' < "$p/cmdline" 2>/dev/null
+      [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] || continue
+      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-200
     done)
   fi
-  echo "port=$port $(echo "$holder" | tr '\n' ' ' | cut -c1-200)"
+  echo "port=$port $(echo "$holder" | tr '\n' ' ')"
 done
 """
 

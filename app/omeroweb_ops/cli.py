@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for finding in error.findings:
             print(f"omeroweb-ops: {finding}", file=sys.stderr)
         return 1
-    except (Unreadable, OSError) as error:
+    except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: {error}", file=sys.stderr)
         return 1
     return status

@@ -87,9 +87,7 @@ class _Collected:
                 self._item(action, name, value, where)
             case _:
                 self.findings.append(
-                    Finding(
-                        where, f"{line.strip()!r} is no config set, append or remove; take it out"
-                    )
+                    Finding(where, "is no config set, append or remove of one value; take it out")
                 )
 
     def _item(self, action: str, name: str, value: str, where: str) -> None:

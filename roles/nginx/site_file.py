@@ -11,7 +11,7 @@ import jinja2
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
-from ..items import File, PathStates
+from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
 from . import tls
@@ -90,9 +90,11 @@ def tested(file: File, only_if_new: bool) -> Generator[StringCommand, None, None
     if found == file.state or (only_if_new and found != "absent"):
         return
     path = shlex.quote(file.path)
+    received = receive('"$copy"', file.content)
     yield StringCommand(
         'stage=$(mktemp -d) && trap \'rm -rf "$stage"\' EXIT && cp -a /etc/nginx/. "$stage" && '
-        f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && cat > "$copy" && '
+        f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && '
+        f"{received} && "
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
         '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '

@@ -19,7 +19,8 @@ _TITLE = "OMERO.web - Login"
 def public_url(site: Site, member: Member, survey: Survey) -> str:
     """Where visitors find OMERO.web."""
     settings = member.settings
-    name = (settings.nginx_server_name or "").split()[:1]
+    names = (settings.nginx_server_name or "").split()
+    name = [each for each in names if "*" not in each and each != "_"][:1]
     local = "localhost" if member.name == "@local" else survey.ip
     host_name = name[0] if name else member.address or local or "localhost"
     if ":" in host_name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import packages, services
 from ..items import File, line_present, settle
 from ..phases import named
@@ -69,4 +71,5 @@ def configuration(settings: Settings, password: str | None) -> str:
 
 def _quoted(text: str) -> str:
     """A value in redis.conf's double quotes."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", text) + '"'

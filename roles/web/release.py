@@ -21,6 +21,7 @@ from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
+from ..items import receive
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import Survey
@@ -100,7 +101,8 @@ def tools() -> Generator[PyinfraCommand, None, None]:
     if host.get_fact(Exists, path=f"{TOOLS}/complete", line=digest):
         return
     yield StringCommand(
-        f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; cat > {CACHE}/tools.txt; "
+        f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; "
+        f"{receive(f'{CACHE}/tools.txt', lock)}; "
         f"python3 -m venv {TOOLS}; "
         f"{TOOLS}/bin/pip install -q --require-hashes -r {CACHE}/tools.txt; "
         f"echo {digest} > {TOOLS}/complete",
@@ -128,7 +130,7 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
         return
     path = release.path
     yield StringCommand(f"rm -rf {path} && mkdir -p {path}")
-    yield StringCommand(f"cat > {path}/requirements.txt", _stdin=release.lock)
+    yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
         yield FileUploadCommand(str(wheel), f"{path}/{wheel.name}")

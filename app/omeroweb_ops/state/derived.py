@@ -5,6 +5,7 @@ Derived properties give way to explicit ones. Pure: no I/O.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ ADDITIONAL = "omero.web.django_additional_settings"
 MIDDLEWARE = "omero.web.middleware"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
+PREFIX = "omero.web.prefix"
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
@@ -37,7 +39,9 @@ class Surroundings:
 
 def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
     """The desired state with everything that follows."""
-    wanted = explicit.set
+    wanted = {name: _data(name, value) for name, value in explicit.set.items()}
+    if wanted.get(PREFIX):
+        wanted[PREFIX] = "/" + str(wanted[PREFIX]).strip("/")
     derived: dict[str, Any] = {
         "omero.web.static_root": str(locations.static),
         **_front(wanted, around),
@@ -46,9 +50,12 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     derived.update(sessions)
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
-    if additional and pairs is not None:
-        combined[ADDITIONAL] = [*map(list, additional.items()), *pairs]
     appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    own = [*map(list, additional.items())]
+    if ADDITIONAL in {*explicit.append, *explicit.remove}:
+        appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
+    elif own and pairs is not None:
+        combined[ADDITIONAL] = [*own, *pairs]
     if around.front_elsewhere:  # OMERO.web serves its static files itself
         if MIDDLEWARE in wanted:
             combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
@@ -102,9 +109,22 @@ def _caches(server: str, password: str | None) -> dict[str, Any]:
 
 def pairs_of(value: Any) -> list[Any] | None:
     """A list of pairs, as omero.web.django_additional_settings holds it; None if it is not one."""
+    value = _data(ADDITIONAL, value)
+    if not isinstance(value, (list, tuple, type(None))):
+        return None
     items = _list(value)
     pairs = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in items)
     return items if pairs else None
+
+
+def _data(name: str, value: Any) -> Any:
+    """What `omero config set` and a container's variables give as JSON text, as data."""
+    if isinstance(value, str) and name in (ADDITIONAL, CACHES, MIDDLEWARE):
+        try:
+            return json.loads(value)
+        except ValueError:
+            pass  # found with the other mistakes
+    return value
 
 
 def _list(value: Any) -> list[Any]:

@@ -33,7 +33,10 @@ class Desired:
     @classmethod
     def load(cls, path: Path) -> Desired:
         """Read what `dump` wrote. Raises OSError, and ValueError where it is not readable."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path} is not readable ({error}); deploy again") from None
 
     def dump(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -77,7 +77,12 @@ class Engine:
             text = self.locations.record.read_text(encoding="utf-8")
         except FileNotFoundError:
             return {}
-        owned: dict[str, str | None] = json.loads(text)["owned"]
+        try:
+            owned: dict[str, str | None] = json.loads(text)["owned"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise config_xml.Unreadable(
+                f"{self.locations.record} is not readable ({error}); move it away"
+            ) from None
         return owned
 
     def _write_record(self, owned: Mapping[str, str | None]) -> None:

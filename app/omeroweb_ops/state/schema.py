@@ -20,6 +20,9 @@ DATA = Path(__file__).parent.parent / "data" / "schema.json"
 
 # Read by omeroweb.settings beside its mappings: CUSTOM_HOST (FACTS: `omero.master.host`).
 _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
+# What config.xml cannot hold (XML 1.0, Char).
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_WRITE = {"string": "write it in quotes", "object": "write a dictionary, for example {...}"}
 _SHAPES: dict[str, tuple[type, str]] = {
     "list": (list, "a list, for example [...]"),
     "object": (dict, "a dictionary, for example {...}"),
@@ -49,14 +52,26 @@ class Property:
         Judged by what the property is: a password, the key that signs sessions, and the caches,
         whose URL or OPTIONS may hold a password.
         """
-        return self.name.endswith(("password", "secret_key", "caches"))
+        return self.kind in ("string", "object") and self.name.endswith(
+            ("password", "secret_key", "caches")
+        )
 
     def encode(self, value: object) -> str:
         """The text to store for a Python value, or for text as `omero config set` takes it.
 
         Raises ValueError that says what is wrong and what to write instead.
         """
-        return _ENCODERS[self.kind](self, value)
+        try:
+            text = _ENCODERS[self.kind](self, value)
+        except ValueError:
+            if not self.is_secret:
+                raise
+            raise ValueError(
+                f"the secret (not shown) is no {self.kind}; {_WRITE[self.kind]}"
+            ) from None
+        if _NOT_XML.search(text):
+            raise ValueError("holds a control character; write it without")
+        return text
 
     def same(self, left: str | None, right: str | None) -> bool:
         """Whether two stored texts mean the same to OMERO.web."""
@@ -71,7 +86,7 @@ class Property:
             if self.kind == "integer":
                 return int(text)
             if self.kind in _SHAPES:
-                return json.loads(text)
+                return json.dumps(json.loads(text), sort_keys=True)  # in Python 1 == True
         except ValueError:
             pass  # not readable: equal only to itself
         return text

@@ -14,6 +14,8 @@ from pyinfra import host, logger
 from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
+from ...items import receive
+
 BUILDER = Path(__file__).parent / "build_wheel.py"
 ON_HOST = Path("/var/cache/omeroweb-ops/ice")
 _COMPILERS = "g++ python3-dev libssl-dev libbz2-dev"
@@ -80,7 +82,8 @@ class Wheel:
             "export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get "
             f"-o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends {_COMPILERS}"
         )
-        yield StringCommand(f"cat > {ON_HOST}/build_wheel.py", _stdin=BUILDER.read_text("utf-8"))
+        builder = BUILDER.read_text("utf-8")
+        yield StringCommand(receive(f"{ON_HOST}/build_wheel.py", builder), _stdin=builder)
         build = (
             f"{environment} {tools}/bin/python -u {ON_HOST}/build_wheel.py --output {self.folder}"
         )
