@@ -32,6 +32,7 @@ class MissingPackages(FactBase[list[str]]):
 def installed(names: Sequence[str]) -> Generator[str, None, None]:
     """Install what is missing.
 
+    Package lists younger than an hour are fresh enough, unless a package cannot be had by them.
     No service is started on the way where systemd does not run (RUNLEVEL=1 is what
     invoke-rc.d looks at): the bundle starts it under supervisor. An interrupted dpkg is
     completed first.
@@ -42,7 +43,9 @@ def installed(names: Sequence[str]) -> Generator[str, None, None]:
     listed = " ".join(shlex.quote(name) for name in missing)
     yield (
         "export DEBIAN_FRONTEND=noninteractive; [ -d /run/systemd/system ] || export RUNLEVEL=1; "
-        "dpkg --configure -a && apt-get update -q && "
-        "apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "
-        "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold " + listed
+        "install() { apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "
+        f"-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold {listed}; }}; "
+        "dpkg --configure -a && { "
+        "find /var/lib/apt/lists -name '*_Packages*' -mmin -60 | grep -q . && install || "
+        "{ apt-get update -q && install; }; }"
     )

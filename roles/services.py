@@ -141,7 +141,8 @@ _restart = {
             update-rc.d NAME disable > /dev/null 2>&1; /etc/init.d/NAME stop > /dev/null 2>&1
         fi
         ctl pid > /dev/null 2>&1 || supervisord -c CONF || exit 1
-        ctl stop NAME > /dev/null 2>&1; ctl update NAME > /dev/null; ctl start NAME > /dev/null 2>&1
+        case $(ctl status NAME) in *RUNNING*|*STARTING*) ctl stop NAME > /dev/null ;; esac
+        ctl update NAME > /dev/null; ctl start NAME > /dev/null 2>&1
         for _ in $(seq 50); do
             status=$(ctl status NAME)
             case $status in *RUNNING*|*FATAL*) break ;; esac
