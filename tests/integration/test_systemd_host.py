@@ -23,9 +23,12 @@ from tests.integration.site_checks import (
 )
 
 
-@pytest.fixture(scope="module")
-def host(make_session_host: MakeHost) -> Iterator[Host]:
-    with make_session_host("systemd") as host:
+# All of it on Debian 13 with `-m sweep`; test_debian_13 is the part for every run.
+@pytest.fixture(
+    scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.sweep)]
+)
+def host(make_session_host: MakeHost, request: pytest.FixtureRequest) -> Iterator[Host]:
+    with make_session_host("systemd", request.param) as host:
         yield host
 
 
