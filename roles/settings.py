@@ -106,6 +106,9 @@ class Settings(Model):
     web_config_remove: Mapping[str, Sequence[JsonValue]] = Field(
         {}, description='{property: [items]}, for example {"omero.web.ui.top_links": ["Help"]}'
     )
+    web_config_exclusive: bool = Field(
+        False, description="True to remove properties that were set by hand, or False to keep them"
+    )
     web_secrets: ReadableFile | None = Field(
         None, description="the path of a YAML file {property or redis_password: value}"
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from omeroweb_ops.locations import BASE, Locations
-from omeroweb_ops.state import derived, schema
+from omeroweb_ops.state import checks, derived, schema
 from omeroweb_ops.state.desired import Desired, Finding
 
 from .settings import Settings, read
@@ -90,6 +90,7 @@ class Site:
             {**settings.web_config, **self._secret_properties()},
             settings.web_config_append,
             settings.web_config_remove,
+            settings.web_config_exclusive,
         )
         return derived.complete(explicit, self._surroundings(member), LOCATIONS)
 
@@ -232,12 +233,28 @@ class Site:
         _texts, mistakes = self.desired(member).resolve(
             SCHEMA, LOCATIONS.omerodir, strict=not self._has_unknown_properties(member)
         )
+        if not (found or mistakes):  # each right by itself: are they right together?
+            found += [each for each in self._checks(member) if each.error]
         return found + mistakes
+
+    def _checks(self, member: Member) -> Iterable[checks.Found]:
+        """What is wrong, or doubtful, about the properties taken together."""
+        texts, _mistakes = self.desired(member).resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
+
+        def effective(name: str) -> Any:
+            return SCHEMA[name].value(texts.get(name, SCHEMA.default(name, LOCATIONS.omerodir)))
+
+        return checks.find(effective)
 
     def warnings(self) -> list[Finding]:
         """What will work but is better done otherwise."""
         found = []
         for member in self.group("web"):
+            found += [
+                Finding(f"{member.name}: {each.name}", each.message)
+                for each in self._checks(member)
+                if not each.error
+            ]
             for name in member.settings.web_config:
                 prop = SCHEMA.get(name)
                 if prop and prop.deprecated:

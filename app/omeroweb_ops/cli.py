@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from .locations import Locations
+from .state import diff, export
 from .state.config_xml import Unreadable
 from .state.desired import Desired
 from .state.engine import Engine, Invalid
 from .state.plan import Plan, mask
+from .state.schema import Property
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     config.add_parser("apply", help="bring config.xml to the desired state").set_defaults(
         run=_apply
     )
+    config.add_parser(
+        "rollback", help="go back to the configuration before the last change"
+    ).set_defaults(run=_rollback)
+    show = config.add_parser("show", help="what a property is, and where its value comes from")
+    show.add_argument("property", nargs="*", help="default: every property that is set")
+    show.set_defaults(run=_show)
+    export = config.add_parser("export", help="the configuration as an inventory would write it")
+    export.add_argument("--secrets", metavar="FILE", help="write secrets to this new YAML file")
+    export.set_defaults(run=_export)
     digest = config.add_parser("digest", help="one text for the configuration as it stands")
     digest.add_argument("property", nargs="*", help="only of these properties' effective values")
     digest.set_defaults(run=_digest)
@@ -79,27 +92,63 @@ def _plan(engine: Engine, options: argparse.Namespace) -> int:
             }
             for change in plan.changes
         ]
-        print(json.dumps({"changes": steps, "drift": plan.drift}, indent=1))
+        print(json.dumps({"changes": steps, "drift": plan.drift, "kept": plan.kept}, indent=1))
     else:
-        _show(engine, plan)
+        _print(engine, plan)
         if not plan.changes:
             print("OMERO.web's configuration is as deployed.")
     return 2 if plan.changes else 0
 
 
-def _show(engine: Engine, plan: Plan) -> None:
-    for change in plan.changes:
-        old, new = (mask(change.name, text, engine.schema) for text in (change.old, change.new))
-        sign = {"add": "+", "change": "~", "remove": "-"}[change.action]
-        texts = " → ".join("(not set)" if text is None else text for text in (old, new))
-        print(f"{sign} {change.name}: {texts}")
-    for name in plan.drift:
-        print(f"! {name}: set by hand, kept")
+def _print(engine: Engine, plan: Plan) -> None:
+    for line in diff.lines(plan, engine.schema):
+        print(line)
 
 
 def _apply(engine: Engine, _options: argparse.Namespace) -> int:
     plan = engine.apply(Desired.load(engine.locations.desired_state))
-    _show(engine, plan)
+    _print(engine, plan)
+    return 0
+
+
+def _rollback(engine: Engine, _options: argparse.Namespace) -> int:
+    _print(engine, engine.rollback())
+    print("Back to the state before the last change; `omero web restart` makes it serve.")
+    return 0
+
+
+def _show(engine: Engine, options: argparse.Namespace) -> int:
+    status = 0
+    for name in options.property or sorted(engine.current):
+        try:
+            prop = engine.schema.lookup(name)
+        except ValueError as error:
+            if name not in engine.current:
+                print(f"omeroweb-ops: {name}: {error}", file=sys.stderr)
+                status = 1
+                continue
+            prop = Property(name, "string", None, "")
+        known = name in engine.schema
+        default = engine.schema.default(name, engine.locations.omerodir) if known else None
+        print(f"{name} = {mask(name, engine.effective(name), engine.schema)}")
+        print(f"    from: {engine.source(name)}; default: {default}")
+        if prop.description and options.property:
+            print(textwrap.indent(textwrap.fill(prop.description, 90), "    "))
+    return status
+
+
+def _export(engine: Engine, options: argparse.Namespace) -> int:
+    settings, secrets = export.snippet(engine.current, engine.schema, engine.locations.omerodir)
+    print(export.written(settings), end="")
+    if secrets and options.secrets:
+        # JSON text is YAML text too
+        lines = [f"{name}: {json.dumps(text)}" for name, text in secrets.items()]
+        new = os.open(options.secrets, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(new, "w", encoding="utf-8") as file:
+            print(*lines, sep="\n", file=file)
+        print(f'"web_secrets": "{options.secrets}",')
+    elif secrets:
+        print(f"# secrets, written by --secrets FILE: {', '.join(secrets)}")
     return 0
 
 

@@ -36,6 +36,11 @@ class Locations:
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.json"
 
     @property
+    def previous(self) -> Path:
+        """The configuration before the last change."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.previous.json"
+
+    @property
     def lock(self) -> Path:
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.lock"
 

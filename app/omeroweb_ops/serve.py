@@ -29,6 +29,12 @@ def serve(engine: Engine) -> int:
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
     around = derived.Surroundings(front_elsewhere=True)
     desired = derived.complete(wanted, around, engine.locations)
+    engine.plan(desired)  # each property by itself
+    together = engine.check(desired)
+    if any(each.error for each in together):
+        raise Invalid(each for each in together if each.error)
+    for warning in together:
+        print(f"omeroweb-ops: warning: {warning}", file=sys.stderr)
     config_xml.replace(engine.locations.desired_state, desired.dump().encode())
     engine.apply(desired)
     return _become_gunicorn()

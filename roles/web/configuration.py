@@ -46,6 +46,8 @@ def applied() -> Generator[PyinfraCommand, None, None]:
         host.log(f"{step['property']}: {_text(step['old'])} → {_text(step['new'])}")
     for name in plan.get("drift", ()):
         host.log(f"{name} was set by hand; it is kept")
+    for name, items in plan.get("kept", {}).items():
+        host.log(f"{name}: {items} were added by hand; they are kept")
     if plan.get("changes"):
         yield StringCommand(files.OPS, "config", "apply")
 

@@ -67,6 +67,7 @@ def test_a_plan_for_programs_is_json(installed: Engine, capsys: pytest.CaptureFi
             {"property": "omero.web.prefix", "action": "add", "old": None, "new": "/omero"}
         ],
         "drift": ["omero.web.login_logo"],
+        "kept": {},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ def test_items_without_a_name_are_compared_as_a_whole() -> None:
 
 @pytest.mark.parametrize("change", ["append", "remove"])
 def test_a_list_that_is_set_cannot_be_appended_to_or_removed_from_as_well(change: str) -> None:
-    wanted = Desired(**{"set": {APPS: ["a"]}, change: {APPS: ["b"]}})
+    changes: dict[str, Any] = {change: {APPS: ["b"]}}
+    wanted = replace(Desired({APPS: ["a"]}), **changes)
     (message,) = findings(wanted).values()
     assert "both set and appended to or removed from; write the whole list" in message
 

@@ -20,6 +20,15 @@ MIDDLEWARE = "omero.web.middleware"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
 PREFIX = "omero.web.prefix"
+# NGINX is configured from the inventory's value of these: changed by hand, they are an error.
+BOUND = (
+    "omero.web.application_server.host",
+    "omero.web.application_server.port",
+    PREFIX,
+    "omero.web.static_url",
+    ENGINE,
+    CACHES,
+)
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
@@ -61,7 +70,7 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
             combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
         else:
             appended[MIDDLEWARE] = [*appended.get(MIDDLEWARE, ()), WHITENOISE]
-    return Desired(combined, appended, explicit.remove)
+    return Desired(combined, appended, explicit.remove, explicit.exclusive)
 
 
 def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:

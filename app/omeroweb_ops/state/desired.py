@@ -29,6 +29,7 @@ class Desired:
     set: Mapping[str, Any] = field(default_factory=dict)
     append: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    exclusive: bool = False  # remove what was set by hand
 
     @classmethod
     def load(cls, path: Path) -> Desired:
@@ -42,9 +43,17 @@ class Desired:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def resolve(
-        self, schema: Schema, omerodir: Path, *, strict: bool = True
+        self,
+        schema: Schema,
+        omerodir: Path,
+        *,
+        strict: bool = True,
+        by_hand: Mapping[str, str | None] = {},
     ) -> tuple[dict[str, str], list[Finding]]:
         """The text of every property, and all findings.
+
+        by_hand: lists as they stood before the bundle appended to them (`omero config append`
+        freezes a whole list): their own items are kept beside the release's defaults.
 
         strict: refuse names that the schema does not know. Not strict, for a site with plugins:
         such a name is taken as it is, since only the host can know it.
@@ -63,22 +72,37 @@ class Desired:
                         "is both set and appended to or removed from; write the whole list in "
                         "web_config, or only the changes in web_config_append / web_config_remove"
                     )
-                texts[name] = self._merged(schema, omerodir, name, strict)
+                texts[name] = self._merged(schema, omerodir, name, strict, by_hand.get(name))
             except ValueError as error:
                 findings.append(Finding(name, str(error)))
         return texts, findings
 
-    def _merged(self, schema: Schema, omerodir: Path, name: str, strict: bool) -> str:
+    def _merged(
+        self, schema: Schema, omerodir: Path, name: str, strict: bool, by_hand: str | None
+    ) -> str:
         prop = _property(schema, name, [], strict)
         if prop.kind != "list":
             raise ValueError(f"is no list but a {prop.kind}; set it in web_config")
         default = schema.default(name, omerodir) if name in schema else None
         items = json.loads(default) if default else []
+        items += own_items(by_hand, items)
         gone = {identity(item) for item in self.remove.get(name, ())}
         items = [item for item in items if not ({identity(item), _target(item)} & gone)]
         for item in self.append.get(name, ()):
             items = [other for other in items if identity(other) != identity(item)] + [item]
         return prop.encode(items)
+
+
+def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
+    """The items of a list set by hand that the defaults do not have."""
+    try:
+        items = json.loads(by_hand or "[]")
+    except ValueError:
+        items = None
+    if not isinstance(items, list):
+        return []  # nothing that could be kept
+    known = {identity(item) for item in defaults}
+    return [item for item in items if identity(item) not in known]
 
 
 def identity(item: Any) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from ..locations import Locations
 from . import config_xml
-from .desired import Desired, Finding
+from .checks import Found, find
+from .derived import BOUND
+from .desired import Desired, Finding, own_items
+from .ownership import Record, changed_by_hand
 from .plan import Plan, make
 from .schema import Schema, locked
 
@@ -40,7 +45,10 @@ class Engine:
         """A property's text: as set, else the default."""
         if name in self.current:
             return self.current[name]
-        return self.schema.default(name, self.locations.omerodir)
+        return self._default(name)
+
+    def _default(self, name: str) -> str | None:
+        return self.schema.default(name, self.locations.omerodir) if name in self.schema else None
 
     def digest(self, names: Iterable[str] = ()) -> str:
         """One text for all set properties, or for the effective values of the named ones."""
@@ -50,10 +58,32 @@ class Engine:
 
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""
-        texts, findings = desired.resolve(self.schema, self.locations.omerodir, strict=False)
+        record = self._record()
+        lists = {*desired.append, *desired.remove}
+        by_hand = {name: record.owned.get(name, self.current.get(name)) for name in lists}
+        texts, findings = desired.resolve(
+            self.schema, self.locations.omerodir, strict=False, by_hand=by_hand
+        )
+        findings += changed_by_hand(
+            record, texts, self.current, self._default, self.schema, exclusive=desired.exclusive
+        )
         if findings:
             raise Invalid(findings)
-        return make(texts, self.current, self._record(), self.schema)
+        steps = make(texts, self.current, record.owned, self.schema, exclusive=desired.exclusive)
+        own = {
+            name: own_items(by_hand[name], json.loads(self._default(name) or "[]"))
+            for name in lists
+        }
+        return replace(steps, kept={name: items for name, items in own.items() if items})
+
+    def check(self, desired: Desired) -> list[Found]:
+        """What is wrong, or doubtful, about the properties taken together."""
+        texts, _findings = desired.resolve(self.schema, self.locations.omerodir, strict=False)
+
+        def effective(name: str) -> Any:
+            return self.schema[name].value(texts.get(name, self._default(name)))
+
+        return list(find(effective))
 
     def apply(self, desired: Desired) -> Plan:
         """Bring config.xml to the desired state; write nothing where nothing differs.
@@ -65,27 +95,65 @@ class Engine:
             self.__dict__.pop("current", None)
             steps = self.plan(desired)
             before = self._record()
-            self._write_record({**before, **steps.record})
+            after = steps.result(self.current)
             if steps.changes:
-                config_xml.write(self.locations.config_xml, steps.result(self.current))
-            self._write_record(steps.record)
+                self._keep_previous(before)
+            self._write_record(Record({**before.owned, **steps.record}, before.applied))
+            if steps.changes:
+                config_xml.write(self.locations.config_xml, after)
+            applied = {name: after[name] for name in BOUND if name in steps.record}
+            self._write_record(Record(steps.record, applied))
             self.__dict__.pop("current", None)
         return steps
 
-    def _record(self) -> dict[str, str | None]:
+    def rollback(self) -> Plan:
+        """Go back to the state before the last apply; once more goes forward again.
+
+        Raises Unreadable where there is none.
+        """
+        with config_xml.locked(self.locations.lock):
+            self.__dict__.pop("current", None)
+            properties, record = self._previous()
+            steps = make(properties, self.current, {}, self.schema, exclusive=True)
+            self._keep_previous(self._record())
+            config_xml.write(self.locations.config_xml, properties)
+            self._write_record(record)
+            self.__dict__.pop("current", None)
+        return steps
+
+    def source(self, name: str) -> str:
+        """Where a property's value comes from: default, bundle or by hand."""
+        if name in self._record().owned:
+            return "bundle"
+        return "by hand" if name in self.current else "default"
+
+    def _keep_previous(self, record: Record) -> None:
+        state = {"properties": self.current, "record": record.data()}
+        text = json.dumps(state, indent=1, sort_keys=True)
+        config_xml.replace(self.locations.previous, text.encode())
+
+    def _previous(self) -> tuple[dict[str, str], Record]:
         try:
-            text = self.locations.record.read_text(encoding="utf-8")
+            state = json.loads(self.locations.previous.read_text(encoding="utf-8"))
+            return dict(state["properties"]), Record(**state["record"])
         except FileNotFoundError:
-            return {}
-        try:
-            owned: dict[str, str | None] = json.loads(text)["owned"]
+            raise config_xml.Unreadable("there is no earlier state to go back to") from None
         except (KeyError, TypeError, ValueError) as error:
+            raise config_xml.Unreadable(
+                f"{self.locations.previous} is not readable ({error}); deploy instead"
+            ) from None
+
+    def _record(self) -> Record:
+        try:
+            return Record(**json.loads(self.locations.record.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return Record()
+        except (TypeError, ValueError) as error:
             raise config_xml.Unreadable(
                 f"{self.locations.record} is not readable ({error}); move it away"
             ) from None
-        return owned
 
-    def _write_record(self, owned: Mapping[str, str | None]) -> None:
-        if owned != self._record():
-            text = json.dumps({"owned": dict(owned)}, indent=1, sort_keys=True)
+    def _write_record(self, record: Record) -> None:
+        if record != self._record():
+            text = json.dumps(record.data(), indent=1, sort_keys=True)
             config_xml.replace(self.locations.record, text.encode())

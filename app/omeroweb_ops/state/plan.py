@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from .schema import Property, Schema
 
@@ -35,6 +36,7 @@ class Plan:
     changes: tuple[Change, ...]
     drift: tuple[str, ...]
     record: Mapping[str, str | None]
+    kept: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def result(self, current: Mapping[str, str]) -> dict[str, str]:
         """The properties after the changes."""
@@ -52,11 +54,13 @@ def make(
     current: Mapping[str, str],
     record: Mapping[str, str | None],
     schema: Schema,
+    *,
+    exclusive: bool = False,
 ) -> Plan:
     """Compare meaning, not text: `True` and `true` of a boolean are no change.
 
     A property that leaves the desired state goes back to what stood there by hand before the
-    bundle first set it.
+    bundle first set it. exclusive: properties set by hand are removed instead of kept.
     """
     changes = []
     owned: dict[str, str | None] = {}
@@ -65,12 +69,15 @@ def make(
         changes.append(Change(name, current.get(name), new))
     for name in record.keys() - desired.keys():
         changes.append(Change(name, current.get(name), record[name]))
+    drift = tuple(sorted(current.keys() - desired.keys() - record.keys()))
+    if exclusive:
+        changes += [Change(name, current[name], None) for name in drift]
+        drift = ()
     needed = tuple(
         change
         for change in sorted(changes, key=lambda change: change.name)
         if not _property(schema, change.name).same(change.old, change.new)
     )
-    drift = tuple(sorted(current.keys() - desired.keys() - record.keys()))
     return Plan(needed, drift, owned)
 
 

@@ -79,17 +79,25 @@ class Property:
             return left is right
         return left == right or self._meaning(left) == self._meaning(right)
 
-    def _meaning(self, text: str) -> object:
+    def value(self, text: str | None) -> Any:
+        """A stored text as Python data; text where it cannot be read, None where it is unset."""
+        if text is None:
+            return None
         try:
             if self.kind == "boolean":
                 return text.strip().lower() in _TRUE  # as upstream's parse_boolean
             if self.kind == "integer":
                 return int(text)
             if self.kind in _SHAPES:
-                return json.dumps(json.loads(text), sort_keys=True)  # in Python 1 == True
+                return json.loads(text)
         except ValueError:
-            pass  # not readable: equal only to itself
+            pass
         return text
+
+    def _meaning(self, text: str) -> object:
+        value = self.value(text)
+        # as JSON text: in Python 1 == True
+        return json.dumps(value, sort_keys=True) if self.kind in _SHAPES else value
 
 
 def _encode_boolean(prop: Property, value: object) -> str:

@@ -1,0 +1,167 @@
+"""Settings that are each right and together wrong. Pure: no I/O.
+
+What a property's own type refuses is found by `schema`; here are the mistakes that OMERO.web's
+administrators make again and again, with what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .derived import CACHE_ENGINE, CACHES, ENGINE, MIDDLEWARE, PREFIX
+from .desired import Finding, identity
+
+APPS = "omero.web.apps"
+WHITELIST = "omero.web.cors_origin_whitelist"
+ALLOW_ALL = "omero.web.cors_origin_allow_all"
+TRUSTED = "omero.web.csrf_trusted_origins"
+SAMESITE = "omero.web.session_cookie_samesite"
+STATIC_URL = "omero.web.static_url"
+FILTER = "omero.web.public.url_filter"
+EXTRA = "omero.web.nginx_server_extra_config"
+TIMEOUT = "omero.web.wsgi_timeout"
+# Where caches keep nothing, or nothing that another worker sees.
+_NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
+# One path of each part of OMERO.web that sites publish.
+PUBLIC_PATHS = (
+    "/webclient/",
+    "/webclient/img_detail/1/",
+    "/webgateway/render_image/1/",
+    "/webgateway/render_thumbnail/1/",
+    "/webgateway/imgData/1/",
+    "/webgateway/download/1/",
+    "/api/v0/",
+    "/api/v0/m/projects/",
+    "/iviewer/?images=1",
+    "/figure/",
+    "/mapr/",
+)
+
+
+@dataclass(frozen=True)
+class Found(Finding):
+    """error: the site would not work, or would be open; otherwise a warning."""
+
+    error: bool = True
+
+
+def find(effective: Callable[[str], Any]) -> Iterator[Found]:
+    """Every finding. effective: a property's value as Python data, as set or by default."""
+    yield from _duplicates(effective)
+    yield from _cors(effective)
+    yield from _sessions(effective)
+    yield from _prefix(effective)
+    yield from _public(effective)
+    yield from _nginx(effective)
+    if effective("omero.web.debug"):
+        yield Found(
+            "omero.web.debug",
+            "debug mode shows settings and file paths to every visitor; write False",
+            error=False,
+        )
+
+
+def _duplicates(effective: Callable[[str], Any]) -> Iterator[Found]:
+    for name in (APPS, MIDDLEWARE):
+        items = [identity(item) for item in effective(name) or ()]
+        for item in sorted({item for item in items if items.count(item) > 1}):
+            yield Found(name, f"{item} is in it {items.count(item)} times; write it once")
+
+
+def _cors(effective: Callable[[str], Any]) -> Iterator[Found]:
+    origins = [origin for origin in effective(WHITELIST) or () if isinstance(origin, str)]
+    for origin in origins:
+        if "://" not in origin:
+            yield Found(
+                WHITELIST,
+                f'{origin!r} has no scheme; write "https://{origin}", in {TRUSTED} too '
+                "(the documentation's own recipe leaves it out)",
+            )
+        elif not _trusted(origin, effective(TRUSTED) or ()):
+            yield Found(
+                TRUSTED,
+                f"does not have {origin}, so its POST requests get 403; write it there too",
+                error=False,
+            )
+    if effective(ALLOW_ALL) and str(effective(SAMESITE)).lower() == "none":
+        yield Found(
+            ALLOW_ALL,
+            "with credentials (always on in OMERO.web) and a session cookie of SameSite=None "
+            f"any site may act as your users; write the origins in {WHITELIST} instead",
+        )
+
+
+def _trusted(origin: str, trusted: Any) -> bool:
+    """As Django: the same, or below https://*.example.org."""
+    scheme, _, host = origin.partition("://")
+    for each in trusted:
+        known_scheme, _, known = str(each).partition("://")
+        if known_scheme == scheme and (
+            known == host or (known.startswith("*") and host.endswith(known[1:]))
+        ):
+            return True
+    return False
+
+
+def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
+    if effective(ENGINE) != CACHE_ENGINE:
+        return
+    caches = effective(CACHES)
+    stores = [
+        str(cache.get("BACKEND", ""))
+        for cache in (caches.values() if isinstance(caches, Mapping) else ())
+        if isinstance(cache, Mapping)
+    ]
+    if not stores or all(store.endswith(_NO_CACHES) for store in stores):
+        yield Found(
+            ENGINE,
+            f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
+            f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
+        )
+
+
+def _prefix(effective: Callable[[str], Any]) -> Iterator[Found]:
+    prefix = "/" + str(effective(PREFIX) or "").strip("/")
+    url = str(effective(STATIC_URL) or "")
+    if prefix != "/" and url.startswith("/") and not url.startswith(prefix + "/"):
+        yield Found(
+            STATIC_URL,
+            f"{url} is not below the prefix {prefix}, which a proxy in front may not pass on; "
+            f"leave it out, or write {prefix}/static/",
+            error=False,
+        )
+
+
+def _public(effective: Callable[[str], Any]) -> Iterator[Found]:
+    if not effective("omero.web.public.enabled"):
+        return
+    try:
+        allowed = re.compile(str(effective(FILTER)))
+    except re.error:
+        return  # found by its type
+    prefix = str(effective(PREFIX) or "").rstrip("/")
+    if not any(allowed.match(path) or allowed.match(prefix + path) for path in PUBLIC_PATHS):
+        yield Found(
+            FILTER,
+            "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …; "
+            "write for example ^/(webclient|webgateway|api)/",
+            error=False,
+        )
+    if not effective("omero.web.public.user"):
+        yield Found("omero.web.public.user", "is needed for a public user; write the user's name")
+
+
+def _nginx(effective: Callable[[str], Any]) -> Iterator[Found]:
+    timeout = int(effective(TIMEOUT) or 0)
+    for line in effective(EXTRA) or ():
+        found = re.search(r"proxy_read_timeout\s+(\d+)s?\s*;", str(line))
+        if found and int(found[1]) < timeout:
+            yield Found(
+                EXTRA,
+                f"proxy_read_timeout {found[1]} ends requests before {TIMEOUT} = {timeout}; "
+                "leave it out (it follows by itself)",
+                error=False,
+            )

@@ -1,0 +1,49 @@
+"""A plan as a person reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from .desired import identity
+from .plan import Change, Plan, mask
+from .schema import Schema
+
+_SIGNS = {"add": "+", "change": "~", "remove": "-"}
+
+
+def lines(plan: Plan, schema: Schema) -> Iterator[str]:
+    """One line a property; for a list, one line for each item that comes or goes."""
+    for change in plan.changes:
+        prop = schema.get(change.name)
+        items = [] if prop is not None and prop.is_secret else _items(change)
+        if items:
+            yield f"{_SIGNS[change.action]} {change.name}:"
+            yield from (f"    {line}" for line in items)
+        else:
+            old, new = (mask(change.name, text, schema) for text in (change.old, change.new))
+            texts = " → ".join("(not set)" if text is None else text for text in (old, new))
+            yield f"{_SIGNS[change.action]} {change.name}: {texts}"
+    for name in plan.drift:
+        yield f"! {name}: set by hand, kept"
+    for name, added in plan.kept.items():
+        yield f"! {name}: added by hand, kept: {', '.join(map(_text, added))}"
+
+
+def _items(change: Change) -> list[str]:
+    """What comes into a list and what goes out of it; nothing where they are not two lists."""
+    try:
+        old, new = json.loads(change.old or ""), json.loads(change.new or "")
+    except ValueError:
+        return []
+    if not isinstance(old, list) or not isinstance(new, list):
+        return []
+    before = {identity(item): item for item in old}
+    after = {identity(item): item for item in new}
+    found = [f"- {_text(item)}" for key, item in before.items() if after.get(key) != item]
+    found += [f"+ {_text(item)}" for key, item in after.items() if before.get(key) != item]
+    return found or ["(another order)"]
+
+
+def _text(item: object) -> str:
+    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)

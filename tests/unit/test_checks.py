@@ -1,0 +1,134 @@
+"""Settings that are each right and together wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omeroweb_ops.state import checks, schema
+from omeroweb_ops.state.checks import Found
+
+SCHEMA = schema.locked()
+LOCMEM = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://r/0"}}
+CACHE_ENGINE = "django.contrib.sessions.backends.cache"
+
+
+def find(values: dict[str, Any]) -> list[Found]:
+    def effective(name: str) -> Any:
+        if name in values:
+            return values[name]
+        return SCHEMA[name].value(SCHEMA.default(name, Path("/o")))
+
+    return list(checks.find(effective))
+
+
+def test_the_defaults_have_no_finding() -> None:
+    assert find({}) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "said", "error"),
+    [
+        ({"omero.web.apps": ["a", "b", "a"]}, "omero.web.apps", "a is in it 2 times", True),
+        (
+            {"omero.web.middleware": [{"index": 1, "class": "x.Y"}, {"index": 2, "class": "x.Y"}]},
+            "omero.web.middleware",
+            "x.Y is in it 2 times",
+            True,
+        ),
+        (
+            {"omero.web.cors_origin_whitelist": ["hostname.example.com"]},
+            "omero.web.cors_origin_whitelist",
+            'write "https://hostname.example.com"',
+            True,
+        ),
+        (
+            {"omero.web.cors_origin_whitelist": ["https://a.example.org"]},
+            "omero.web.csrf_trusted_origins",
+            "https://a.example.org",
+            False,
+        ),
+        (
+            {
+                "omero.web.cors_origin_allow_all": True,
+                "omero.web.session_cookie_samesite": "None",
+            },
+            "omero.web.cors_origin_allow_all",
+            "any site may act as your users",
+            True,
+        ),
+        (
+            {"omero.web.session_engine": CACHE_ENGINE},
+            "omero.web.session_engine",
+            "logins would be lost",
+            True,
+        ),
+        (
+            {"omero.web.session_engine": CACHE_ENGINE, "omero.web.caches": LOCMEM},
+            "omero.web.session_engine",
+            "logins would be lost",
+            True,
+        ),
+        (
+            {"omero.web.prefix": "/omero", "omero.web.static_url": "/static/"},
+            "omero.web.static_url",
+            "write /omero/static/",
+            False,
+        ),
+        (
+            {"omero.web.public.enabled": True, "omero.web.public.user": "public"},
+            "omero.web.public.url_filter",
+            "/webclient/",
+            False,
+        ),
+        (
+            {"omero.web.public.enabled": True, "omero.web.public.url_filter": "^/webgateway"},
+            "omero.web.public.user",
+            "write the user's name",
+            True,
+        ),
+        ({"omero.web.debug": True}, "omero.web.debug", "write False", False),
+        (
+            {"omero.web.nginx_server_extra_config": ["proxy_read_timeout 20s;"]},
+            "omero.web.nginx_server_extra_config",
+            "omero.web.wsgi_timeout = 60",
+            False,
+        ),
+    ],
+)
+def test_what_is_wrong_together_is_found(
+    values: dict[str, Any], name: str, said: str, error: bool
+) -> None:
+    (only,) = find(values)
+    assert (only.name, only.error) == (name, error)
+    assert said in only.message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"omero.web.session_engine": CACHE_ENGINE, "omero.web.caches": REDIS},
+        {
+            "omero.web.cors_origin_whitelist": ["https://a.example.org"],
+            "omero.web.csrf_trusted_origins": ["https://*.example.org"],
+        },
+        {"omero.web.cors_origin_allow_all": True},
+        {"omero.web.prefix": "/omero", "omero.web.static_url": "/omero/static/"},
+        {"omero.web.prefix": "/omero", "omero.web.static_url": "https://static.example.org/"},
+        {
+            "omero.web.public.enabled": True,
+            "omero.web.public.user": "public",
+            "omero.web.public.url_filter": "^/(webadmin/myphoto/|webclient/|webgateway/)",
+        },
+        {"omero.web.nginx_server_extra_config": ["proxy_read_timeout 600s;"]},
+    ],
+)
+def test_what_is_right_together_is_let_through(values: dict[str, Any]) -> None:
+    assert find(values) == []
+
+
+def test_every_finding_is_told_at_once() -> None:
+    values = {"omero.web.apps": ["a", "a"], "omero.web.cors_origin_whitelist": ["x", "y"]}
+    assert len(find(values)) == 3
