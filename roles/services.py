@@ -26,7 +26,8 @@ class Service:
 
     name: of the unit and of the program. command: in the foreground. restart_on, reload_on: shell
     commands; what they print decides whether the running service is up to date. ready: a shell
-    command that returns when the service can be used.
+    command that returns when the service can be used. log: a shell command that shows why not.
+    undo: what brings back the state before a reload's change, where the service does not get ready.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Service:
     reload_on: str = "true"
     stop_seconds: int = 15
     ready: str = "true"
+    log: str = "true"
+    undo: str = "true"
 
     def program(self) -> File:
         """Its description for supervisor."""
@@ -124,7 +127,9 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     yield (
         f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; {{ {act}; }} && "
         f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
-        f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp}'
+        f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
+        f"{{ {{ {service.log}; }} >&2; read -r _ before 2> /dev/null < {stamp}; "
+        f'[ -z "$before" ] || [ "$before" = "$b" ] || {{ {service.undo}; }} >&2; exit 1; }}'
     )
 
 

@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 
     ready = commands.add_parser("ready", help="wait until OMERO.web answers")
     ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
+    ready.add_argument(
+        "--current", action="store_true", help="with the present configuration, after a reload"
+    )
     ready.set_defaults(run=_ready)
 
     serve = commands.add_parser(
@@ -166,7 +169,7 @@ def _clear(engine: Engine, _options: argparse.Namespace) -> int:
 def _ready(engine: Engine, options: argparse.Namespace) -> int:
     from . import ready
 
-    problem = ready.wait(engine, options.timeout)
+    problem = ready.wait(engine, options.timeout, current=options.current)
     if problem:
         print(f"omeroweb-ops: OMERO.web is not ready: {problem}", file=sys.stderr)
     return 1 if problem else 0

@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from .locations import Locations
@@ -38,6 +39,8 @@ def settings() -> dict[str, Any]:
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
         "post_fork": end_with_master,
+        "post_worker_init": Serving(engine.locations.workers, engine.digest()).begin,
+        "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
     }
     if found["worker_class"] == "sync":
@@ -49,6 +52,27 @@ def settings() -> dict[str, Any]:
         found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
     found.update(_arguments(engine.effective("omero.web.wsgi_args")))
     return found
+
+
+class Serving:
+    """Each worker that has loaded OMERO.web says with which configuration.
+
+    During a reload the old workers go on answering: only this tells whether the new ones do.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self.folder, self.digest = folder, digest
+
+    def begin(self, worker: Any) -> None:
+        """gunicorn's post_worker_init hook."""
+        self.folder.mkdir(exist_ok=True)
+        beside = self.folder / f".{worker.pid}"
+        beside.write_text(self.digest, encoding="ascii")
+        beside.rename(self.folder / str(worker.pid))
+
+    def end(self, _server: object, worker: Any) -> None:
+        """gunicorn's worker_exit hook."""
+        (self.folder / str(worker.pid)).unlink(missing_ok=True)
 
 
 def end_with_master(_server: object, _worker: object) -> None:

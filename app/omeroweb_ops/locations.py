@@ -54,5 +54,10 @@ class Locations:
         return BASE / "venv3" / "static"
 
     @property
+    def workers(self) -> Path:
+        """One file for each worker that serves, with the digest of its configuration."""
+        return self.omerodir / "var" / "workers"
+
+    @property
     def logs(self) -> Path:
         return self.omerodir / "var" / "log"

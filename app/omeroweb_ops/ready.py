@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import http.client
 import time
+from pathlib import Path
 
 from .state.engine import Engine
 
 LOGIN = "/webclient/login/"
 
 
-def wait(engine: Engine, limit: float) -> str | None:
-    """Wait up to `limit` seconds for the login page; None, or what was wrong at the end."""
+def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
+    """Wait up to `limit` seconds for the login page; None, or what was wrong at the end.
+
+    current: wait for a worker that has loaded the present configuration as well.
+    """
     host = engine.effective("omero.web.application_server.host") or "127.0.0.1"
     port = int(engine.effective("omero.web.application_server.port") or 4080)
     # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
     prefix = (engine.effective("omero.web.prefix") or "").rstrip("/")
+    digest = engine.digest()
     end = time.monotonic() + limit
     while True:
         problem = ask("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix + LOGIN)
+        if problem is None and current and not serves(engine.locations.workers, digest):
+            problem = "no worker serves with the present configuration"
         if problem is None or time.monotonic() >= end:
             return problem
         time.sleep(0.1)
+
+
+def serves(workers: Path, digest: str) -> bool:
+    """Whether a living worker has loaded the configuration of that digest."""
+    try:
+        names = [path for path in workers.iterdir() if path.name.isdigit()]
+        return any(
+            path.read_text(encoding="ascii") == digest and Path("/proc", path.name).exists()
+            for path in names
+        )
+    except OSError:  # not started yet, or a worker that has just ended
+        return False
 
 
 def ask(host: str, port: int, path: str) -> str | None:

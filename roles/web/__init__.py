@@ -38,7 +38,11 @@ def service(target: release.Release) -> services.Service:
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
         reload_on=f"{files.OPS} config digest",
         stop_seconds=40,  # gunicorn gives requests 30 s to end
-        ready=f"{files.OPS} ready --timeout 60",
+        ready=f"{files.OPS} ready --timeout 60 --current",
+        log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
+        "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
+        undo="echo 'OMERO.web does not start with this configuration; back to the one before:'; "
+        f"{files.OPS} config rollback; {BASE}/bin/service restart",
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+
+import requests
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import deploy, docker_inventory
-from tests.integration.site_checks import OMERODIR, assert_serves
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves
 
 MINE = ["Mine", "https://mine.example.org", {}]
 THEIRS = ["Theirs", "https://theirs.example.org", {}]
@@ -99,3 +102,53 @@ def test_no_update_is_lost_among_several_omero_configs(
     stored = host.run("omero config get").stdout
     assert all(f"omero.web.test{number}={number}" in stored for number in range(4))
     assert "omero.web.page_size=44" in stored
+
+
+def test_a_configuration_that_does_not_start_is_taken_back(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    """An app that imports, and breaks when OMERO.web starts: past every check before."""
+    host = make_host("plain", image=deployed_image)
+    deploy(docker_inventory(host))
+    packages = host.run(f"echo {BASE}/venv3/lib/python3.*/site-packages").stdout.strip()
+    host.write(f"{packages}/breaks/__init__.py", "")
+    host.write(f"{packages}/breaks/urls.py", "raise RuntimeError('the reason why')\n")
+    host.write(
+        f"{packages}/breaks/apps.py",
+        "from django.apps import AppConfig\n"
+        "class Breaks(AppConfig):\n"
+        "    name = 'breaks'\n"
+        "    def ready(self):\n"
+        "        raise RuntimeError('the reason why')\n",
+    )
+    seen: list[int] = []
+    done = threading.Event()
+
+    def visit() -> None:
+        while not done.wait(0.5):
+            try:
+                answer = host.http("/webclient/login/", timeout=30)
+            except requests.RequestException:
+                seen.append(0)
+            else:
+                page = "OMERO.web - Maintenance" in answer.text
+                seen.append(answer.status_code if answer.status_code != 503 or page else -1)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        run = deploy(
+            docker_inventory(host, web_config_append={"omero.web.apps": ["breaks"]}), expect=1
+        )
+    finally:
+        done.set()
+        visitor.join()
+    assert "the reason why" in run.output
+    assert "omero.web.apps" in run.output
+    assert "back to the one before" in run.output
+    assert_serves(host)
+    assert set(seen) <= {200, 503}
+    assert "breaks" not in host.run("omero config get").stdout
+    assert host.run("omeroweb-ops config plan", check=False).exit_code == 2
+    deploy(docker_inventory(host))
+    assert_serves(host)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from omeroweb_ops import ready
+from omeroweb_ops.gunicorn import Serving
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 
@@ -59,3 +62,24 @@ def test_a_closed_port_is_told_with_its_address(engine: Engine, port: int) -> No
     problem = ready.wait(engine, limit=0)
     assert problem is not None
     assert problem.startswith("http://127.0.0.1:1/webclient/login/ does not answer: ")
+
+
+def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
+    engine: Engine, port: int
+) -> None:
+    """The old workers go on answering while the new ones start, or fail to."""
+    engine.apply(properties(port, prefix="/omero"))
+    old = Serving(engine.locations.workers, engine.digest())
+    engine.apply(properties(port, prefix="/omero", page_size=7))
+    worker = SimpleNamespace(pid=os.getpid())
+    engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
+    old.begin(worker)
+    assert ready.wait(engine, limit=0.3) is None
+    assert "present configuration" in str(ready.wait(engine, limit=0.3, current=True))
+    Serving(engine.locations.workers, engine.digest()).begin(worker)
+    assert ready.wait(engine, limit=10, current=True) is None
+    old.end(None, worker)
+    assert ready.wait(engine, limit=0.3, current=True) is not None
+    ended = SimpleNamespace(pid=4194305)  # above the kernel's highest
+    Serving(engine.locations.workers, engine.digest()).begin(ended)
+    assert ready.wait(engine, limit=0.3, current=True) is not None
