@@ -125,11 +125,19 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
     yield (
-        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; {{ {act}; }} && "
+        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; ( {act} ) && "
         f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
         f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
-        f"{{ {{ {service.log}; }} >&2; read -r _ before 2> /dev/null < {stamp}; "
-        f'[ -z "$before" ] || [ "$before" = "$b" ] || {{ {service.undo}; }} >&2; exit 1; }}'
+        f"{{ {{ {service.log}; }} >&2; {if_changed(service, service.undo)}; exit 1; }}"
+    )
+
+
+def if_changed(service: Service, undo: str) -> str:
+    """Shell: undo a change that the service, which has been running, was not reloaded with yet."""
+    stamp = shlex.quote(f"{STAMPS}/{service.name}")
+    return (
+        f"read -r _ before 2> /dev/null < {stamp}; "
+        f'[ -z "$before" ] || [ "$before" = {_digest(service.reload_on)} ] || {{ {undo}; }} >&2'
     )
 
 

@@ -21,6 +21,10 @@ _PACKAGES = {
     "systemd": _HOST_PACKAGES,
     "supervisor": [*_HOST_PACKAGES, "supervisor"],
 }
+_BACK = (
+    "echo 'OMERO.web does not start with this configuration; back to the one before:'; "
+    f"{files.OPS} config rollback"
+)
 IMAGE_UID = 1000
 CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 
@@ -41,8 +45,7 @@ def service(target: release.Release) -> services.Service:
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
         "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        undo="echo 'OMERO.web does not start with this configuration; back to the one before:'; "
-        f"{files.OPS} config rollback; {BASE}/bin/service restart",
+        undo=f"{_BACK}; {BASE}/bin/service restart",
     )
 
 
@@ -74,6 +77,8 @@ def configure(site: Site, member: Member, target: release.Release, manager: str)
 def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """Static files of the release, then the service, then its daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
-    release.static_collected(name="Collect static files", release=target, root=root)
+    # Django starts here for the first time with a changed configuration, before anyone sees it.
+    undo = services.if_changed(service(target), _BACK)
+    release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
     services.running(name="Run omero-web", service=service(target), manager=manager)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)

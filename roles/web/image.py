@@ -43,7 +43,7 @@ def install() -> None:
     settle(name="Write default configuration", items=[desired])
     configuration.applied(name="Apply configuration")
     release.static_collected(
-        name="Collect static files", release=target, root=str(LOCATIONS.static)
+        name="Collect static files", release=target, root=str(LOCATIONS.static), undo="true"
     )
 
 

@@ -152,11 +152,12 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
 
 
 @operation()
-def static_collected(release: Release, root: str) -> Generator[str, None, None]:
+def static_collected(release: Release, root: str, undo: str) -> Generator[str, None, None]:
     """OMERO.web's static files, collected again only for another release or other apps.
 
     + release: the one that serves
     + root: the folder, as omero.web.static_root has it
+    + undo: shell command that takes back the change with which Django does not start
     """
     ops = "/usr/local/bin/omeroweb-ops"
     names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
@@ -168,7 +169,7 @@ def static_collected(release: Release, root: str) -> Generator[str, None, None]:
         f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "
         f"runuser -u {USER} -- "
         f"env OMERODIR={LOCATIONS.omerodir} {BASE}/venv3/bin/python -m django collectstatic "
-        f"--noinput --settings omeroweb.settings -v 0; "
+        f"--noinput --settings omeroweb.settings -v 0 || {{ {undo}; exit 1; }}; "
         f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'
     )
 
