@@ -26,8 +26,9 @@ class Service:
 
     name: of the unit and of the program. command: in the foreground. restart_on, reload_on: shell
     commands; what they print decides whether the running service is up to date. ready: a shell
-    command that returns when the service can be used. log: a shell command that shows why not.
-    undo: what brings back the state before a reload's change, where the service does not get ready.
+    command that returns when the service can be used. trial: a shell command that must succeed
+    before the running service is reloaded. back: what takes back the change where the trial fails, or
+    the service does not get ready; then it is started once more. log: what shows why.
     """
 
     name: str
@@ -38,8 +39,10 @@ class Service:
     reload_on: str = "true"
     stop_seconds: int = 15
     ready: str = "true"
+    trial: str = "true"
+    back: str = "true"
+    again: str = "true"
     log: str = "true"
-    undo: str = "true"
 
     def program(self) -> File:
         """Its description for supervisor."""
@@ -125,10 +128,12 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
     yield (
-        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; ( {act} ) && "
+        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; "
+        f"{{ {service.trial}; }} || {{ {if_changed(service, service.back)}; exit 1; }}; ( {act} ) && "
         f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
         f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
-        f"{{ {{ {service.log}; }} >&2; {if_changed(service, service.undo)}; exit 1; }}"
+        f"{{ {{ {service.log}; }} >&2; "
+        f"{if_changed(service, f'{service.back}; {service.again}')}; exit 1; }}"
     )
 
 

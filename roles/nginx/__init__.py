@@ -20,7 +20,7 @@ def service() -> services.Service:
         command="/usr/sbin/nginx -g 'daemon off;'",
         # a run may have been killed after it removed the default site: what is enabled counts too
         reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls {ENABLED}",
-        ready="nginx -t -q",
+        trial="nginx -t -q",
     )
 
 

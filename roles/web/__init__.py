@@ -45,7 +45,10 @@ def service(target: release.Release) -> services.Service:
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
         "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        undo=f"{_BACK}; {BASE}/bin/service restart",
+        trial=f"runuser -u {USER} -- env OMERODIR={LOCATIONS.omerodir} "
+        f"OMERO_USERDIR={LOCATIONS.omerodir}/var/omero {CURRENT}/bin/python -m omeroweb_ops.trial",
+        back=_BACK,
+        again=f"{BASE}/bin/service restart",
     )
 
 

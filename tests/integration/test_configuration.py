@@ -7,6 +7,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import requests
 
 from tests.integration.conftest import MakeHost
@@ -104,23 +105,32 @@ def test_no_update_is_lost_among_several_omero_configs(
     assert "omero.web.page_size=44" in stored
 
 
+READY = (
+    "from django.apps import AppConfig\n"
+    "class Breaks(AppConfig):\n"
+    "    name = 'breaks'\n"
+    "    def ready(self):\n"
+    "        raise RuntimeError('the reason why')\n"
+)
+ROUTES = "raise RuntimeError('the reason why')\n"
+# not in a trial, where no request has gone by before: only where it serves
+WORKERS = "import sys\nif 'gunicorn' in sys.argv[0]:\n    raise RuntimeError('the reason why')\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [("apps", READY), ("urls", ROUTES), ("models", WORKERS)],
+    ids=["static files", "trial", "workers"],
+)
 def test_a_configuration_that_does_not_start_is_taken_back(
-    make_host: MakeHost, deployed_image: str
+    make_host: MakeHost, deployed_image: str, module: str, code: str
 ) -> None:
     """An app that imports, and breaks when OMERO.web starts: past every check before."""
     host = make_host("plain", image=deployed_image)
     deploy(docker_inventory(host))
     packages = host.run(f"echo {BASE}/venv3/lib/python3.*/site-packages").stdout.strip()
     host.write(f"{packages}/breaks/__init__.py", "")
-    host.write(f"{packages}/breaks/urls.py", "raise RuntimeError('the reason why')\n")
-    host.write(
-        f"{packages}/breaks/apps.py",
-        "from django.apps import AppConfig\n"
-        "class Breaks(AppConfig):\n"
-        "    name = 'breaks'\n"
-        "    def ready(self):\n"
-        "        raise RuntimeError('the reason why')\n",
-    )
+    host.write(f"{packages}/breaks/{module}.py", code)
     seen: list[int] = []
     done = threading.Event()
 
