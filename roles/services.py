@@ -27,8 +27,8 @@ class Service:
     name: of the unit and of the program. command: in the foreground. restart_on, reload_on: shell
     commands; what they print decides whether the running service is up to date. ready: a shell
     command that returns when the service can be used. trial: a shell command that must succeed
-    before the running service is reloaded. back: what takes back the change where the trial fails, or
-    the service does not get ready; then it is started once more. log: what shows why.
+    before a running service is reloaded. back: what takes back the change where the trial fails or
+    the service does not get ready, again: what starts it with the state before. log: what shows why.
     """
 
     name: str
@@ -127,22 +127,21 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     act = (_reload if fresh else _restart)[manager].replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
+    changed = if_changed(service)
     yield (
         f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; "
-        f"{{ {service.trial}; }} || {{ {if_changed(service, service.back)}; exit 1; }}; ( {act} ) && "
-        f"{{ {service.ready}; }} && mkdir -p {STAMPS} && "
+        f"if {changed}; then {{ {service.trial}; }} || {{ {service.back}; exit 1; }} >&2; fi; "
+        f"( {act} ) && {{ {service.ready}; }} && mkdir -p {STAMPS} && "
         f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
-        f"{{ {{ {service.log}; }} >&2; "
-        f"{if_changed(service, f'{service.back}; {service.again}')}; exit 1; }}"
+        f"{{ {service.log}; if {changed}; then {service.back}; {service.again}; fi; exit 1; }} >&2"
     )
 
 
-def if_changed(service: Service, undo: str) -> str:
-    """Shell: undo a change that the service, which has been running, was not reloaded with yet."""
+def if_changed(service: Service) -> str:
+    """Shell: whether something changed that the service, running before, was not reloaded with."""
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     return (
-        f"read -r _ before 2> /dev/null < {stamp}; "
-        f'[ -z "$before" ] || [ "$before" = {_digest(service.reload_on)} ] || {{ {undo}; }} >&2'
+        f'read -r _ before 2> /dev/null < {stamp} && [ "$before" != {_digest(service.reload_on)} ]'
     )
 
 

@@ -1,7 +1,7 @@
 """Try the configuration that stands in config.xml, in a process of its own, before it serves.
 
-`python -m omeroweb_ops.trial`: Django's own checks, then the login page; exit status 1 and the reason
-where something breaks. Workers that are running are not touched.
+`python -m omeroweb_ops.trial`: Django's own checks, then the login page; exit status 1 and the
+reason where something breaks. Workers that are running are not touched.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def activate(site: Site, member: Member, target: release.Release, manager: str) 
     """Static files of the release, then the service, then its daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
     # Django starts here for the first time with a changed configuration, before anyone sees it.
-    undo = services.if_changed(service(target), _BACK)
+    undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
     release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
     services.running(name="Run omero-web", service=service(target), manager=manager)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)
