@@ -28,7 +28,7 @@ class Service:
     commands; what they print decides whether the running service is up to date. ready: a shell
     command that returns when the service can be used. trial: a shell command that must succeed
     before a running service is reloaded. back: what takes back the change where the trial fails or
-    the service does not get ready, again: what starts it with the state before. log: what shows why.
+    the service does not get ready, again: what starts it then. log: what shows why.
     """
 
     name: str

@@ -44,8 +44,12 @@ class Visit(FactBase[list[str]]):
             f"--resolve {shlex.quote(f'{name}:{port}:127.0.0.1')}"
         )
         return (
-            f"page=$({curl} -L -w '\\nstatus %{{http_code}} %{{url_effective}}\\n' "
-            f'{shlex.quote(url)} 2>&1); echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
+            # a moment's patience: a reloaded NGINX hands over to its new workers by and by
+            f"for _ in $(seq 20); do page=$({curl} -L "
+            "-w '\\nstatus %{http_code} %{url_effective}\\n' "
+            f"{shlex.quote(url)} 2>&1); case \"$page\" in *'status 200 '*) break ;; esac; "
+            "sleep 0.5; done; "
+            f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
             'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
             "head -n 1 | cut -d'\"' -f2); "
             f'case "$file" in /*) {curl} -o /dev/null -w "static %{{http_code}} $file\\n" '
