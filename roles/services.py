@@ -155,7 +155,13 @@ _restart = {
         ctl() { supervisorctl -c CONF "$@"; }
         if [ -x /etc/init.d/NAME ] && [ ! -e STAMPS/NAME ]; then
             # Debian's init script may have started its own daemon, and would at the next boot
+            pids=$(cat /run/NAME.pid /run/*/NAME.pid 2> /dev/null)
             update-rc.d NAME disable > /dev/null 2>&1; /etc/init.d/NAME stop > /dev/null 2>&1
+            for pid in $pids; do # which the script misses where it may not see /proc/PID/exe
+                for _ in $(seq 50); do
+                    grep -qsa NAME "/proc/$pid/cmdline" && kill "$pid" && sleep 0.2 || break
+                done
+            done
         fi
         ctl pid > /dev/null 2>&1 || supervisord -c CONF || exit 1
         case $(ctl status NAME) in *RUNNING*|*STARTING*) ctl stop NAME > /dev/null ;; esac
