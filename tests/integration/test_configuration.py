@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from omeroweb_ops.state import schema
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import deploy, docker_inventory
@@ -162,3 +163,12 @@ def test_a_configuration_that_does_not_start_is_taken_back(
     assert host.run("omeroweb-ops config plan", check=False).exit_code == 2
     deploy(docker_inventory(host))
     assert_serves(host)
+
+
+def test_the_schema_in_the_project_is_the_installed_release_s(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    host = make_host("plain", image=deployed_image)
+    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.installed"]
+    installed = json.loads(host.run(command, user="omero-web").stdout)
+    assert installed == json.loads(schema.DATA.read_text(encoding="utf-8"))
