@@ -49,7 +49,7 @@ def state_of(host: Host) -> dict[str, str]:
     folders = f"/etc/nginx /etc/redis /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
     listing = host.run(
         f"find {folders} /etc/systemd/system -xdev "
-        f"\\( -path {BASE}/releases/\\* -o -path {OMERODIR}/var/log -o -name '*.lock' "
+        f"\\( -path {BASE}/releases/\\* -o -path {OMERODIR}/var/log -o -path {OMERODIR}/var/workers -o -name '*.lock' "
         "-o -name '__pycache__' \\) -prune -o -printf '%p %y %m %U:%G %l ' "
         "\\( -type f -exec sh -c 'sha256sum < \"$1\"' _ {} \\; -o -printf '\\n' \\)"
     ).stdout
