@@ -47,9 +47,10 @@ def killed_at(count: int, text: str, folder: Path) -> bool:
 def state_of(host: Host) -> dict[str, str]:
     """The files that the bundle is answerable for, by content, owner and mode."""
     folders = f"/etc/nginx /etc/redis /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
+    passing = f"-path {OMERODIR}/var/log -o -path {OMERODIR}/var/workers"
     listing = host.run(
         f"find {folders} /etc/systemd/system -xdev "
-        f"\\( -path {BASE}/releases/\\* -o -path {OMERODIR}/var/log -o -path {OMERODIR}/var/workers -o -name '*.lock' "
+        f"\\( -path {BASE}/releases/\\* -o {passing} -o -name '*.lock' "
         "-o -name '__pycache__' \\) -prune -o -printf '%p %y %m %U:%G %l ' "
         "\\( -type f -exec sh -c 'sha256sum < \"$1\"' _ {} \\; -o -printf '\\n' \\)"
     ).stdout
