@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine, Invalid
 
 from tests.unit import texts
-from tests.unit.helpers import again, installation
+from tests.unit.helpers import again, die_before_line, installation
 
 SCHEMA = schema.locked()
 LINKS = "omero.web.ui.top_links"
@@ -203,3 +204,20 @@ def test_a_list_is_shown_by_the_items_that_come_and_go(
     installed.locations.desired_state.write_text(wanted.dump())
     assert cli.main(["config", "plan"]) == 2
     assert capsys.readouterr().out == "~ omero.web.apps:\n    - gone\n    + comes\n"
+
+
+@pytest.mark.parametrize("next_port", [4081, 4082, None])
+def test_a_crash_while_nginx_s_property_changes_is_no_change_by_hand(
+    engine: Engine, next_port: int | None
+) -> None:
+    """Killed after config.xml was written and before the record was."""
+    engine.apply(Desired({PORT: 4081}))
+    again(engine).apply(Desired({texts.INTEGER: 1}))  # one finished run without it
+    again(engine).apply(Desired({PORT: 4081}))
+    line, finished = 0, False
+    while not finished:
+        line += 3
+        finished = die_before_line(line, partial(again(engine).apply, Desired()))
+        wanted = Desired({} if next_port is None else {PORT: next_port})
+        assert again(engine).apply(wanted) is not None
+        again(engine).apply(Desired({PORT: 4081}))

@@ -98,7 +98,10 @@ class Engine:
             after = steps.result(self.current)
             if steps.changes:
                 self._keep_previous(before)
-            self._write_record(Record({**before.owned, **steps.record}, before.applied))
+            # after a crash in between, what the bundle changed must not look changed by hand
+            unsure = {change.name for change in steps.changes}
+            sure = {name: text for name, text in before.applied.items() if name not in unsure}
+            self._write_record(Record({**before.owned, **steps.record}, sure))
             if steps.changes:
                 config_xml.write(self.locations.config_xml, after)
             applied = {name: after[name] for name in BOUND if name in steps.record}
@@ -115,7 +118,9 @@ class Engine:
             self.__dict__.pop("current", None)
             properties, record = self._previous()
             steps = make(properties, self.current, {}, self.schema, exclusive=True)
-            self._keep_previous(self._record())
+            before = self._record()
+            self._keep_previous(before)
+            self._write_record(Record(before.owned))  # as in apply: a crash is no change by hand
             config_xml.write(self.locations.config_xml, properties)
             self._write_record(record)
             self.__dict__.pop("current", None)
