@@ -37,7 +37,7 @@ class Directory:
     def state(self) -> str:
         return f"directory {self.mode} {self.owner}"
 
-    def commands(self, _found: str) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[StringCommand]:
         path = shlex.quote(self.path)
         yield StringCommand(
             f"mkdir -p {path} && chown {self.owner} {path} && chmod {self.mode} {path}"
@@ -65,7 +65,7 @@ class File:
         digest = hashlib.sha256(self.content.encode()).hexdigest()
         return f"file {self.mode} {self.owner} {digest}"
 
-    def commands(self, _found: str) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         yield StringCommand(
             f"umask 077 && {receive(beside, self.content)} && chown {self.owner} {beside} "
@@ -85,7 +85,7 @@ class Link:
     def state(self) -> str:
         return f"link {self.target}"
 
-    def commands(self, _found: str) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         yield StringCommand(
             f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
@@ -99,7 +99,7 @@ class Absent:
     path: str
     state = "absent"
 
-    def commands(self, _found: str) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[StringCommand]:
         yield StringCommand("rm", "-f", shlex.quote(self.path))
 
 
@@ -132,7 +132,7 @@ def settle(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
     found = host.get_fact(PathStates, paths=tuple(item.path for item in items))
     for item, state in zip(items, found or ["absent"] * len(items), strict=True):
         if state != item.state:
-            yield from item.commands(state)
+            yield from item.commands()
 
 
 class HasLine(FactBase[bool]):

@@ -8,10 +8,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from .state.derived import CACHE_ENGINE, ENGINE
 from .state.engine import Engine
-
-ENGINE = "omero.web.session_engine"
-CACHE_ENGINES = ("django.contrib.sessions.backends.cache",)
 
 
 def clear(engine: Engine) -> int:
@@ -20,7 +18,7 @@ def clear(engine: Engine) -> int:
     Never two at once: a second one says so and leaves. Each run leaves one line in
     var/log/clearsessions.log.
     """
-    if engine.effective(ENGINE) in CACHE_ENGINES:
+    if engine.effective(ENGINE) == CACHE_ENGINE:
         return _finish(engine, "nothing to do: the cache (Redis) expires sessions by itself")
     lock = os.open(engine.locations.omerodir / "var" / "clearsessions.lock", os.O_RDWR | os.O_CREAT)
     try:

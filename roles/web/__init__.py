@@ -31,22 +31,23 @@ CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role'
 
 def service(target: release.Release) -> services.Service:
     """gunicorn in the foreground; restarted for another release, reloaded for another setting."""
+    environment = (
+        ("OMERODIR", str(LOCATIONS.omerodir)),
+        ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
+    )
+    assigned = " ".join(f"{name}={value}" for name, value in environment)
     return services.Service(
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
-        environment=(
-            ("OMERODIR", str(LOCATIONS.omerodir)),
-            ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
-        ),
+        environment=environment,
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
         reload_on=f"{files.OPS} config digest",
         stop_seconds=40,  # gunicorn gives requests 30 s to end
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
         "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        trial=f"runuser -u {USER} -- env OMERODIR={LOCATIONS.omerodir} "
-        f"OMERO_USERDIR={LOCATIONS.omerodir}/var/omero {CURRENT}/bin/python -m omeroweb_ops.trial",
+        trial=f"runuser -u {USER} -- env {assigned} {CURRENT}/bin/python -m omeroweb_ops.trial",
         back=_BACK,
         again=f"{BASE}/bin/service restart",
     )

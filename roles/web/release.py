@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from omeroweb_ops.locations import BASE
@@ -39,7 +40,7 @@ CERTIFICATES = (
     "c=/etc/ssl/certs/ca-certificates.crt; [ -e $c ] && export PIP_CERT=${PIP_CERT:-$c} "
     "SSL_CERT_FILE=${SSL_CERT_FILE:-$c}; export PIP_DISABLE_PIP_VERSION_CHECK=1; "
     # a mirror in pip's configuration is the site's index for uv too
-    "[ -x /var/cache/omeroweb-ops/tools/bin/pip ] && index=$(/var/cache/omeroweb-ops/tools/bin/pip "
+    f"[ -x {TOOLS}/bin/pip ] && index=$({TOOLS}/bin/pip "
     'config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX="$index"; '
 )
 
@@ -52,7 +53,7 @@ class Release:
     ice: Wheel
     platform: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         parts = (self.lock, app_digest(), self.ice.key, self.platform)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

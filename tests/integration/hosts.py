@@ -493,8 +493,8 @@ def run_inside(
     return _judged(read_deployment(done.exit_code, done.stdout, seconds), expect)
 
 
-def copy_project(host: Host, path: str = "/srv/omeroweb-bundle") -> None:
-    """Copy what git would commit: what an administrator gets by cloning."""
+def project_files() -> list[str]:
+    """Name what git would commit: what an administrator gets by cloning."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -502,8 +502,12 @@ def copy_project(host: Host, path: str = "/srv/omeroweb-bundle") -> None:
         capture_output=True,
         text=True,
     )
-    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
-    host.copy_in(ROOT, path, names)
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
+def copy_project(host: Host, path: str = "/srv/omeroweb-bundle") -> None:
+    """Copy the project onto a host."""
+    host.copy_in(ROOT, path, project_files())
 
 
 def read_deployment(exit_code: int, output: str, seconds: float) -> Deployment:

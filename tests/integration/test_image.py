@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
@@ -20,7 +19,15 @@ from docker.models.containers import Container
 from omeroweb_ops.environment import encode
 
 from tests.integration.conftest import MakeHost
-from tests.integration.hosts import PREFIX, Fleet, deploy, docker_entry, inventory, wait_until
+from tests.integration.hosts import (
+    PREFIX,
+    Fleet,
+    deploy,
+    docker_entry,
+    inventory,
+    project_files,
+    wait_until,
+)
 from tests.integration.images import REPOSITORY, ROOT, base_image
 from tests.integration.site_checks import OMERODIR
 
@@ -43,17 +50,10 @@ VARIABLES = {encode(name): value for name, value in TEN.items()} | {
 
 def context(wheel: Path) -> io.BytesIO:
     """The build context: the project as git has it, and a wheel at hand."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split("\0")
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in names:
-            if name and (ROOT / name).exists() and not name.startswith(("tests/", "docs/")):
+        for name in project_files():
+            if not name.startswith(("tests/", "docs/")):
                 tar.add(ROOT / name, arcname=name)
         tar.add(wheel, arcname=f"wheels/{wheel.name}")
     archive.seek(0)

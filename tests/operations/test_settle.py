@@ -29,7 +29,7 @@ def mode(path: Path) -> int:
 
 
 def item_s_command(item: Item) -> str:
-    (command,) = item.commands("absent")
+    (command,) = item.commands()
     return str(command)
 
 
