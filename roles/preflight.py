@@ -10,6 +10,7 @@ from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
+from . import mistakes
 from .site import Member, Site, load
 from .survey import HostSurvey, Survey
 
@@ -36,8 +37,9 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
         for host in state.inventory
     )
+    findings += mistakes.find(site)
     _stop_at(findings, "the inventory")
-    for warning in site.warnings():
+    for warning in mistakes.warnings(site):
         logger.warning(f"    {warning}")
     surveys = {}
     for host in state.inventory.get_active_hosts():

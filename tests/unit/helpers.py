@@ -13,9 +13,9 @@ from typing import Any
 
 from omeroweb_ops.locations import Locations
 from omeroweb_ops.state import config_xml, engine, schema
-from omeroweb_ops.state.desired import Finding
 from omeroweb_ops.state.engine import Engine
 
+from roles import mistakes
 from roles.site import Member, Site, load
 from roles.survey import Survey
 
@@ -63,16 +63,14 @@ def a_host(
 def site_of(*hosts: HostData) -> Site:
     """A site without a mistake."""
     site, findings = load(hosts)
-    assert findings == []
-    assert isinstance(site, Site)
+    assert [*findings, *mistakes.find(site)] == []
     return site
 
 
 def mistakes_of(*hosts: HostData) -> list[str]:
     """What is wrong with a site, one text for each mistake."""
-    _site, findings = load(hosts)
-    assert all(isinstance(finding, Finding) for finding in findings)
-    return [str(finding) for finding in findings]
+    site, findings = load(hosts)
+    return [str(finding) for finding in [*findings, *mistakes.find(site)]]
 
 
 def only_member(site: Site) -> Member:

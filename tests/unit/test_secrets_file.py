@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roles.site import read_secrets
+from roles.secrets_file import read_secrets
 from tests.unit.helpers import a_host, mistakes_of, properties_of, site_of
 
 SECRET = "hunter2"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roles import mistakes
 from tests.unit.helpers import GROUPS, a_host, mistakes_of, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
@@ -191,7 +192,7 @@ def test_a_deprecated_property_and_a_secret_in_the_inventory_are_warned_of() -> 
     site = site_of(
         a_host(web_config={"omero.web.email_host": "mail.example", "omero.web.secret_key": "key"})
     )
-    warnings = [str(warning) for warning in site.warnings()]
+    warnings = [str(warning) for warning in mistakes.warnings(site)]
     assert len(warnings) == 2
     assert any("omero.web.email_host" in warning for warning in warnings)
     assert any(

@@ -1,0 +1,135 @@
+"""What is wrong, or doubtful, about a site once its hosts are seen together.
+
+A setting by itself is checked in `settings`, properties together in `omeroweb_ops.state.checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omeroweb_ops.state import checks, derived
+from omeroweb_ops.state.desired import Finding
+
+from .site import GROUPS, HOST, SCHEMA, Member, Site
+
+_ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
+_NEEDED_BY = {"redis": "web", "web": "nginx"}
+
+
+def find(site: Site) -> list[Finding]:
+    """Every mistake; the host's name goes before each."""
+    return [
+        Finding(f"{member.name}: {each.name}", each.message)
+        for member in site.members.values()
+        for each in [*_of_host(site, member), *_of_properties(site, member)]
+    ]
+
+
+def warnings(site: Site) -> list[Finding]:
+    """What will work but is better done otherwise."""
+    return [
+        Finding(f"{member.name}: {each.name}", each.message)
+        for member in site.group("web")
+        for each in [*_doubts(site, member), *_misplaced(member)]
+    ]
+
+
+def _of_host(site: Site, member: Member) -> Iterator[Finding]:
+    if not member.groups & set(GROUPS):
+        yield Finding("groups", "is in none of the groups redis, web and nginx; add it to one")
+    if "redis" in member.groups:
+        yield from _of_redis(site, member)
+    yield from _same_port(site, member)
+    if site.front_elsewhere(member) and "web" in member.groups:
+        host = str(site.effective(member, HOST))
+        if host in ("localhost", "::1") or host.startswith("127."):
+            yield Finding(HOST, f"{host} cannot be reached by NGINX elsewhere; write 0.0.0.0")
+    if "nginx" in member.groups and not site.group("web"):
+        yield Finding("groups", "NGINX has no OMERO.web to serve; add a group web")
+    if len(site.members) > 1 and not member.address and _is_needed_by_others(site, member):
+        yield Finding("address", "other hosts need it and its name is no address; write one")
+
+
+def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
+    settings = member.settings
+    if not settings.redis_is_local and not site.redis_password:
+        yield Finding(
+            "redis_bind",
+            f"{settings.redis_bind!r} is open to other hosts without a password; write "
+            "redis_password: … in the file that web_secrets names, or bind 127.0.0.1",
+        )
+    others = [web.name for web in site.group("web") if web is not member]
+    if others and settings.redis_is_local:
+        yield Finding(
+            "redis_bind",
+            f"{settings.redis_bind!r} cannot be reached by {', '.join(others)}; write "
+            "this host's address, and redis_password in the web_secrets file",
+        )
+    if member is not site.group("redis")[0]:
+        yield Finding("groups", "only one redis is used; take this host out of the group")
+
+
+def _same_port(site: Site, member: Member) -> Iterator[Finding]:
+    taken: dict[int, str] = {}
+    for port, _program, setting in site.ports(member):
+        if port in taken:
+            yield Finding(setting, f"port {port} is that of {taken[port]} too; write another")
+        taken[port] = setting
+
+
+def _is_needed_by_others(site: Site, member: Member) -> bool:
+    return any(
+        other is not member
+        for group in member.groups & _NEEDED_BY.keys()
+        for other in site.group(_NEEDED_BY[group])
+    )
+
+
+def _of_properties(site: Site, member: Member) -> list[Finding]:
+    if "web" not in member.groups:
+        return []
+    found = [*_contradictions(site, member)]
+    _texts, mistakes = site.resolved(member)
+    if not (found or mistakes):  # each right by itself: are they right together?
+        found += [each for each in _together(site, member) if each.error]
+    return [*found, *mistakes]
+
+
+def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
+    settings = member.settings
+    for name in settings.web_config.keys() & site.secret_properties.keys():
+        yield Finding(name, "is in web_config and in the web_secrets file; write one")
+    if settings.web_sessions == "redis" and not site.group("redis"):
+        yield Finding("web_sessions", '"redis" needs a host in the group redis; or write "file"')
+    engine = settings.web_config.get(derived.ENGINE)
+    if settings.web_sessions and engine and engine != _ENGINES[settings.web_sessions]:
+        yield Finding(
+            "web_sessions",
+            f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; write one',
+        )
+    if len(site.group("web")) > 1 and "omero.web.secret_key" not in site.desired(member).set:
+        yield Finding(
+            "omero.web.secret_key",
+            "several web hosts must share one; write it in the web_secrets file",
+        )
+    if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
+        yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+
+
+def _together(site: Site, member: Member) -> Iterator[checks.Found]:
+    return checks.find(lambda name: site.value(member, name))
+
+
+def _doubts(site: Site, member: Member) -> Iterator[Finding]:
+    for each in _together(site, member):
+        if not each.error:
+            yield each
+
+
+def _misplaced(member: Member) -> Iterator[Finding]:
+    for name in member.settings.web_config:
+        prop = SCHEMA.get(name)
+        if prop and prop.is_secret and name != derived.CACHES:
+            yield Finding(name, "is a secret in the inventory; write it in the web_secrets file")
+        if prop and prop.deprecated:
+            yield Finding(name, f"is deprecated. {prop.description}")
