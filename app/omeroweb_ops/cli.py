@@ -8,7 +8,9 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
+from . import trial
 from .locations import Locations
 from .state import diff, export
 from .state.config_xml import Unreadable
@@ -48,6 +50,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--json", action="store_true", help="for programs")
     plan.set_defaults(run=_plan)
+    check = config.add_parser(
+        "check",
+        help="say whether a desired state can be applied; nothing is changed",
+        description="Validates every property and tries OMERO.web with a copy of the configuration "
+        "where something differs. Exit status: 0 it can be applied, 1 it cannot.",
+    )
+    check.add_argument("--json", action="store_true", help="for programs")
+    check.set_defaults(run=_check)
+    for command in (plan, check):
+        command.add_argument(
+            "--desired", metavar="FILE", help="default: as last deployed; - for standard input"
+        )
     config.add_parser("apply", help="bring config.xml to the desired state").set_defaults(
         run=_apply
     )
@@ -84,23 +98,58 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(engine: Engine, options: argparse.Namespace) -> int:
-    plan = engine.plan(Desired.load(engine.locations.desired_state))
+    desired = _desired(engine, options)
+    plan = engine.plan(desired)
     if options.json:
-        steps = [
-            {
-                "property": change.name,
-                "action": change.action,
-                "old": mask(change.name, change.old, engine.schema),
-                "new": mask(change.name, change.new, engine.schema),
-            }
-            for change in plan.changes
-        ]
-        print(json.dumps({"changes": steps, "drift": plan.drift, "kept": plan.kept}, indent=1))
+        print(json.dumps(_data(engine, plan), indent=1))
     else:
+        _warn(engine, desired)
         _print(engine, plan)
         if not plan.changes:
             print("OMERO.web's configuration is as deployed.")
     return 2 if plan.changes else 0
+
+
+def _check(engine: Engine, options: argparse.Namespace) -> int:
+    desired = _desired(engine, options)
+    try:
+        plan = trial.accept(engine, desired)
+    except Invalid as error:
+        if not options.json:
+            raise
+        print(json.dumps({"findings": [str(finding) for finding in error.findings]}, indent=1))
+        return 1
+    if options.json:
+        print(json.dumps(_data(engine, plan), indent=1))
+    else:
+        _warn(engine, desired)
+        _print(engine, plan)
+    return 0
+
+
+def _desired(engine: Engine, options: argparse.Namespace) -> Desired:
+    if options.desired == "-":
+        return Desired.parse(sys.stdin.read(), "standard input")
+    return Desired.load(Path(options.desired or engine.locations.desired_state))
+
+
+def _data(engine: Engine, plan: Plan) -> dict[str, object]:
+    steps = [
+        {
+            "property": change.name,
+            "action": change.action,
+            "old": mask(change.name, change.old, engine.schema),
+            "new": mask(change.name, change.new, engine.schema),
+        }
+        for change in plan.changes
+    ]
+    shown = [*diff.lines(plan, engine.schema)]
+    return {"changes": steps, "drift": plan.drift, "kept": plan.kept, "diff": shown}
+
+
+def _warn(engine: Engine, desired: Desired) -> None:
+    for each in engine.check(desired):
+        print(f"omeroweb-ops: {'' if each.error else 'warning: '}{each}", file=sys.stderr)
 
 
 def _print(engine: Engine, plan: Plan) -> None:
@@ -109,8 +158,9 @@ def _print(engine: Engine, plan: Plan) -> None:
 
 
 def _apply(engine: Engine, _options: argparse.Namespace) -> int:
-    plan = engine.apply(Desired.load(engine.locations.desired_state))
-    _print(engine, plan)
+    desired = Desired.load(engine.locations.desired_state)
+    trial.accept(engine, desired)
+    _print(engine, engine.apply(desired))
     return 0
 
 
@@ -122,6 +172,7 @@ def _rollback(engine: Engine, _options: argparse.Namespace) -> int:
 
 def _show(engine: Engine, options: argparse.Namespace) -> int:
     status = 0
+    engine.learn(engine.current)
     for name in options.property or sorted(engine.current):
         try:
             prop = engine.schema.lookup(name)
@@ -141,6 +192,7 @@ def _show(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _export(engine: Engine, options: argparse.Namespace) -> int:
+    engine.learn(engine.current)
     settings, secrets = export.snippet(engine.current, engine.schema, engine.locations.omerodir)
     print(export.written(settings), end="")
     if secrets and options.secrets:

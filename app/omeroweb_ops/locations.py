@@ -45,6 +45,16 @@ class Locations:
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.lock"
 
     @property
+    def schema(self) -> Path:
+        """The schema of the site's own apps, or of another release, read once."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.schema.json"
+
+    @property
+    def tried(self) -> Path:
+        """What of configuration and release was last tried with success."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.tried"
+
+    @property
     def sessions(self) -> Path:
         return self.omerodir / "var" / "sessions"
 

@@ -1,15 +1,82 @@
-"""Try the configuration that stands in config.xml, in a process of its own, before it serves.
+"""Try a configuration in a process of its own, with a copy of config.xml, before it serves.
 
 `python -m omeroweb_ops.trial`: Django's own checks, then the login page; exit status 1 and the
-reason where something breaks. Workers that are running are not touched.
+reason where something breaks. Workers that are running, and OMERODIR, are not touched.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
+from .locations import Locations
 from .ready import LOGIN
+from .state import config_xml
+from .state.desired import Desired, Finding
+from .state.engine import Engine, Invalid
+from .state.known import SITE_PACKAGES, installed
+from .state.plan import Plan
+
+_SAYING = "OMERO.web does not start with it"
+
+
+def accept(engine: Engine, desired: Desired) -> Plan:
+    """The plan, once nothing speaks against it: each property, all together, and a trial of
+    OMERO.web with a copy of the configuration, where one is there already.
+
+    Raises Invalid with every mistake. Nothing changes, in OMERODIR or in what serves.
+    """
+    steps = engine.plan(desired)
+    findings: list[Finding] = [each for each in engine.check(desired) if each.error]
+    if not findings and engine.current and installed():
+        reason = failure(steps.result(engine.current), engine.locations)
+        if reason:
+            changed = ", ".join(change.name for change in steps.changes)
+            findings.append(Finding(changed or str(engine.locations.config_xml), reason))
+    if findings:
+        raise Invalid(findings)
+    return steps
+
+
+def failure(properties: Mapping[str, str], locations: Locations) -> str | None:
+    """Why OMERO.web does not start with these properties; None where it does.
+
+    Tried once: the same properties with the same packages are taken as good the next time.
+    """
+    tried = _identity(properties)
+    try:
+        if locations.tried.read_text(encoding="ascii") == tried:
+            return None
+    except FileNotFoundError:
+        pass
+    with tempfile.TemporaryDirectory() as staged:
+        copy = Locations(Path(staged), locations.desired_state)
+        copy.config_xml.parent.mkdir(parents=True)
+        config_xml.write(copy.config_xml, properties)
+        done = subprocess.run(
+            [sys.executable, "-m", __name__],
+            env={**os.environ, "OMERODIR": staged},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        said = done.stderr[max(done.stderr.rfind(_SAYING), 0) :]  # what the apps print comes before
+        return " ".join(said.split()) or "no reason given"
+    config_xml.replace(locations.tried, tried.encode())
+    return None
+
+
+def _identity(properties: Mapping[str, str]) -> str:
+    packages = [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]
+    text = json.dumps([packages, dict(properties)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def main() -> int:
@@ -26,10 +93,10 @@ def main() -> int:
         known = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
         status = Client().get(LOGIN, headers={"host": (known or ["localhost"])[0]}).status_code
     except Exception as error:  # whatever an app or Django meets is the reason
-        print(f"OMERO.web does not start: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{_SAYING}: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     if status >= 500:
-        print(f"OMERO.web's login page answers {status}", file=sys.stderr)
+        print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)
         return 1
     return 0
 

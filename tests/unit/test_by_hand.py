@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import stat
+import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from omeroweb_ops import cli
 from omeroweb_ops.state import config_xml, export, schema
 from omeroweb_ops.state.desired import Desired
@@ -25,6 +29,13 @@ PORT = "omero.web.application_server.port"
 DEFAULT_LINKS = json.loads(SCHEMA[LINKS].default or "")
 MINE = ["Mine", "https://mine.example.org", {}]
 THEIRS = ["Theirs", "https://theirs.example.org", {}]
+
+
+LABELS = st.lists(st.sampled_from(["Mine", "Ours", "Help", "Data"]), max_size=2, unique=True)
+
+
+def link(label: str) -> list[str]:
+    return [label, "https://example.org"]
 
 
 def current(engine: Engine) -> dict[str, str]:
@@ -58,6 +69,24 @@ def test_a_frozen_list_is_taken_over_item_by_item(engine: Engine) -> None:
     assert again(engine).plan(Desired(append={LINKS: [MINE]})).changes == ()
     again(engine).apply(Desired())
     assert current(engine)[LINKS] == frozen
+
+
+def test_what_is_added_by_hand_to_the_bundle_s_list_is_kept_and_stays(engine: Engine) -> None:
+    wanted = Desired(append={LINKS: [MINE]})
+    engine.apply(wanted)
+    set_by_hand(engine, LINKS, json.dumps([*json.loads(current(engine)[LINKS]), THEIRS]))
+    plan = again(engine).apply(wanted)
+    assert plan.kept == {LINKS: [THEIRS]}
+    assert labels(engine)[-2:] == ["Theirs", "Mine"]
+    assert again(engine).plan(wanted).changes == ()
+    again(engine).apply(Desired())
+    assert labels(engine) == [*[link[0] for link in DEFAULT_LINKS], "Theirs"]
+
+
+def test_an_exclusive_inventory_keeps_no_item_of_a_list_by_hand(engine: Engine) -> None:
+    set_by_hand(engine, LINKS, json.dumps([*DEFAULT_LINKS, THEIRS]))
+    engine.apply(Desired(append={LINKS: [MINE]}, exclusive=True))
+    assert labels(engine) == [*[link[0] for link in DEFAULT_LINKS], "Mine"]
 
 
 def test_a_frozen_list_gets_an_upgrade_s_new_defaults(engine: Engine) -> None:
@@ -221,3 +250,88 @@ def test_a_crash_while_nginx_s_property_changes_is_no_change_by_hand(
         wanted = Desired({} if next_port is None else {PORT: next_port})
         assert again(engine).apply(wanted) is not None
         again(engine).apply(Desired({PORT: 4081}))
+
+
+class Lists(RuleBasedStateMachine):
+    """Any sequence of deploys that add to a list and take out of it, additions by hand, crashes
+    and upgrades that change the release's default list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.engine = installation(Path(self.folder.name))
+        self.defaults = ["Data", "Help"]
+        self.wanted = Desired()
+        self.by_hand: set[str] = set()
+        self.touched = False
+
+    def teardown(self) -> None:
+        self.deploy([], [])
+        stored = current(self.engine)
+        assert (LINKS in stored) == bool(self.by_hand)
+        if self.by_hand:
+            assert {*labels(self.engine)} >= self.by_hand
+        self.folder.cleanup()
+
+    def installed(self) -> Engine:
+        """The engine of the release that is installed now."""
+        engine = again(self.engine)
+        links = json.dumps([link(label) for label in self.defaults])
+        others = [prop for name, prop in SCHEMA.items() if name != LINKS]
+        engine.schema = schema.Schema([*others, replace(SCHEMA[LINKS], default=links)])
+        return engine
+
+    @initialize()
+    def release(self) -> None:
+        self.engine = self.installed()
+
+    @rule(append=LABELS, remove=LABELS)
+    def deploy(self, append: list[str], remove: list[str]) -> None:
+        gone = [label for label in remove if label not in append]
+        self.wanted = Desired(
+            append={LINKS: [link(label) for label in append]} if append else {},
+            remove={LINKS: gone} if gone else {},
+        )
+        self.installed().apply(self.wanted)
+
+    @rule(line=st.integers(1, 150))
+    def deploy_is_killed_and_comes_again(self, line: int) -> None:
+        die_before_line(line, lambda: self.installed().apply(self.wanted))
+        self.installed().apply(self.wanted)
+
+    @rule(number=st.integers(0, 3))
+    def add_by_hand(self, number: int) -> None:
+        """As `omero config append`, which does not look whether the item is there."""
+        engine = self.installed()
+        items = json.loads(engine.effective(LINKS) or "[]")
+        label = f"by hand {number}"
+        if [label, "https://example.org"] not in items:
+            set_by_hand(engine, LINKS, json.dumps([*items, link(label)]))
+            self.by_hand.add(label)
+        self.installed().apply(self.wanted)
+
+    @rule(number=st.integers(0, 3))
+    def upgrade(self, number: int) -> None:
+        self.defaults = ["Data", f"New {number}", "Help"]
+        self.installed().apply(self.wanted)
+
+    @invariant()
+    def nothing_differs_and_nothing_is_lost(self) -> None:
+        engine = self.installed()
+        assert engine.plan(self.wanted).changes == ()
+        shown = [item[0] for item in json.loads(engine.effective(LINKS) or "[]")]
+        assert len(shown) == len({*shown})
+        gone = {*self.wanted.remove.get(LINKS, ())}
+        assert {*shown} >= self.by_hand - gone
+        if LINKS in self.wanted.append or LINKS in self.wanted.remove:
+            assert {*shown} >= {*self.defaults} - gone
+            assert {*shown} >= {item[0] for item in self.wanted.append.get(LINKS, ())}
+
+
+TestLists = Lists.TestCase
+TestLists.settings = settings(
+    max_examples=20,
+    stateful_step_count=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -68,6 +68,10 @@ def test_a_plan_for_programs_is_json(installed: Engine, capsys: pytest.CaptureFi
         ],
         "drift": ["omero.web.login_logo"],
         "kept": {},
+        "diff": [
+            "+ omero.web.prefix: (not set) → /omero",
+            "! omero.web.login_logo: set by hand, kept",
+        ],
     }
 
 

@@ -187,8 +187,9 @@ def test_known_properties_are_checked_for_a_site_with_plugins_too() -> None:
 
 
 def test_defaults_that_name_the_installation_s_folder_get_it() -> None:
-    schema = Schema([Property(APPS, "list", '["${OMERODIR}/x"]', "")])
-    assert resolved(Desired(append={APPS: ["y"]}), schema) == {APPS: [f"{OMERODIR}/x", "y"]}
+    name = "omero.web.template_dirs"
+    schema = Schema([Property(name, "list", '["${OMERODIR}/x"]', "")])
+    assert resolved(Desired(append={name: ["y"]}), schema) == {name: [f"{OMERODIR}/x", "y"]}
 
 
 JSON = st.recursive(

@@ -14,6 +14,7 @@ from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.state.schema import Property
+from omeroweb_ops.state.shapes import SHAPES
 
 from tests.unit.helpers import SCHEMA, again
 
@@ -21,7 +22,6 @@ NAMES = sorted(SCHEMA)
 EXAMPLES: dict[str, Any] = {
     "integer": 4711,
     "string": "some text: ä \"quoted\" <&> 'so'",
-    "list": [["a", 1, {"b": None}], True],
     "object": {"a": {"b": [1, "ü", None]}},
     "regex": r"^/(a|b)\d+$",
 }
@@ -45,6 +45,8 @@ def example(prop: Property) -> Any:
         return prop.default != "true"
     if prop.kind == "choice":
         return next(choice for choice in prop.choices if choice != prop.default)
+    if prop.kind == "list":
+        return [SHAPES[prop.name].example]
     return EXAMPLES[prop.kind]
 
 

@@ -7,12 +7,13 @@ administrators make again and again, with what to write instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .derived import CACHE_ENGINE, CACHES, ENGINE, MIDDLEWARE, PREFIX
 from .desired import Finding, identity
+from .schema import Schema
 
 APPS = "omero.web.apps"
 WHITELIST = "omero.web.cors_origin_whitelist"
@@ -48,20 +49,31 @@ class Found(Finding):
     error: bool = True
 
 
-def find(effective: Callable[[str], Any]) -> Iterator[Found]:
-    """Every finding. effective: a property's value as Python data, as set or by default."""
+def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator[Found]:
+    """Every finding. effective: a property's value as Python data, as set or by default.
+
+    loopback: the site is for the machine's own users alone.
+    """
     yield from _duplicates(effective)
     yield from _cors(effective)
     yield from _sessions(effective)
     yield from _prefix(effective)
     yield from _public(effective)
     yield from _nginx(effective)
-    if effective("omero.web.debug"):
+    if effective("omero.web.debug") and not loopback:
         yield Found(
             "omero.web.debug",
             "debug mode shows settings and file paths to every visitor; write False",
             error=False,
         )
+
+
+def deprecated(names: Iterable[str], schema: Schema) -> Iterator[Found]:
+    """Those of the names that are deprecated, with what to use instead."""
+    for name in names:
+        prop = schema.get(name)
+        if prop and prop.deprecated:
+            yield Found(name, f"is deprecated. {prop.description}", error=False)
 
 
 def _duplicates(effective: Callable[[str], Any]) -> Iterator[Found]:

@@ -34,10 +34,15 @@ class Desired:
     @classmethod
     def load(cls, path: Path) -> Desired:
         """Read what `dump` wrote. Raises OSError, and ValueError where it is not readable."""
+        return cls.parse(path.read_text(encoding="utf-8"), str(path))
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Desired:
+        """Read `dump`'s text. Raises ValueError where it is none."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not readable ({error}); deploy again") from None
+            raise ValueError(f"{where} is not readable ({error}); deploy again") from None
 
     def dump(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from ..locations import Locations
-from . import config_xml
-from .checks import Found, find
-from .derived import BOUND
-from .desired import Desired, Finding, own_items
-from .ownership import Record, changed_by_hand
+from . import config_xml, known
+from .checks import APPS, Found, deprecated, find
+from .derived import BOUND, MIDDLEWARE
+from .desired import Desired, Finding, identity, own_items
+from .ownership import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make
-from .schema import Schema, locked
+from .schema import Schema
+
+_INSTALL = "add its package to the requirements file that web_requirements names, or take it out"
 
 
 class Invalid(Exception):
@@ -35,7 +37,29 @@ class Engine:
 
     @cached_property
     def schema(self) -> Schema:
-        return locked()
+        """Of the installed release; of its apps too once `learn` has been called."""
+        return known.schema(self.locations)[0]
+
+    def learn(self, texts: Mapping[str, str]) -> list[Finding]:
+        """Take in the properties of the apps that texts name; a finding for what does not import.
+
+        Raises ValueError where what is installed cannot be read.
+        """
+        named = {name: texts.get(name, self._default(name)) for name in (APPS, MIDDLEWARE)}
+        items = {name: self.schema[name].value(text) or [] for name, text in named.items()}
+        shipped = self.schema[MIDDLEWARE].value(self._default(MIDDLEWARE))
+        apps = [item for item in items[APPS] if isinstance(item, str)]
+        classes = [identity(item) for item in items[MIDDLEWARE] if item not in shipped]
+        if not (apps or classes):
+            return []
+        self.schema, broken = known.schema(self.locations, apps, classes)
+        return [
+            Finding(
+                APPS if name in apps else MIDDLEWARE,
+                f"cannot import {name} ({reason}); {_INSTALL}",
+            )
+            for name, reason in broken.items()
+        ]
 
     @cached_property
     def current(self) -> dict[str, str]:
@@ -59,31 +83,43 @@ class Engine:
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""
         record = self._record()
-        lists = {*desired.append, *desired.remove}
-        by_hand = {name: record.owned.get(name, self.current.get(name)) for name in lists}
-        texts, findings = desired.resolve(
-            self.schema, self.locations.omerodir, strict=False, by_hand=by_hand
-        )
+        lists = _lists(desired)
+        by_hand = {
+            name: list_by_hand(record, name, self.current.get(name), self._default(name))
+            for name in lists
+            if not desired.exclusive
+        }
+        texts, _findings = self._resolve(desired, by_hand)
+        broken = self.learn(texts)
+        strict = not broken and known.installed() is not None
+        texts, findings = self._resolve(desired, by_hand, strict=strict)
+        findings += broken
         findings += changed_by_hand(
             record, texts, self.current, self._default, self.schema, exclusive=desired.exclusive
         )
         if findings:
             raise Invalid(findings)
-        steps = make(texts, self.current, record.owned, self.schema, exclusive=desired.exclusive)
+        before = {**record.owned, **{name: by_hand[name] for name in by_hand.keys() & record.owned}}
+        steps = make(texts, self.current, before, self.schema, exclusive=desired.exclusive)
         own = {
-            name: own_items(by_hand[name], json.loads(self._default(name) or "[]"))
-            for name in lists
+            name: own_items(text, json.loads(self._default(name) or "[]"))
+            for name, text in by_hand.items()
         }
         return replace(steps, kept={name: items for name, items in own.items() if items})
 
+    def _resolve(
+        self, desired: Desired, by_hand: Mapping[str, str | None], *, strict: bool = False
+    ) -> tuple[dict[str, str], list[Finding]]:
+        return desired.resolve(self.schema, self.locations.omerodir, strict=strict, by_hand=by_hand)
+
     def check(self, desired: Desired) -> list[Found]:
         """What is wrong, or doubtful, about the properties taken together."""
-        texts, _findings = desired.resolve(self.schema, self.locations.omerodir, strict=False)
+        texts, _findings = self._resolve(desired, {})
 
         def effective(name: str) -> Any:
             return self.schema[name].value(texts.get(name, self._default(name)))
 
-        return list(find(effective))
+        return [*find(effective), *deprecated(desired.set, self.schema)]
 
     def apply(self, desired: Desired) -> Plan:
         """Bring config.xml to the desired state; write nothing where nothing differs.
@@ -104,7 +140,8 @@ class Engine:
             self._write_record(Record({**before.owned, **steps.record}, sure))
             if steps.changes:
                 config_xml.write(self.locations.config_xml, after)
-            applied = {name: after[name] for name in BOUND if name in steps.record}
+            told = {*BOUND, *_lists(desired)} & steps.record.keys()
+            applied = {name: after[name] for name in sorted(told)}
             self._write_record(Record(steps.record, applied))
             self.__dict__.pop("current", None)
         return steps
@@ -162,3 +199,7 @@ class Engine:
         if record != self._record():
             text = json.dumps(record.data(), indent=1, sort_keys=True)
             config_xml.replace(self.locations.record, text.encode())
+
+
+def _lists(desired: Desired) -> set[str]:
+    return {*desired.append, *desired.remove}

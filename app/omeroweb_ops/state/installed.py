@@ -1,4 +1,4 @@
-"""Read the schema from the installed omero-web: `python -m omeroweb_ops.state.installed`.
+"""Read the schema from what is installed: `python -m omeroweb_ops.state.installed [APP …]`.
 
 Importing `omeroweb.settings` makes a log folder and a secret key, so it is done with a scratch
 OMERODIR and never in a live one.
@@ -6,12 +6,19 @@ OMERODIR and never in a live one.
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import importlib.util
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+from . import config_xml
 
 _KINDS = {
     "parse_boolean": "boolean",
@@ -25,25 +32,35 @@ _KINDS = {
 _HOSTS = ("omero.master.host", "Ice.Default.Host")
 
 
-def read() -> dict[str, Any]:
-    """The installed release's schema as JSON data; see `schema.Property` for the fields."""
+def read(apps: Sequence[str] = (), middleware: Sequence[str] = ()) -> dict[str, Any]:
+    """The schema of the release and of apps as JSON data; see `schema.Property` for the fields.
+
+    middleware: classes to import as well. `broken` names each app and class that does not import,
+    with the reason.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["OMERODIR"] = scratch
+        os.environ["DJANGO_SETTINGS_MODULE"] = "omeroweb.settings"
+        broken = dict(_failing(apps, _import_app))
+        good = [app for app in apps if app not in broken]
+        configuration = Path(scratch, "etc/grid/config.xml")
+        configuration.parent.mkdir(parents=True)
+        config_xml.write(configuration, {"omero.web.apps": json.dumps(good)})
         import omeroweb.settings as settings
 
-        mappings = (
-            (settings.INTERNAL_SETTINGS_MAPPING, False),
-            (settings.CUSTOM_SETTINGS_MAPPINGS, False),
-            (settings.DEVELOPMENT_SETTINGS_MAPPINGS, False),
-            (settings.DEPRECATED_SETTINGS_MAPPINGS, True),
-        )
+        if middleware:
+            import django
+            from django.utils.module_loading import import_string
+
+            django.setup()
+            broken |= dict(_failing(middleware, import_string))
         choices = {
             "check_server_type": settings.ALL_SERVER_TYPES,
             "check_session_engine": settings.SESSION_ENGINE_VALUES,
         }
         properties = [
             _describe(name, entry, choices, deprecated, scratch)
-            for mapping, deprecated in mappings
+            for mapping, deprecated in [*_own(settings), *_of_apps(good)]
             for name, entry in mapping.items()
         ]
     properties += [
@@ -54,19 +71,53 @@ def read() -> dict[str, Any]:
     return {
         "omero-web": version("omero-web"),
         "properties": sorted(properties, key=lambda entry: str(entry["name"])),
+        **({"broken": broken} if broken else {}),
     }
+
+
+def _own(settings: Any) -> Iterable[tuple[dict[str, list[Any]], bool]]:
+    return (
+        (settings.INTERNAL_SETTINGS_MAPPING, False),
+        (settings.CUSTOM_SETTINGS_MAPPINGS, False),
+        (settings.DEVELOPMENT_SETTINGS_MAPPINGS, False),
+        (settings.DEPRECATED_SETTINGS_MAPPINGS, True),
+    )
+
+
+def _of_apps(apps: Iterable[str]) -> Iterator[tuple[dict[str, list[Any]], bool]]:
+    for app in apps:
+        module = sys.modules.get(f"{app}.settings")  # omeroweb.settings has imported it
+        yield getattr(module, "CUSTOM_SETTINGS_MAPPINGS", {}), False
+
+
+def _failing(names: Iterable[str], act: Callable[[str], object]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        try:
+            act(name)
+        except Exception as error:  # whatever an app meets when it is imported
+            yield name, f"{type(error).__name__}: {error}"
+
+
+def _import_app(app: str) -> None:
+    """As omeroweb.settings looks for it: within omeroweb, else by its own name."""
+    try:
+        importlib.import_module(f"omeroweb.{app}")
+    except ImportError:
+        importlib.import_module(app)
+        if importlib.util.find_spec(f"{app}.settings"):
+            importlib.import_module(f"{app}.settings")
 
 
 def _describe(
     name: str, entry: list[Any], choices: dict[str, Any], deprecated: bool, scratch: str
 ) -> dict[str, Any]:
     _global_name, default, mapping, description = entry[:4]
-    function = mapping.__name__
+    function = getattr(mapping, "__name__", "")
     text = None if default is None else str(default).replace(scratch, "${OMERODIR}")
     kind = _KINDS.get(function, "string")
     if function in ("loads", "parse_paths"):
         kind = "object" if str(default).startswith("{") else "list"
-    elif isinstance(default, int):
+    elif isinstance(default, int) and not isinstance(default, bool):
         kind = "integer"  # omero.mail.port has no mapping function of its own
     described: dict[str, Any] = {
         "name": name,
@@ -82,5 +133,9 @@ def _describe(
 
 
 if __name__ == "__main__":
-    json.dump(read(), sys.stdout, indent=1, ensure_ascii=False)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("apps", nargs="*")
+    parser.add_argument("--middleware", nargs="*", default=())
+    options = parser.parse_args()
+    json.dump(read(options.apps, options.middleware), sys.stdout, indent=1, ensure_ascii=False)
     print()

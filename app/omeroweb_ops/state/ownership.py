@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .derived import BOUND
-from .desired import Finding
+from .desired import Finding, identity
 from .plan import mask
 from .schema import Schema
 
@@ -16,7 +18,7 @@ class Record:
     """What the bundle has set in config.xml.
 
     owned: the properties, each with the text that stood there by hand before (None: unset).
-    applied: the text last written of those that NGINX depends on.
+    applied: the text last written, of those that NGINX depends on and of lists that were added to.
     """
 
     owned: Mapping[str, str | None] = field(default_factory=dict)
@@ -26,6 +28,30 @@ class Record:
         """As JSON data; `applied` only where there is any."""
         owned: dict[str, str | None] = dict(self.owned)
         return {"owned": owned, **({"applied": dict(self.applied)} if self.applied else {})}
+
+
+def list_by_hand(record: Record, name: str, now: str | None, default: str | None) -> str | None:
+    """A list as it would stand there without the bundle: as before it first added to it, and with
+    what someone has added to the bundle's own list since. None: unset."""
+    if name not in record.owned:
+        return now
+    before = record.owned[name]
+    last, present = (_items(text) for text in (record.applied.get(name), now))
+    if last is None or present is None:
+        return before
+    known = {identity(item) for item in last}
+    since = [item for item in present if identity(item) not in known]
+    if not since:
+        return before
+    return json.dumps([*(_items(before) or _items(default) or []), *since], ensure_ascii=False)
+
+
+def _items(text: str | None) -> list[Any] | None:
+    try:
+        items = json.loads(text or "")
+    except ValueError:
+        return None
+    return items if isinstance(items, list) else None
 
 
 def changed_by_hand(

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .shapes import misfit
+
 DATA = Path(__file__).parent.parent / "data" / "schema.json"
 
 # Read by omeroweb.settings beside its mappings: CUSTOM_HOST (FACTS: `omero.master.host`).
@@ -23,10 +25,18 @@ _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
 # What config.xml cannot hold (XML 1.0, Char).
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _WRITE = {"string": "write it in quotes", "object": "write a dictionary, for example {...}"}
+_BROKEN_LINE = (
+    "has a line break inside quotes, as the documentation's Redis recipe has; write it as Python "
+    "data, or leave it out: a host in the inventory's group redis is all that is needed"
+)
 _SHAPES: dict[str, tuple[type, str]] = {
     "list": (list, "a list, for example [...]"),
     "object": (dict, "a dictionary, for example {...}"),
 }
+
+
+class Unquoted(ValueError):
+    """A refusal whose text holds nothing of the value, so that it may be shown of a secret too."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Property:
         """
         try:
             text = _ENCODERS[self.kind](self, value)
-        except ValueError:
-            if not self.is_secret:
+        except ValueError as error:
+            if isinstance(error, Unquoted) or not self.is_secret:
                 raise
             raise ValueError(
                 f"the secret (not shown) is no {self.kind}; {_WRITE[self.kind]}"
@@ -104,7 +114,10 @@ def _encode_boolean(prop: Property, value: object) -> str:
     text = str(value).strip().lower()
     if isinstance(value, (bool, str)) and text in _TRUE + _FALSE:
         return "true" if text in _TRUE else "false"
-    raise ValueError(f"{value!r} is not a boolean; write True or False")
+    raise ValueError(
+        f"{value!r} is not a boolean; write True or False "
+        f"(as text: {', '.join(_TRUE)}, {', '.join(_FALSE)})"
+    )
 
 
 def _encode_integer(prop: Property, value: object) -> str:
@@ -130,6 +143,8 @@ def _encode_json(prop: Property, value: object) -> str:
         try:
             value = json.loads(value)
         except ValueError as error:
+            if _is_json_but_for_line_breaks(str(value)):
+                raise Unquoted(_BROKEN_LINE) from None
             raise ValueError(
                 f"{value!r} is not JSON ({error}); write Python data instead: {example}"
             ) from None
@@ -138,9 +153,21 @@ def _encode_json(prop: Property, value: object) -> str:
     if not isinstance(value, shape):
         raise ValueError(f"{value!r} is not {example}; write the default's form: {prop.default}")
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{value!r} cannot be written as JSON ({error})") from None
+    wrong = misfit(prop.name, json.loads(text), prop.default) if shape is list else None
+    if wrong:
+        raise ValueError(wrong)
+    return text
+
+
+def _is_json_but_for_line_breaks(text: str) -> bool:
+    try:
+        json.loads(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _encode_regex(prop: Property, value: object) -> str:
@@ -209,12 +236,12 @@ class Schema(Mapping[str, Property]):
 
 def locked() -> Schema:
     """The schema of the release that the bundle's lock installs."""
-    return load(DATA)
+    return from_data(json.loads(DATA.read_text(encoding="utf-8")))
 
 
-def load(path: Path) -> Schema:
-    """Read a schema file made by `installed`."""
-    entries = json.loads(path.read_text(encoding="utf-8"))["properties"]
+def from_data(data: Mapping[str, Any]) -> Schema:
+    """The schema that `installed` has read."""
     return Schema(
-        Property(**{**entry, "choices": tuple(entry.get("choices", ()))}) for entry in entries
+        Property(**{**entry, "choices": tuple(entry.get("choices", ()))})
+        for entry in data["properties"]
     )

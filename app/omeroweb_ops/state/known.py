@@ -1,0 +1,78 @@
+"""The schema of what is installed here: the locked release's, or another's, and the site's apps'.
+
+Reading it takes a Python with Django, about a second; it is kept until something else is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..locations import Locations
+from . import config_xml
+from .derived import WHITENOISE
+from .schema import DATA, Schema, from_data
+
+SITE_PACKAGES = Path(__file__).parents[2]
+# Locked with the release and tested with it; they have no properties of their own.
+LOCKED_APPS = ("corsheaders",)
+LOCKED_MIDDLEWARE = (
+    str(WHITENOISE["class"]),
+    "corsheaders.middleware.CorsMiddleware",
+    "corsheaders.middleware.CorsPostCsrfMiddleware",
+)
+
+
+def installed() -> str | None:
+    """The version of the omero-web beside this package; None on a controller, which has none."""
+    found = sorted(SITE_PACKAGES.glob("omero_web-*.dist-info"))
+    return found[0].name.removeprefix("omero_web-").removesuffix(".dist-info") if found else None
+
+
+def schema(
+    locations: Locations, apps: Sequence[str] = (), middleware: Sequence[str] = ()
+) -> tuple[Schema, dict[str, str]]:
+    """The schema, and what does not import with the reason.
+
+    Raises ValueError where what is installed cannot be read.
+    """
+    apps = [app for app in apps if app not in LOCKED_APPS]
+    middleware = [each for each in middleware if each not in LOCKED_MIDDLEWARE]
+    version = installed()
+    locked = json.loads(DATA.read_text(encoding="utf-8"))
+    if version is None or (version == locked["omero-web"] and not apps and not middleware):
+        return from_data(locked), {}
+    key = [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns, apps, middleware]
+    kept = _kept(locations.schema, key)
+    if kept is None:
+        kept = _read(apps, middleware)
+        if "broken" not in kept:
+            text = json.dumps({"key": key, "schema": kept}, ensure_ascii=False)
+            config_xml.replace(locations.schema, text.encode())
+    return from_data(kept), kept.get("broken", {})
+
+
+def _kept(path: Path, key: list[Any]) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content["schema"]) if content["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"{__package__}.installed", *apps]
+    if middleware:
+        command += ["--middleware", *middleware]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
+    # an app may print something of its own before
+    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    return found
