@@ -117,7 +117,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
 
 
 def _together(site: Site, member: Member) -> Iterator[checks.Found]:
-    return checks.find(lambda name: site.value(member, name))
+    return checks.find(lambda name: site.value(member, name), loopback=site.loopback)
 
 
 def _doubts(site: Site, member: Member) -> Iterator[Finding]:
@@ -131,5 +131,4 @@ def _misplaced(member: Member) -> Iterator[Finding]:
         prop = SCHEMA.get(name)
         if prop and prop.is_secret and name != derived.CACHES:
             yield Finding(name, "is a secret in the inventory; write it in the web_secrets file")
-        if prop and prop.deprecated:
-            yield Finding(name, f"is deprecated. {prop.description}")
+    yield from checks.deprecated(member.settings.web_config, SCHEMA)

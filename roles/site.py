@@ -21,6 +21,7 @@ GROUPS = ("redis", "web", "nginx")
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
 SCHEMA = schema.locked()
 HOST = "omero.web.application_server.host"
+_LOOPBACK = {"localhost", "127.0.0.1"}
 PORT = "omero.web.application_server.port"
 
 
@@ -59,6 +60,12 @@ class Site:
     def tls(self) -> bool:
         """Whether visitors come by https."""
         return any(member.settings.nginx_tls != "off" for member in self.group("nginx"))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether visitors come from the machine itself alone."""
+        names = [(each.settings.nginx_server_name or "_").split() for each in self.group("nginx")]
+        return all({*each} <= _LOOPBACK for each in names)
 
     def sessions(self, member: Member) -> str:
         return member.settings.web_sessions or ("redis" if self.group("redis") else "file")

@@ -35,7 +35,6 @@ def service(target: release.Release) -> services.Service:
         ("OMERODIR", str(LOCATIONS.omerodir)),
         ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
     )
-    assigned = " ".join(f"{name}={value}" for name, value in environment)
     return services.Service(
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
@@ -47,7 +46,6 @@ def service(target: release.Release) -> services.Service:
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
         "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        trial=f"runuser -u {USER} -- env {assigned} {CURRENT}/bin/python -m omeroweb_ops.trial",
         back=_BACK,
         again=f"{BASE}/bin/service restart",
     )
@@ -66,13 +64,20 @@ def install(target: release.Release, manager: str) -> None:
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
-    settle(name="Write commands", items=files.commands(service(target), manager, target))
+    settle(name="Write commands", items=files.commands(service(target), manager))
 
 
 @named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """Service description, daily job and OMERO.web's own configuration."""
-    items = files.site_items(site.desired(member), service(target), manager)
+    """Service description, daily job and OMERO.web's own configuration.
+
+    What cannot be applied stops here: before another release or another configuration serves.
+    """
+    desired = site.desired(member)
+    configuration.checked(
+        name="Check configuration", release=target.path, current=CURRENT, desired=desired
+    )
+    items = [files.serving(target), *files.site_items(desired, service(target), manager)]
     settle(name="Write files", items=items)
     configuration.applied(name="Apply configuration")
 
