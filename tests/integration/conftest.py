@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +13,7 @@ import pytest
 from docker.models.networks import Network
 
 from roles.web.ice import Wheel
-from tests.integration.engine import EngineUnavailable, apt_install, ensure_engine
+from tests.integration.engine import EngineUnavailable, ensure_engine
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
 from tests.integration.images import ROOT, Kind, Suite
 
@@ -126,27 +125,16 @@ def deployed_image(make_session_host: MakeHost) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium: Playwright's own browsers need a download that closed networks lack."""
+    """A real browser."""
     from playwright.sync_api import sync_playwright
 
-    if shutil.which("chromium") is None:
+    from tests.integration.chromium import launch
+
+    with sync_playwright() as playwright:
         try:
-            apt_install("chromium")
+            browser = launch(playwright)
         except EngineUnavailable as reason:
             pytest.fail(f"no chromium: {reason}", pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",  # as root in a virtual machine there is none
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
         yield browser
         browser.close()
 
