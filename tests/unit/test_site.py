@@ -231,3 +231,11 @@ def test_a_second_redis_would_be_ignored_and_is_a_mistake(secrets: str) -> None:
         a_host("b.example", "redis", reached_as="10.0.0.2", **open_to_others),
     )
     assert any("redis" in message for message in found)
+
+
+@pytest.mark.parametrize(("name", "warned"), [(None, True), ("a.example", True), ("localhost", 0)])
+def test_debug_mode_is_warned_of_unless_visitors_come_from_the_machine_itself(
+    name: str | None, warned: bool
+) -> None:
+    site = site_of(a_host(nginx_server_name=name, web_config={"omero.web.debug": True}))
+    assert bool(mistakes.warnings(site)) == warned
