@@ -14,6 +14,8 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
+from tests.integration.session import locked, machine_lock
+
 # A commit or a restart of a large container may be silent for longer than the SDK's 60 seconds.
 REQUEST_TIMEOUT = 600
 START_LIMIT = 60.0
@@ -44,6 +46,11 @@ def ensure_engine() -> docker.DockerClient:
     # Where systemd runs, the installation has started it.
     engine, _ = _answering(None)
     return engine or start_engine()
+
+
+def answering() -> docker.DockerClient | None:
+    """Return a client of the engine that answers, if one does."""
+    return _answering(None)[0]
 
 
 def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> docker.DockerClient:
@@ -81,7 +88,7 @@ def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> doc
 def install_docker_if_missing() -> None:
     """Install the daemon, and the command that pyinfra's docker connector calls."""
     wanted = []
-    if shutil.which("dockerd") is None and not _answers():
+    if shutil.which("dockerd") is None and answering() is None:
         wanted += ["docker.io", "iptables"]
     if shutil.which("docker") is None:
         # A package of its own from Debian 13 on, part of docker.io before.
@@ -96,9 +103,12 @@ def apt_install(*packages: str) -> None:
         raise EngineUnavailable(f"{', '.join(packages)} missing, and no apt-get to install it with")
     apt = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
     waiting = ["-o", "DPkg::Lock::Timeout=600"]
-    # One broken source of many is common, and the lists at hand may do: a failed update is no end.
-    _quietly([*apt, "update"])
-    done = _quietly([*apt, *waiting, "install", "--no-install-recommends", *packages])
+    # apt-get update gives up where another process updates.
+    with locked(machine_lock("apt")):
+        # One broken source of many is common, and the lists at hand may do: a failed update is no
+        # end.
+        _quietly([*apt, "update"])
+        done = _quietly([*apt, *waiting, "install", "--no-install-recommends", *packages])
     if done.returncode:
         end = "\n".join(done.stdout.splitlines()[-10:])
         raise EngineUnavailable(f"apt-get could not install {', '.join(packages)}:\n{end}")
@@ -126,10 +136,6 @@ def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 def _apt_knows(package: str) -> bool:
     shown = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
     return shown.returncode == 0
-
-
-def _answers() -> bool:
-    return _answering(None)[0] is not None
 
 
 def _answering(socket: Path | None) -> tuple[docker.DockerClient | None, str]:

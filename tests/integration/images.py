@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import hashlib
 import json
 import os
@@ -18,15 +17,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import docker
 from docker.errors import APIError, ImageNotFound
 
 from tests.integration.engine import apt_install, as_root
-
-if TYPE_CHECKING:
-    pass
+from tests.integration.session import locked
 
 Kind = Literal["plain", "systemd", "ssh"]
 Suite = Literal["bookworm", "trixie"]
@@ -56,7 +53,7 @@ def base_image(engine: docker.DockerClient, kind: Kind, suite: Suite = "bookworm
     recipe = _recipe(kind, suite)
     repository, digest = f"{REPOSITORY}/{kind}-{suite}", _digest(recipe)
     tag = f"{repository}:{digest}"
-    with _locked(cache_folder("images") / f"{kind}-{suite}.lock"):
+    with locked(cache_folder("images") / f"{kind}-{suite}.lock"):
         with contextlib.suppress(ImageNotFound):
             engine.images.get(tag)
             return tag
@@ -196,14 +193,6 @@ def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite) -> None:
             # Refused where a host of another session runs on it.
             with contextlib.suppress(APIError):
                 engine.images.remove(tag)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one test session at a time make a thing; the others wait for it."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _digest(content: object) -> str:
