@@ -12,11 +12,14 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.session import NO_ENGINE, Session
+
+if TYPE_CHECKING:
+    import docker
 
 HERE = Path(__file__).parent
 INTEGRATION = "tests/integration/"
@@ -29,6 +32,7 @@ LONGEST = (
 )
 
 _session = pytest.StashKey[Session]()
+_engine: pytest.StashKey[docker.DockerClient] = pytest.StashKey()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -93,12 +97,13 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
     Here and not in a worker: the worker that had started it could be the first to end.
     """
     missing = node.config.stash[_session].missing_engine
-    if missing.exists() or not any(nodeid.startswith(INTEGRATION) for nodeid in ids):
+    known = _engine in node.config.stash or missing.exists()
+    if known or not any(nodeid.startswith(INTEGRATION) for nodeid in ids):
         return
     from tests.integration.engine import EngineUnavailable, ensure_engine
 
     try:
-        ensure_engine()
+        node.config.stash[_engine] = ensure_engine()
     except EngineUnavailable as reason:
         missing.write_text(str(reason))
 
@@ -106,15 +111,32 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
 @pytest.hookimpl(trylast=True)  # after the workers
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove what the workers shared, and what is left of one that was killed."""
-    shared = session.config.stash.get(_session, None)
-    if shared is None:
-        return
-    shutil.rmtree(shared.folder, ignore_errors=True)
-    from tests.integration.engine import answering
-    from tests.integration.hosts import remove_leftovers
+    stash = session.config.stash
+    if _session in stash:
+        shutil.rmtree(stash[_session].folder, ignore_errors=True)
+    if _engine in stash:
+        from tests.integration.hosts import remove_leftovers
 
-    if engine := answering():
-        remove_leftovers(engine, os.getpid())
+        remove_leftovers(stash[_engine], os.getpid())
+
+
+class FailuresAtOnce:
+    """Names a test when it fails: the list at the end is many minutes away."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self.terminal = terminal
+
+    @pytest.hookimpl(trylast=True)  # after its letter
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.terminal.line(f" {report.nodeid} ({report.when})")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where there are workers, their failures are named as they come."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and config.getoption("numprocesses", None):
+        config.pluginmanager.register(FailuresAtOnce(terminal))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
