@@ -214,11 +214,11 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
 
 
 def test_its_configuration_is_that_of_a_host_with_the_same_properties(
-    start: Any, make_host: MakeHost
+    start: Any, make_host: MakeHost, deployed_image: str
 ) -> None:
     run = start(environment=VARIABLES)
     run.ready()
-    web, nginx = make_host("plain"), make_host("plain")
+    web, nginx = (make_host("plain", image=deployed_image) for _ in range(2))
     deploy(
         inventory(
             {

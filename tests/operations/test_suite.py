@@ -55,7 +55,7 @@ def test_without_an_engine_a_run_in_ci_fails_and_names_each_test() -> None:
 def test_a_few_tests_run_without_workers(arguments: tuple[str, ...]) -> None:
     exit_code, said = run_tests(*arguments)
     assert exit_code == 0
-    assert " 1 skipped in " in said
+    assert " skipped" in said.splitlines()[-1]
     assert "workers" not in said
 
 
