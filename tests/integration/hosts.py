@@ -31,7 +31,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from roles.web.ice import Wheel
-from tests.integration.images import REPOSITORY, ROOT, Kind, Suite, base_image
+from tests.integration.images import REPOSITORY, ROOT, Kind, Suite, base_image, tags
 from tests.integration.session import locked, machine_lock
 
 PREFIX = "omeroweb-bundle-test"
@@ -401,9 +401,11 @@ def remove_leftovers(engine: docker.DockerClient, *ending: int) -> None:
     ending: processes that run and need theirs no more.
     """
     pattern = re.compile(rf"^(?:{PREFIX}-|{REPOSITORY}/saved-)(\d+)[-:]")
-    names = [container.name or "" for container in engine.containers.list(all=True)]
+    names = [
+        container.name or "" for container in engine.containers.list(all=True, ignore_removed=True)
+    ]
     names += [network.name or "" for network in engine.networks.list()]
-    names += [tag for image in engine.images.list() for tag in image.tags]
+    names += tags(engine)
     for pid in {int(found[1]) for found in map(pattern.match, names) if found}:
         if pid in ending or not Path(f"/proc/{pid}").exists():
             _remove_of(engine, pid)
@@ -411,7 +413,7 @@ def remove_leftovers(engine: docker.DockerClient, *ending: int) -> None:
 
 def _remove_of(engine: docker.DockerClient, pid: int) -> None:
     mine = f"{PREFIX}-{pid}-"
-    for container in engine.containers.list(all=True):
+    for container in engine.containers.list(all=True, ignore_removed=True):
         if (container.name or "").startswith(mine):
             with contextlib.suppress(NotFound):
                 container.remove(force=True, v=True)
@@ -419,10 +421,9 @@ def _remove_of(engine: docker.DockerClient, pid: int) -> None:
         if (network.name or "").startswith(mine):
             with contextlib.suppress(APIError):
                 network.remove()
-    for image in engine.images.list(name=f"{REPOSITORY}/saved-{pid}"):
-        for tag in image.tags:
-            with contextlib.suppress(APIError):
-                engine.images.remove(tag)
+    for tag in tags(engine, f"{REPOSITORY}/saved-{pid}"):
+        with contextlib.suppress(APIError):
+            engine.images.remove(tag)
 
 
 # Deploying

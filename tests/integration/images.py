@@ -188,11 +188,18 @@ def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite) -> None:
         tarball.unlink(missing_ok=True)
     repository = f"{REPOSITORY}/{kind}-{suite}"
     kept = {f"{repository}:{tarball.stem.rsplit('-', 1)[1]}" for tarball in made[:KEEP]}
-    for image in engine.images.list(name=repository):
-        for tag in set(image.tags) - kept:
-            # Refused where a host of another session runs on it.
-            with contextlib.suppress(APIError):
-                engine.images.remove(tag)
+    for tag in set(tags(engine, repository)) - kept:
+        # Refused where a host of another session runs on it.
+        with contextlib.suppress(APIError):
+            engine.images.remove(tag)
+
+
+def tags(engine: docker.DockerClient, repository: str | None = None) -> list[str]:
+    """Return the images' tags.
+
+    Not by images.list(), which asks for each again and fails where another session removes one.
+    """
+    return [tag for image in engine.api.images(repository) for tag in image["RepoTags"] or ()]
 
 
 def _digest(content: object) -> str:

@@ -138,7 +138,7 @@ def test_a_configuration_that_does_not_start_is_taken_back(
     def visit() -> None:
         while not done.wait(0.5):
             try:
-                answer = host.http("/webclient/login/", timeout=30)
+                answer = host.http("/webclient/login/", timeout=120)
             except requests.RequestException:
                 seen.append(0)
             else:

@@ -113,7 +113,7 @@ def test_a_killed_master_comes_back_without_a_raw_error(site: Host) -> None:
     site.kill(master(site))
 
     def back() -> bool:
-        answer = site.http("/webclient/login/", timeout=20)
+        answer = site.http("/webclient/login/", timeout=120)
         assert answer.status_code in (200, 503)
         if answer.status_code == 503:
             assert "OMERO.web - Maintenance" in answer.text
@@ -132,7 +132,7 @@ def test_one_changed_property_changes_itself_alone_and_reloads(site: Host) -> No
     def visit() -> None:
         while not done.wait(0.05):
             try:
-                status = site.http("/webclient/login/", timeout=20).status_code
+                status = site.http("/webclient/login/", timeout=120).status_code
             except requests.RequestException as error:
                 failures.append(repr(error))
             else:
