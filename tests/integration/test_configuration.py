@@ -184,7 +184,7 @@ def visitor(host: Host) -> Iterator[set[int]]:
     def visit() -> None:
         while not done.wait(0.5):
             try:
-                answer = host.http("/webclient/login/", timeout=30)
+                answer = host.http("/webclient/login/", timeout=120)
             except requests.RequestException:
                 seen.add(0)
             else:

@@ -53,7 +53,7 @@ def test_a_bare_machine_becomes_an_omero_web_by_one_command(
     statuses = set()
 
     def back() -> bool:
-        statuses.add(host.http("/webclient/login/", timeout=20).status_code)
+        statuses.add(host.http("/webclient/login/", timeout=120).status_code)
         return 200 in statuses
 
     wait_until(back, 10, "200 after kill -9")
