@@ -16,11 +16,13 @@ from ..survey import HostSurvey
 from .pages import SCRIPT
 
 
-def on(message: object = None, until: object = None) -> None:
+def on(message: object = None, until: object = None, **unknown: object) -> None:
     """Visitors see the maintenance page until `off`.
 
     message: what the page tells them. until: the expected end, see docs/maintenance.md.
     """
+    if unknown:
+        raise DeployError(f"{', '.join(unknown)}: not known; write message=… or until=…")
     given = {"--message": message, "--until": until}
     _switch("on", *(f"{name}={value}" for name, value in given.items() if value is not None))
 

@@ -109,6 +109,7 @@ def test_a_mistake_is_told_before_any_host_is_changed(site: Site) -> None:
         ("until=next week", "--until: 'next week' is no time; write for example 2026-11-25T18:00"),
         ("until=2001-01-01T00:00Z", "is in the past"),
         ("message=\x1b[31mred", "--message: has control characters"),
+        ("mesage=x", "mesage: not known; write message=… or until=…"),
     ):
         run = site.by_pyinfra("on", argument, expect=1)
         assert told in run.output
