@@ -7,7 +7,7 @@ from ..items import Absent, Directory, File, settle
 from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
-from . import site_file, tls
+from . import pages, site_file, tls
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
@@ -41,8 +41,8 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     settle(
         name="Write maintenance page",
         items=[
-            Directory(site_file.PAGES),
-            *site_file.pages(site, member),
+            Directory(pages.PAGES),
+            *pages.items(site, member),
             *tls.items(member.settings),
             *([service().program()] if survey.manager == "supervisor" else []),
             Absent(f"{ENABLED}/default"),

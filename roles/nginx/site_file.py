@@ -1,31 +1,19 @@
-"""What NGINX serves: the site's configuration and its maintenance page."""
+"""The configuration of what NGINX serves."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import tls
-
-PAGES = "/usr/local/share/omero-web"
-RETRY_AFTER = 30  # seconds
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=jinja2.select_autoescape(["html.j2"]),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+from . import pages, tls
+from .rendering import TEMPLATES
 
 
 def content(site: Site, member: Member, survey: Survey) -> str:
@@ -36,7 +24,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         return site.effective(web, name)
 
     static_url = str(effective("omero.web.static_url"))
-    return _TEMPLATES.get_template("site.conf.j2").render(
+    return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
         tls=member.settings.nginx_tls != "off",
         certificate=tls.CERTIFICATE,
@@ -50,30 +38,11 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         static_root=str(effective("omero.web.static_root")),
         timeout=int(effective("omero.web.wsgi_timeout")) + 10,
         extra=_lines(effective("omero.web.nginx_server_extra_config")),
-        pages=PAGES,
-        retry_after=RETRY_AFTER,
+        pages=pages.PAGES,
+        planned=f"{pages.PLANNED}/planned",
+        retry_after=pages.RETRY_AFTER,
+        planned_retry_after=pages.PLANNED_RETRY_AFTER,
     )
-
-
-def pages(site: Site, member: Member) -> list[File]:
-    """The maintenance page, for people and for programs."""
-    web = site.group("web")[0]
-    return [
-        File(
-            f"{PAGES}/maintenance.{kind}",
-            _TEMPLATES.get_template(f"maintenance.{kind}.j2")
-            .render(
-                prefix=site.prefix(web),
-                retry_after=RETRY_AFTER,
-                message=None,
-                expected_end=None,
-                contact=None,
-            )
-            .rstrip("\n")
-            + "\n",
-        )
-        for kind in ("html", "json")
-    ]
 
 
 @operation()

@@ -149,9 +149,9 @@ def test_an_error_of_the_upstream_shows_the_maintenance_page_with_503(prefix: st
         page = location(server, f"/omero-web-maintenance.{form}")
         assert page is not None
         assert page.all("internal")
-        assert page.value("alias") == f"{site_file.PAGES}/maintenance.{form}"
+        assert page.value("alias") == f"$omero_web_pages/maintenance.{form}"
         headers = dict(value.split(" ", 1) for value in page.values("add_header"))
-        assert headers["Retry-After"] == f"{site_file.RETRY_AFTER} always"
+        assert headers["Retry-After"] == "$omero_web_retry_after always"
         assert headers["Cache-Control"] == "no-store always"
 
 
@@ -220,17 +220,6 @@ def test_an_nginx_on_its_own_host_has_no_files_and_asks_every_omero_web(tmp_path
     (upstream,) = config.all("upstream")
     assert upstream.values("server") == ["10.0.0.2:4080", "10.0.0.3:4080"]
     assert proxied(served(config), "/static/x.css")
-
-
-def test_the_pages_know_the_prefix_and_are_written_in_both_forms() -> None:
-    site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
-    html, json_page = site_file.pages(site, only_member(site))
-    assert html.path == f"{site_file.PAGES}/maintenance.html"
-    assert json_page.path == f"{site_file.PAGES}/maintenance.json"
-    assert '"/omero/webclient/login/"' in html.content
-    for page in (html, json_page):
-        assert page.content.endswith("\n")
-        assert page.mode == "644"  # www-data reads them
 
 
 def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_path: Path) -> None:
