@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pyinfra.api import StringCommand, operation
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import tls
+from . import static_files, tls
 
 PAGES = "/usr/local/share/omero-web"
 RETRY_AFTER = 30  # seconds
@@ -30,7 +31,7 @@ _TEMPLATES = jinja2.Environment(
 
 def content(site: Site, member: Member, survey: Survey) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
-    web = site.group("web")[0]
+    web = member if "web" in member.groups else site.group("web")[0]
 
     def effective(name: str) -> Any:
         return site.effective(web, name)
@@ -45,9 +46,11 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         server_name=member.settings.nginx_server_name or "_",
         upstreams=site.upstreams(member),
         prefix=site.prefix(web),
-        # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
-        static_url=static_url if static_url.startswith("/") and web is member else None,
+        # a URL of another server is not for this NGINX
+        static_url=static_url if static_url.startswith("/") else None,
         static_root=str(effective("omero.web.static_root")),
+        static_pattern=re.escape(static_url.rstrip("/")),
+        delivered=static_files.FOLDER if static_files.are_delivered(site, member) else None,
         timeout=int(effective("omero.web.wsgi_timeout")) + 10,
         extra=_lines(effective("omero.web.nginx_server_extra_config")),
         pages=PAGES,
