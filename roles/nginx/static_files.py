@@ -11,6 +11,7 @@ import shlex
 import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
@@ -100,8 +101,8 @@ def _fetch(web: Host, root: str, archive: object, *, sudo: bool) -> bool:
     """Regular files alone: a link could lead NGINX to a file of its own host."""
     packed, _output = web.run_shell_command(
         StringCommand(
-            f"umask 022; mkdir -p {FOLDER}; cd {shlex.quote(root)} && find . -type f -print0 | "
-            f"tar --null -T - -czf {_ARCHIVE}"
+            f"umask 022; mkdir -p {Path(_ARCHIVE).parent}; cd {shlex.quote(root)} && "
+            f"find . -type f -print0 | tar --null -T - -czf {_ARCHIVE}"
         ),
         _sudo=sudo,
     )

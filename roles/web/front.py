@@ -10,7 +10,7 @@ import jinja2
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from ..items import Absent, File, Item
+from ..items import Absent, Directory, File, Item
 from ..services import STAMPS
 from ..site import LOCATIONS, PORT, Member, Site
 from ..survey import Survey
@@ -19,6 +19,13 @@ from .user import USER
 _NAME = "omero-web-firewall"
 RULES = "/etc/omero-web.nft"
 UNIT = f"/etc/systemd/system/{_NAME}.service"
+# Debian's own service, where it is used, flushes all rules when it is started or reloaded.
+_DROP_IN = f"/etc/systemd/system/nftables.service.d/{_NAME}.conf"
+_AGAIN = f"""# Written by the OMERO.web bundle; changes are overwritten.
+[Service]
+ExecStartPost=/usr/sbin/nft -f {RULES}
+ExecReload=/usr/sbin/nft -f {RULES}
+"""
 PROXIES = str(LOCATIONS.proxies)
 _TABLE = "inet omero_web"
 _STAMP = f"{STAMPS}/{_NAME}"
@@ -31,12 +38,12 @@ _TEMPLATES = jinja2.Environment(
 )
 # The table as it is loaded counts too: whoever flushes all rules takes it away.
 _STATE = (
-    f"{{ cat {RULES} {UNIT}; nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
+    f"{{ cat {RULES} {UNIT} {_DROP_IN}; nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
     f"systemctl is-active {_NAME}; }} 2>&1 | sha256sum"
 )
 _OPEN = (
-    f"{{ systemctl -q disable --now {_NAME}; nft delete table {_TABLE}; rm -f {UNIT} {_STAMP}; "
-    "systemctl daemon-reload; } 2> /dev/null; true"
+    f"{{ systemctl -q disable --now {_NAME}; nft delete table {_TABLE}; "
+    f"rm -f {UNIT} {_DROP_IN} {_STAMP}; systemctl daemon-reload; }} 2> /dev/null; true"
 )
 _CLOSE = {
     # the rules replace what is loaded in one step, a restart of the unit would not
@@ -66,7 +73,12 @@ def items(site: Site, member: Member, survey: Survey) -> list[Item]:
         ipv6=[each for each in addresses if ip_address(each).version == 6],
     )
     unit = _TEMPLATES.get_template("firewall.service.j2").render(table=_TABLE, rules=RULES)
-    return [trusted, File(RULES, rules), *([File(UNIT, unit)] if survey.systemd else [])]
+    persistent: list[Item] = [
+        File(UNIT, unit),
+        Directory(str(Path(_DROP_IN).parent)),
+        File(_DROP_IN, _AGAIN),
+    ]
+    return [trusted, File(RULES, rules), *(persistent if survey.systemd else [])]
 
 
 class IsClosed(FactBase[bool]):
