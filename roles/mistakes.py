@@ -145,8 +145,13 @@ def _different(site: Site, member: Member) -> Iterator[Finding]:
         if here != there:
             yield Finding(
                 name,
-                f"{here!r} differs from {there!r} of {first.name}; write one for all web hosts",
+                f"{_shown(here)} here and {_shown(there)} on {first.name}; "
+                "write one for all web hosts",
             )
+
+
+def _shown(value: object) -> str:
+    return "not set" if value in (None, "") else repr(value)
 
 
 def _together(site: Site, member: Member) -> Iterator[checks.Found]:

@@ -11,9 +11,7 @@ import yaml
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
     deploy,
-    docker_entry,
     docker_inventory,
-    inventory,
     run_inside,
     ssh_inventory,
     wait_until,
@@ -23,7 +21,6 @@ from tests.integration.site_checks import (
     OMERODIR,
     assert_maintenance,
     assert_serves,
-    django,
     master,
     pids,
 )

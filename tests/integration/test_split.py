@@ -77,13 +77,15 @@ def split(
     secrets.chmod(0o600)
     with contextlib.ExitStack() as stack:
         kinds: tuple[Kind, ...] = ("plain", "ssh", "systemd", "ssh")
-        hosts = [stack.enter_context(make_session_host(kind)) for kind in kinds]
-        site = Split(*hosts, key=ssh_key, secrets=secrets)
+        redis, first, second, nginx = (
+            stack.enter_context(make_session_host(kind)) for kind in kinds
+        )
+        site = Split(redis, first, second, nginx, ssh_key, secrets)
         site.first.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
-        first = site.deploy()
-        assert f"OMERO.web is at http://{site.nginx.ip}/" in first.output
+        deployed = site.deploy()
+        assert f"OMERO.web is at http://{nginx.ip}/" in deployed.output
         open_to_all = r"application_server\.port: port 4080 is open to every host"
-        assert re.findall(rf"(\S+): omero\.web\.{open_to_all}", first.output) == [
+        assert re.findall(rf"(\S+): omero\.web\.{open_to_all}", deployed.output) == [
             docker_entry(site.second)
         ]
         yield site

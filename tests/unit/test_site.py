@@ -179,7 +179,7 @@ def test_web_hosts_behind_one_nginx_must_agree(two_webs: Any, name: str, value: 
     one, other = {"web_config": {name: value}}, {"web_config": {"omero.web.page_size": 9}}
     found = mistakes_of(*two_webs(one, other))
     assert any(message.startswith(f"b.example: {name}: ") for message in found)
-    assert any("a.example; write one for all web hosts" in message for message in found)
+    assert any("on a.example; write one for all web hosts" in message for message in found)
     assert mistakes_of(*two_webs(one, one)) == []
 
 
