@@ -29,16 +29,25 @@ phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
     web.install(release, survey.manager)
-    web.configure(site, member, release, survey.manager)
-    web.activate(site, member, release, survey.manager)
+    web.configure(site, member, release, survey)
+    web.collect(site, member, release)
+
+# Before OMERO.web's pages name them; those of the release before are still served.
+phases.begin(name="Phase 4: static files for NGINX on other hosts")
+if "nginx" in member.groups:
+    nginx.deliver(site, member, preflight.surveys(state))
+
+phases.begin(name="Phase 5: OMERO.web serves")
+if "web" in member.groups:
+    web.activate(release, survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
-phases.begin(name="Phase 4: the site")
+phases.begin(name="Phase 6: the site")
 if "nginx" in member.groups:
     nginx.configure(site, member, survey)
     nginx.activate(survey.manager)
 
-phases.begin(name="Phase 5: a visit")
+phases.begin(name="Phase 7: a visit")
 if "nginx" in member.groups:
     visit.answered(
         name="Ask the public URL",

@@ -127,12 +127,17 @@ class Site:
             ),
             redis_password=self.redis_password,
             front_elsewhere=self.front_elsewhere(member),
+            serves_static=not self.group("nginx"),
             tls=self.tls,
         )
 
     def front_elsewhere(self, member: Member) -> bool:
         """Whether an NGINX on another host serves this OMERO.web."""
         return any(nginx is not member for nginx in self.group("nginx"))
+
+    def fronts(self, member: Member) -> list[str]:
+        """The addresses of every NGINX on another host than this OMERO.web."""
+        return [nginx.address or "" for nginx in self.group("nginx") if nginx is not member]
 
     @property
     def secret_properties(self) -> dict[str, Any]:

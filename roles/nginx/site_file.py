@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator
 from typing import Any
@@ -12,13 +13,13 @@ from pyinfra.api import StringCommand, operation
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import pages, tls
+from . import pages, static_files, tls
 from .rendering import TEMPLATES
 
 
 def content(site: Site, member: Member, survey: Survey) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
-    web = site.group("web")[0]
+    web = member if "web" in member.groups else site.group("web")[0]
 
     def effective(name: str) -> Any:
         return site.effective(web, name)
@@ -33,9 +34,11 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         server_name=member.settings.nginx_server_name or "_",
         upstreams=site.upstreams(member),
         prefix=site.prefix(web),
-        # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
-        static_url=static_url if static_url.startswith("/") and web is member else None,
+        # a URL of another server is not for this NGINX
+        static_url=static_url if static_url.startswith("/") else None,
         static_root=str(effective("omero.web.static_root")),
+        static_pattern=re.escape(static_url.rstrip("/")),
+        delivered=static_files.FOLDER if static_files.are_delivered(site, member) else None,
         timeout=int(effective("omero.web.wsgi_timeout")) + 10,
         extra=_lines(effective("omero.web.nginx_server_extra_config")),
         pages=pages.PAGES,

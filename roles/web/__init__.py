@@ -8,11 +8,12 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from . import configuration, files, release, user
+from ..survey import Survey
+from . import configuration, files, front, release, user
 from .release import wanted
 from .user import USER
 
-__all__ = ["activate", "configure", "install", "wanted"]
+__all__ = ["activate", "collect", "configure", "install", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
 _HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
@@ -41,7 +42,7 @@ def service(target: release.Release) -> services.Service:
         user=USER,
         environment=environment,
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
-        reload_on=f"{files.OPS} config digest",
+        reload_on=f"{files.OPS} config digest; cat {LOCATIONS.proxies}",
         stop_seconds=40,  # gunicorn gives requests 30 s to end
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
@@ -68,8 +69,8 @@ def install(target: release.Release, manager: str) -> None:
 
 
 @named("OMERO.web")
-def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """Service description, daily job and OMERO.web's own configuration.
+def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
+    """Service description, daily job, OMERO.web's own configuration, and who may reach its port.
 
     What cannot be applied stops here: before another release or another configuration serves.
     """
@@ -77,17 +78,27 @@ def configure(site: Site, member: Member, target: release.Release, manager: str)
     configuration.checked(
         name="Check configuration", release=target.path, current=CURRENT, desired=desired
     )
-    items = [files.serving(target), *files.site_items(desired, service(target), manager)]
-    settle(name="Write files", items=items)
+    items = files.site_items(desired, service(target), survey.manager)
+    settle(
+        name="Write files",
+        items=[files.serving(target), *items, *front.items(site, member, survey)],
+    )
     configuration.applied(name="Apply configuration")
+    if front.is_guarded(site, member, survey):
+        front.guarded(name="Close port to others than NGINX", manager=survey.manager)
 
 
 @named("OMERO.web")
-def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """Static files of the release, then the service, then its daily job."""
+def collect(site: Site, member: Member, target: release.Release) -> None:
+    """Static files of the release, before a page names them."""
     root = str(site.effective(member, "omero.web.static_root"))
     # Django starts here for the first time with a changed configuration, before anyone sees it.
     undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
     release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
+
+
+@named("OMERO.web")
+def activate(target: release.Release, manager: str) -> None:
+    """The service, then its daily job."""
     services.running(name="Run omero-web", service=service(target), manager=manager)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)

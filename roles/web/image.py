@@ -37,7 +37,7 @@ def install() -> None:
     target = _target()
     install_web(target, "image")
     # The site's configuration comes when a container starts; static files belong to the release.
-    around = derived.Surroundings(front_elsewhere=True)
+    around = derived.Surroundings(front_elsewhere=True, serves_static=True)
     default = derived.complete(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
     configuration.checked(
