@@ -28,7 +28,17 @@ if "nginx" in member.groups:
 phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
-    web.install(release, survey.manager)
+    web.install(release, survey.manager, survey.earlier)
+# What was installed otherwise serves until here, and ends only if its successor will start.
+if survey.earlier.of_web and "web" in member.groups:
+    web.try_out(site, member, release)
+if survey.earlier.of_nginx and "nginx" in member.groups:
+    nginx.take_over(site, member, survey)
+    nginx.activate(survey.manager)
+if "web" in member.groups:
+    if survey.earlier.of_web:
+        web.take_over(survey.earlier)
+    web.switch(release, survey.manager)
     web.configure(site, member, release, survey.manager)
     web.activate(site, member, release, survey.manager)
 

@@ -10,7 +10,7 @@ from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import mistakes
+from . import earlier, mistakes
 from .site import Member, Site, load
 from .survey import HostSurvey, Survey
 
@@ -50,6 +50,9 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             Finding(f"{host.name}: {each.name}", each.message)
             for each in _host_findings(site, member, survey)
         ]
+        if "nginx" in member.groups:
+            for warning in earlier.warnings(survey.earlier, tls=member.settings.nginx_tls != "off"):
+                logger.warning(f"    {host.name}: {warning}")
     _stop_at(findings, "the hosts")
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
@@ -93,6 +96,8 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
             "neither root nor able to use sudo without a password; connect as root, or add "
             "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
         )
+    if "nginx" in member.groups:
+        yield from earlier.findings(survey.earlier)
     if "web" in member.groups and survey.free < _NEEDED_KILOBYTES:
         yield Finding(
             "disk",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
+from . import earlier
+
 # /proc/net/tcp gives ports in hexadecimal and sockets by inode; `ss` is not on a minimal host.
 _SCRIPT = r"""
 . /etc/os-release
@@ -22,16 +24,17 @@ sort -u | while read -r port inode uid; do
   fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
   pid=${fd#/proc/}; pid=${pid%%/*}
   if [ -n "$pid" ]; then
-    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-200)
+    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-600)
   else # a container without SYS_PTRACE hides the sockets of other users: any process of that user
     holder=$(for p in /proc/[0-9]*; do
       [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] || continue
-      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-200
+      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-600
     done)
   fi
   echo "port=$port $(echo "$holder" | tr '\n' ' ')"
 done
 """
+_SCRIPT += earlier.SCRIPT
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Survey:
     """What a role needs to know of a host before it starts.
 
     free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
-    the process cannot be seen).
+    the process cannot be seen). earlier: what an installation made otherwise has left.
     """
 
     privilege: str = "none"
@@ -52,6 +55,7 @@ class Survey:
     ipv6: bool = False
     free: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
+    earlier: earlier.Earlier = earlier.NOTHING
 
     @property
     def platform(self) -> str:
@@ -106,4 +110,5 @@ class HostSurvey(FactBase[Survey]):
             ipv6="ipv6" in values,
             free=int(values.get("free") or 0),
             listeners=listeners,
+            earlier=earlier.read(output, " ".join(listeners.values())),
         )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from omeroweb_ops.locations import BASE
 
 from .. import packages, services
+from ..earlier import NOTHING, Earlier
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from . import configuration, files, release, user
+from . import configuration, files, release, takeover, user
 from .release import wanted
 from .user import USER
 
-__all__ = ["activate", "configure", "install", "wanted"]
+__all__ = ["activate", "configure", "install", "switch", "take_over", "try_out", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
 _HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
@@ -54,18 +55,39 @@ def service(target: release.Release) -> services.Service:
 
 
 @named("OMERO.web")
-def install(target: release.Release, manager: str) -> None:
-    """Packages, user, release and commands; nothing of this site.
+def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> None:
+    """Packages, user, folders and release; nothing of this site, and nothing that serves yet.
 
     manager: what runs services; `image` where the container's own process is the service.
+    found: of an installation that was made otherwise; it goes on serving.
     """
     image = manager == "image"
     packages.installed(name="Install packages", names=_PACKAGES[manager])
     user.present(name=f"Create user {USER}", uid=IMAGE_UID if image else None)
+    if found.omerodir or found.link:
+        takeover.carried_over(name="Carry configuration over", found=found)
     settle(name="Make directories", items=files.directories(image=image))
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
+
+
+@named("OMERO.web")
+def try_out(site: Site, member: Member, target: release.Release) -> None:
+    """Stop here, with everything as it was, if the release does not start with what is set."""
+    desired = site.desired(member)
+    takeover.accepted(name="Try the configuration", desired=desired, release=target)
+
+
+@named("OMERO.web")
+def take_over(found: Earlier) -> None:
+    """End an installation that was made otherwise; what it leaves is kept aside."""
+    takeover.ended(name="End the earlier installation", found=found)
+
+
+@named("OMERO.web")
+def switch(target: release.Release, manager: str) -> None:
+    """The release that serves from its next start on, and the commands."""
     settle(name="Write commands", items=files.commands(service(target), manager, target))
 
 

@@ -16,7 +16,7 @@ from ..items import File, settle
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import HostSurvey
-from . import configuration, release
+from . import configuration, release, switch
 from . import install as install_web
 from .user import USER
 
@@ -36,6 +36,7 @@ def install() -> None:
     """The release, its static files and the commands."""
     target = _target()
     install_web(target, "image")
+    switch(target, "image")
     # The site's configuration comes when a container starts; static files belong to the release.
     around = derived.Surroundings(front_elsewhere=True)
     default = derived.complete(Desired(), around, LOCATIONS)
