@@ -87,8 +87,10 @@ def ended(found: Earlier) -> Generator[str, None, None]:
     if host.state.is_executing and found.virtualenv:
         host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
     copied = [*found.units, *found.scripts, *found.dropins, *found.crons, *found.commands]
-    yield f"set -e; {backup.kept(copied)}; " + "; ".join(
+    yield "set -e; " + "; ".join(
         [
+            backup.kept(copied),
+            f"[ ! -e {LOCATIONS.config_xml} ] || {backup.kept([str(LOCATIONS.config_xml)])}",
             *map(_unit_ended, found.units),
             *map(_script_ended, found.scripts),
             *(f"rm -rf {shlex.quote(path)}" for path in found.dropins),

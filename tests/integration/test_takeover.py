@@ -6,6 +6,7 @@ import ast
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -63,13 +64,13 @@ def walkthrough(make_session_host: MakeHost, ice_cache: Path) -> str:
         return host.commit()
 
 
-def exported(host: Host, folder: Path) -> dict[str, object]:
+def exported(host: Host, secrets: Path) -> dict[str, Any]:
     """What `config export` from a checkout on the host says, as settings."""
     copy_project(host)
     command = "./run omeroweb-ops config export --secrets /root/secrets.yml"
     shown = host.run(command, cwd="/srv/omeroweb-bundle", timeout=600).stdout
     assert by_hand.PASSWORD not in shown
-    settings = ast.literal_eval("{" + shown.replace("/root/secrets.yml", str(folder)) + "}")
+    settings = ast.literal_eval("{" + shown.replace("/root/secrets.yml", str(secrets)) + "}")
     assert isinstance(settings, dict)
     return settings
 
@@ -177,3 +178,16 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     # the path that people and scripts have in their fingers goes on working
     assert host.run(f"{OMERODIR}/bin/omero web status").exit_code == 0
     assert_steady(host, text)
+
+    # and back, as docs/taking-over.md says
+    date = host.run("ls /var/backups/omeroweb-ops").stdout.strip()
+    host.run(
+        f"""set -e
+        systemctl disable -q --now omero-web && rm {site}
+        rm {BASE}/venv3 && mv {BASE}/venv3-{date} {BASE}/venv3
+        cp -a /var/backups/omeroweb-ops/{date}/* / && systemctl daemon-reload
+        systemctl reload nginx && systemctl enable -q --now omero-web""",
+        timeout=300,
+    )
+    host.wait_until(lambda: host.http("/webclient/login/").status_code == 200, 120, "the old site")
+    assert " -D " in host.processes("gunicorn.*omeroweb.wsgi")[0].cmdline

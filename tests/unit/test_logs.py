@@ -13,12 +13,11 @@ import pytest
 from omeroweb_ops import logs
 
 UPSTREAM = 500_000_000
+Handlers = list[RotatingFileHandler]
 
 
 @pytest.fixture
-def handlers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[RotatingFileHandler]]:
+def handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handlers]:
     """Upstream's handler, another of upstream's on a logger, and one of the site's own."""
     monkeypatch.setitem(sys.modules, "omeroweb.settings", SimpleNamespace(LOGSIZE=UPSTREAM))
     made = [
@@ -34,7 +33,7 @@ def handlers(
         handler.close()
 
 
-def test_upstream_s_handlers_rotate_earlier(handlers: list[RotatingFileHandler]) -> None:
+def test_upstream_s_handlers_rotate_earlier(handlers: Handlers) -> None:
     logs.bound()
     assert [(each.maxBytes, each.backupCount) for each in handlers] == [
         (50_000_000, 5),
@@ -44,7 +43,7 @@ def test_upstream_s_handlers_rotate_earlier(handlers: list[RotatingFileHandler])
 
 
 def test_without_omero_web_nothing_is_touched(
-    handlers: list[RotatingFileHandler], monkeypatch: pytest.MonkeyPatch
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "omeroweb.settings")
     logs.bound()
