@@ -84,6 +84,7 @@ def ended(found: Earlier) -> Generator[str, None, None]:
     backup.said([*found.units, *found.scripts], "stopped, and replaced by the bundle's own unit")
     backup.said([*found.dropins, *found.commands], "replaced")
     backup.said(found.crons, "its clearsessions is switched off; the bundle has its own")
+    backup.said([str(LOCATIONS.config_xml)], "goes on being used")
     if host.state.is_executing and found.virtualenv:
         host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
     copied = [*found.units, *found.scripts, *found.dropins, *found.crons, *found.commands]
