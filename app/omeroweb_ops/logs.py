@@ -18,9 +18,13 @@ def bound() -> None:
 
     Handlers of a site's own LOGGING (omero.web.django_additional_settings) stay as they are.
     """
-    upstream = getattr(sys.modules.get("omeroweb.settings"), "LOGSIZE", None)
-    for handler in {*_handlers()}:
-        if upstream is not None and getattr(handler, "maxBytes", None) == upstream:
+    omeroweb = sys.modules.get("omeroweb.settings")
+    upstream = getattr(omeroweb, "LOGSIZE", None)
+    own = dict(getattr(omeroweb, "DJANGO_ADDITIONAL_SETTINGS", ()))
+    if upstream is None or "LOGGING" in own:
+        return
+    for handler in _handlers():
+        if getattr(handler, "maxBytes", None) == upstream:
             handler.maxBytes, handler.backupCount = SIZE, COPIES  # type: ignore[attr-defined]
 
 
