@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gevent.lock import RLock
 from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import mistakes
+from . import earlier, mistakes
 from .site import PORT, Member, Site, load
 from .survey import HostSurvey, Survey
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
 _LOCK = RLock()
-_CHECKED: dict[int, tuple[Site, dict[str, Survey]]] = {}
+_CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
 
 
 def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
@@ -26,9 +27,9 @@ def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
     prepares hosts one after another, and an error of the last must stop the first as well.
     """
     with _LOCK:
-        if id(state) not in _CHECKED:
-            _CHECKED[id(state)] = _check_all(state)
-    site, surveys = _CHECKED[id(state)]
+        if state not in _CHECKED:
+            _CHECKED[state] = _check_all(state)
+    site, surveys = _CHECKED[state]
     return site, site.members[host.name], surveys[host.name]
 
 
@@ -51,6 +52,9 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             Finding(f"{host.name}: {each.name}", each.message)
             for each in _host_findings(site, member, survey)
         ]
+        if "nginx" in member.groups:
+            for warning in earlier.warnings(survey.earlier, tls=member.settings.nginx_tls != "off"):
+                logger.warning(f"    {host.name}: {warning}")
     _stop_at(findings, "the hosts")
     for name, survey in surveys.items():
         for warning in _doubts(site, site.members[name], survey):
@@ -62,7 +66,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
 
 def surveys(state: State) -> Mapping[str, Survey]:
     """What each host of this run said of itself; `--limit` leaves hosts out. After `check`."""
-    return _CHECKED[id(state)][1]
+    return _CHECKED[state][1]
 
 
 def _stop_at(findings: list[Finding], where: str) -> None:
@@ -102,6 +106,8 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
             "neither root nor able to use sudo without a password; connect as root, or add "
             "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
         )
+    if "nginx" in member.groups:
+        yield from earlier.findings(survey.earlier)
     if "web" in member.groups and survey.free < _NEEDED_KILOBYTES:
         yield Finding(
             "disk",

@@ -29,6 +29,8 @@ class Service:
     command that returns when the service can be used. trial: a shell command that must succeed
     before a running service is reloaded. back: what takes back the change where the trial fails or
     the service does not get ready, again: what starts it then. log: what shows why.
+    adopts: one that someone else started is reloaded and not
+    restarted, so that visitors notice nothing.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Service:
     back: str = "true"
     again: str = "true"
     log: str = "true"
+    adopts: bool = False
 
     def program(self) -> File:
         """Its description for supervisor."""
@@ -123,7 +126,7 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     )
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
-    fresh = state.active and state.restarted and not state.stale
+    fresh = state.active and (state.restarted or service.adopts) and not state.stale
     act = (_reload if fresh else _restart)[manager].replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.

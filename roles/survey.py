@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
+from . import earlier
+
 # /proc/net/tcp gives ports in hexadecimal and sockets by inode; `ss` is not on a minimal host.
 _SCRIPT = r"""
 . /etc/os-release
@@ -29,16 +31,17 @@ sort -u | while read -r port inode uid; do
   fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
   pid=${fd#/proc/}; pid=${pid%%/*}
   if [ -n "$pid" ]; then
-    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-200)
+    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-600)
   else # a container without SYS_PTRACE hides the sockets of other users: any process of that user
     holder=$(for p in /proc/[0-9]*; do
       [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] || continue
-      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-200
+      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-600
     done)
   fi
   echo "port=$port $(echo "$holder" | tr '\n' ' ')"
 done
 """
+_SCRIPT += earlier.SCRIPT
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Survey:
 
     free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
     the process cannot be seen). nft: the kernel's packet filter can be set. addresses: name to IP
-    addresses, for those names that were asked for and have some.
+    addresses, for those names that were asked for and have some. earlier: what an installation
+    made otherwise has left.
     """
 
     privilege: str = "none"
@@ -62,6 +66,7 @@ class Survey:
     free: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    earlier: earlier.Earlier = earlier.NOTHING
 
     @property
     def platform(self) -> str:
@@ -123,4 +128,5 @@ class HostSurvey(FactBase[Survey]):
             free=int(values.get("free") or 0),
             listeners=listeners,
             addresses=addresses,
+            earlier=earlier.read(output, " ".join(listeners.values())),
         )

@@ -196,6 +196,11 @@ def _show(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _export(engine: Engine, options: argparse.Namespace) -> int:
+    if not os.path.exists(engine.locations.config_xml):  # False also where it may not be read
+        raise ValueError(
+            f"no configuration in {engine.locations.config_xml} (or not for this user); "
+            "set OMERODIR to the folder of the installation, and run it as root"
+        )
     engine.learn(engine.current)
     settings, secrets = export.snippet(engine.current, engine.schema, engine.locations.omerodir)
     print(export.written(settings), end="")

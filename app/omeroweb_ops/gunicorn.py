@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import logs
 from .locations import Locations
 from .state.engine import Engine
 
@@ -69,6 +70,7 @@ class Serving:
 
     def begin(self, worker: Any) -> None:
         """gunicorn's post_worker_init hook."""
+        logs.bound()
         self.folder.mkdir(exist_ok=True)
         beside = self.folder / f".{worker.pid}"
         beside.write_text(self.digest, encoding="ascii")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASE = Path("/opt/omero/web")
+OMERODIR = BASE / "OMERO.web"  # of the bundle, and of the Ansible role ome.omero_web
+EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Locations:
 
     @classmethod
     def from_environment(cls) -> Locations:
-        """Read OMERODIR (and OMEROWEB_OPS_DESIRED); default to where the bundle installs."""
-        omerodir = Path(os.environ.get("OMERODIR", BASE / "OMERO.web"))
+        """Read OMERODIR (and OMEROWEB_OPS_DESIRED); default to where a configuration is found."""
+        omerodir = Path(os.environ.get("OMERODIR") or _found())
         desired = os.environ.get("OMEROWEB_OPS_DESIRED", BASE / "state" / "desired.json")
         return cls(omerodir, Path(desired))
 
@@ -76,3 +78,10 @@ class Locations:
     @property
     def logs(self) -> Path:
         return self.omerodir / "var" / "log"
+
+
+def _found() -> Path:
+    """The first of the known folders that has a configuration, else the bundle's own."""
+    known = (OMERODIR, EARLIER_OMERODIR)
+    has = [each for each in known if os.path.exists(each / "etc" / "grid" / "config.xml")]
+    return has[0] if has else OMERODIR

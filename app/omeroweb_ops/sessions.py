@@ -11,6 +11,8 @@ from pathlib import Path
 from .state.derived import CACHE_ENGINE, ENGINE
 from .state.engine import Engine
 
+_LOG_SIZE = 100_000  # bytes; one older file is kept, together some years of daily lines
+
 
 def clear(engine: Engine) -> int:
     """Clear expired sessions once; the exit status is 0 unless something went wrong.
@@ -60,9 +62,12 @@ def _count(folder: Path) -> int:
 def _finish(engine: Engine, result: str) -> int:
     line = f"{datetime.now().astimezone().isoformat(timespec='seconds')} clearsessions {result}"
     print(f"Clearing expired sessions... {result}", flush=True)
+    log = engine.locations.logs / "clearsessions.log"
     try:
-        with open(engine.locations.logs / "clearsessions.log", "a", encoding="utf-8") as log:
-            print(line, file=log)
+        if log.exists() and log.stat().st_size > _LOG_SIZE:
+            log.replace(log.with_name(f"{log.name}.1"))
+        with open(log, "a", encoding="utf-8") as file:
+            print(line, file=file)
     except OSError as error:
         print(f"cannot write the log: {error}", file=sys.stderr)
         return 1

@@ -23,6 +23,7 @@ def service() -> services.Service:
         # a run may have been killed after it removed the default site: what is enabled counts too
         reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls {ENABLED}",
         trial="nginx -t -q",
+        adopts=True,
     )
 
 
@@ -47,12 +48,17 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
             *pages.items(site, member),
             *tls.items(member.settings),
             *([service().program()] if survey.manager == "supervisor" else []),
-            Absent(f"{ENABLED}/default"),
+            *([] if survey.earlier.default else [Absent(f"{ENABLED}/default")]),
         ],
     )
     if member.settings.nginx_tls == "self-signed":
         tls.self_signed(name="Make certificate", names=tls.names(member, survey))
-    site_file.tested(name="Write first site", file=_site(site, member, survey), only_if_new=True)
+    if not survey.earlier.sites:  # which serves until OMERO.web's successor is built
+        site_file.tested(
+            name="Write first site",
+            file=_site(site, member, survey),
+            only_if_new=True,
+        )
 
 
 @named("NGINX")
@@ -74,7 +80,16 @@ def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
 @named("NGINX")
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
-    site_file.tested(name="Write site", file=_site(site, member, survey), only_if_new=False)
+    file = _site(site, member, survey)
+    site_file.tested(name="Write site", file=file, only_if_new=False)
+
+
+@named("NGINX")
+def take_over(site: Site, member: Member, survey: Survey) -> None:
+    """The site in place of what served OMERO.web before, in one reload; a copy is kept."""
+    file, found = _site(site, member, survey), survey.earlier
+    former = [*found.sites, *([found.default] if found.default else [])]
+    site_file.tested(name="Replace site", file=file, only_if_new=False, former=former)
 
 
 @named("NGINX")

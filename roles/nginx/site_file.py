@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
+from .. import backup
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
@@ -49,7 +50,9 @@ def content(site: Site, member: Member, survey: Survey) -> str:
 
 
 @operation()
-def tested(file: File, only_if_new: bool) -> Generator[StringCommand, None, None]:
+def tested(
+    file: File, only_if_new: bool, former: Sequence[str] = ()
+) -> Generator[StringCommand, None, None]:
     """Put the file in its place once `nginx -t` accepts it in a copy of the whole configuration.
 
     A file that it refuses never reaches its place, not for an instant: the running NGINX, and the
@@ -57,21 +60,27 @@ def tested(file: File, only_if_new: bool) -> Generator[StringCommand, None, None
 
     + file: below /etc/nginx
     + only_if_new: leave an existing file alone
+    + former: files that it replaces; a copy is kept
     """
     (found,) = host.get_fact(PathStates, paths=(file.path,)) or ["absent"]
-    if found == file.state or (only_if_new and found != "absent"):
+    if not former and (found == file.state or (only_if_new and found != "absent")):
         return
     path = shlex.quote(file.path)
     received = receive('"$copy"', file.content)
+    gone = [each for each in former if each != file.path]
+    staged = " ".join(f'"$stage"{shlex.quote(each.removeprefix("/etc/nginx"))}' for each in gone)
+    if former:
+        backup.said(former, "replaced by the bundle's own site")
     yield StringCommand(
         'stage=$(mktemp -d) && trap \'rm -rf "$stage"\' EXIT && cp -a /etc/nginx/. "$stage" && '
         f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && '
-        f"{received} && "
+        f"rm -f {staged} && {received} && {backup.kept(former)} && "
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
         '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '
         f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
-        f'cp -p "$copy" {path}.new && mv -fT {path}.new {path}',
+        f'cp -p "$copy" {path}.new && mv -fT {path}.new {path} && '
+        f"rm -f {' '.join(map(shlex.quote, gone))}",
         _stdin=file.content,
     )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from omeroweb_ops.locations import BASE
 
 from .. import packages, services
+from ..earlier import NOTHING, Earlier
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
-from . import configuration, files, front, release, user
+from . import configuration, files, front, release, takeover, user
 from .release import wanted
 from .user import USER
 
-__all__ = ["activate", "collect", "configure", "install", "wanted"]
+__all__ = ["activate", "check", "collect", "configure", "install", "take_over", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
 _HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
@@ -53,35 +54,54 @@ def service(target: release.Release) -> services.Service:
 
 
 @named("OMERO.web")
-def install(target: release.Release, manager: str) -> None:
-    """Packages, user, release and commands; nothing of this site.
+def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> None:
+    """Packages, user, folders and release; nothing of this site, and nothing that serves yet.
 
     manager: what runs services; `image` where the container's own process is the service.
+    found: of an installation that was made otherwise; it goes on serving.
     """
     image = manager == "image"
     packages.installed(name="Install packages", names=_PACKAGES[manager])
     user.present(name=f"Create user {USER}", uid=IMAGE_UID if image else None)
+    if found.omerodir or found.link:
+        takeover.carried_over(name="Carry configuration over", found=found)
     settle(name="Make directories", items=files.directories(image=image))
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
-    settle(name="Write commands", items=files.commands(service(target), manager))
+
+
+@named("OMERO.web")
+def check(site: Site, member: Member, target: release.Release) -> None:
+    """Stop here, before another release or configuration serves, if it would not start."""
+    configuration.checked(
+        name="Check configuration",
+        release=target.path,
+        current=CURRENT,
+        desired=site.desired(member),
+    )
+
+
+@named("OMERO.web")
+def take_over(found: Earlier) -> None:
+    """End an installation that was made otherwise; what it leaves is kept aside."""
+    if found.of_web:
+        takeover.ended(name="End the earlier installation", found=found)
 
 
 @named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
-    """Service description, daily job, OMERO.web's own configuration, and who may reach its port.
-
-    What cannot be applied stops here: before another release or another configuration serves.
-    """
-    desired = site.desired(member)
-    configuration.checked(
-        name="Check configuration", release=target.path, current=CURRENT, desired=desired
-    )
-    items = files.site_items(desired, service(target), survey.manager)
+    """The release to serve next, commands, the service's description, the daily job, OMERO.web's
+    own configuration, and who may reach its port."""
+    described = service(target)
     settle(
         name="Write files",
-        items=[files.serving(target), *items, *front.items(site, member, survey)],
+        items=[
+            files.serving(target),
+            *files.commands(described, survey.manager),
+            *files.site_items(site.desired(member), described, survey.manager),
+            *front.items(site, member, survey),
+        ],
     )
     configuration.applied(name="Apply configuration")
     if front.is_guarded(site, member, survey):

@@ -12,6 +12,7 @@ import pytest
 from pyinfra.api import Config, DeployError, Host, Inventory, State
 
 from roles import preflight, web
+from roles.earlier import Earlier
 from roles.survey import HostSurvey, Survey
 from roles.web.ice import Wheel
 from roles.web.release import Release
@@ -183,6 +184,14 @@ def test_ports_held_by_the_bundle_s_own_programs_are_fine(check: Check) -> None:
 
 def test_a_port_that_is_not_needed_may_be_held(check: Check) -> None:
     check(replace(FIT, listeners={443: "/usr/sbin/apache2"}))
+
+
+def test_a_site_to_be_replaced_that_is_not_alone_in_its_file_is_refused(check: Check) -> None:
+    omero = "server { server_name a; location / { proxy_pass http://127.0.0.1:4080; } }\n"
+    path = "/etc/nginx/conf.d/omeroweb.conf"
+    check(replace(FIT, earlier=Earlier(sites={path: omero})))
+    shared = replace(FIT, earlier=Earlier(sites={path: omero + "server { server_name b; }"}))
+    assert f"@local: {path}: serves OMERO.web and also b;" in complaint(check, shared)
 
 
 def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from omeroweb_ops import cli
+from omeroweb_ops import cli, locations
 from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -23,6 +24,26 @@ def installed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("OMERODIR", str(engine.locations.omerodir))
     monkeypatch.setenv("OMEROWEB_OPS_DESIRED", str(engine.locations.desired_state))
     return engine
+
+
+@pytest.mark.parametrize("name", ["OMERO.web", "omero-web"])
+def test_an_installation_is_found_in_the_places_that_people_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.delenv("OMERODIR", raising=False)
+    monkeypatch.setattr(locations, "OMERODIR", tmp_path / "OMERO.web")
+    monkeypatch.setattr(locations, "EARLIER_OMERODIR", tmp_path / "omero-web")
+    assert cli.main(["config", "export"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{tmp_path}/OMERO.web/etc/grid/config.xml" in said.err
+    assert "set OMERODIR" in said.err
+
+    found = tmp_path / name / "etc" / "grid" / "config.xml"
+    found.parent.mkdir(parents=True)
+    config_xml.write(found, {"omero.web.page_size": "7"})
+    assert cli.main(["config", "export"]) == 0
+    assert '"omero.web.page_size": 7' in capsys.readouterr().out.replace("'", '"')
 
 
 def deploy(engine: Engine, desired: Desired) -> None:

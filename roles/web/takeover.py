@@ -1,0 +1,117 @@
+"""Taking over from an OMERO.web that was installed otherwise; `roles.earlier` says what is found.
+
+Its configuration is carried over while it serves, and it ends only once its successor is built and
+starts with that configuration. Everything that is replaced is kept aside.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+from pathlib import Path
+
+from omeroweb_ops.locations import BASE
+from pyinfra import host
+from pyinfra.api import operation
+
+from .. import backup
+from ..earlier import OWN, Earlier
+from ..site import LOCATIONS
+from .user import USER
+
+FORMER = f"{BASE}/venv3-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
+# The process of another gunicorn with OMERO.web from BASE. (This very shell names OWN as well.)
+_PROCESSES = (
+    "theirs() { for p in /proc/[0-9]*; do "
+    "c=$(tr '\\0' ' ' 2> /dev/null < $p/cmdline) || continue; case $c in "
+    f'*{OWN}*) ;; *{BASE}/*gunicorn*omeroweb.wsgi*) echo "${{p#/proc/}}" ;; esac; done; }}'
+)
+_KILL = (
+    f"{_PROCESSES}; for signal in TERM KILL; do pids=$(theirs); "
+    '[ -z "$pids" ] || kill -$signal $pids 2> /dev/null || true; '
+    'for _ in $(seq 200); do [ -n "$(theirs)" ] || break; sleep 0.2; done; done'
+)
+
+
+@operation()
+def carried_over(found: Earlier) -> Generator[str, None, None]:
+    """config.xml, and the key that signs sessions, stand in our OMERODIR, which is a folder.
+
+    + found: with another OMERODIR, or with a link in the place of ours
+    """
+    ours = LOCATIONS.omerodir
+    source = found.omerodir or str(ours)
+    if host.state.is_executing:
+        host.log(f"{source}: its configuration is carried over to {ours}; the folder is kept")
+    own = f"install -d -o {USER} -g {USER}"
+    carried = "; ".join(
+        f'if [ -e "$source"/{name} ] && [ ! -e {ours}/{name} ]; then '
+        f'install -o {USER} -g {USER} -m {mode} "$source"/{name} {ours}/{name}.new; '
+        f"mv -fT {ours}/{name}.new {ours}/{name}; fi"
+        # what the survey looks for comes last: a run killed here is taken up by the next one
+        for name, mode in (("var/django_secret_key", 600), ("etc/grid/config.xml", 640))
+    )
+    yield (
+        f"set -e; source=$(readlink -f {shlex.quote(source)}); "
+        f"if [ -L {ours} ]; then {backup.kept([str(ours)])}; rm -f {ours}; fi; "
+        f"{own} {ours} {ours}/etc {ours}/var; {own} -m 750 {ours}/etc/grid; {carried}"
+    )
+
+
+@operation()
+def ended(found: Earlier) -> Generator[str, None, None]:
+    """It is stopped for good, and what it consists of is out of the way.
+
+    + found: what there is of it
+    """
+    backup.said([*found.units, *found.scripts], "stopped, and replaced by the bundle's own unit")
+    backup.said([*found.dropins, *found.commands], "replaced")
+    backup.said(found.crons, "its clearsessions is switched off; the bundle has its own")
+    backup.said([str(LOCATIONS.config_xml)], "goes on being used")
+    if host.state.is_executing and found.virtualenv:
+        host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
+    copied = [*found.units, *found.scripts, *found.dropins, *found.crons, *found.commands]
+    yield "set -e; " + "; ".join(
+        [
+            backup.kept(copied),
+            f"[ ! -e {LOCATIONS.config_xml} ] || {backup.kept([str(LOCATIONS.config_xml)])}",
+            *map(_unit_ended, found.units),
+            *map(_script_ended, found.scripts),
+            *(f"rm -rf {shlex.quote(path)}" for path in found.dropins),
+            "[ ! -d /run/systemd/system ] || systemctl daemon-reload",
+            _KILL,
+            f"rm -f {LOCATIONS.omerodir}/var/django.pid",
+            *map(_job_ended, found.crons),
+            *(
+                f"ln -sfT /usr/local/bin/omero {shlex.quote(path)}"
+                for path in found.commands
+                if path.startswith(f"{BASE}/")
+            ),
+            *([f"mv -T {BASE}/venv3 {FORMER}"] if found.virtualenv else []),
+            # it may have run as another user
+            f"chown -Rh {USER}:{USER} {LOCATIONS.omerodir}/etc/grid {LOCATIONS.omerodir}/var",
+        ]
+    )
+
+
+def _unit_ended(path: str) -> str:
+    name = shlex.quote(Path(path).name)
+    return (
+        f"if [ -d /run/systemd/system ]; then systemctl disable -q --now {name} || true; fi; "
+        f"rm -f {shlex.quote(path)}"
+    )
+
+
+def _script_ended(path: str) -> str:
+    quoted, name = shlex.quote(path), shlex.quote(Path(path).name)
+    return (
+        f"{{ {quoted} stop; rm -f {quoted}; update-rc.d {name} remove; }} > /dev/null 2>&1 || true"
+    )
+
+
+def _job_ended(path: str) -> str:
+    """Tables may have other lines; what lies in cron.daily is a script of this job alone."""
+    quoted = shlex.quote(path)
+    if path.startswith(("/etc/cron.d/", "/var/spool/")):
+        return f"sed -i -E '/^[^#]*omero.*web clearsessions/s/^/# omeroweb-ops: /' {quoted}"
+    return f"rm -f {quoted}"
