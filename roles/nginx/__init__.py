@@ -54,7 +54,7 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     if member.settings.nginx_tls == "self-signed":
         tls.self_signed(name="Make certificate", names=tls.names(member, survey))
     if not survey.earlier.sites:  # which serves until OMERO.web's successor is built
-        site_file.tested(
+        site_file.accepted(
             name="Write first site",
             file=_site(site, member, survey),
             only_if_new=True,
@@ -81,7 +81,7 @@ def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     file = _site(site, member, survey)
-    site_file.tested(name="Write site", file=file, only_if_new=False)
+    site_file.accepted(name="Write site", file=file, only_if_new=False)
 
 
 @named("NGINX")
@@ -89,7 +89,7 @@ def take_over(site: Site, member: Member, survey: Survey) -> None:
     """The site in place of what served OMERO.web before, in one reload; a copy is kept."""
     file, found = _site(site, member, survey), survey.earlier
     former = [*found.sites, *([found.default] if found.default else [])]
-    site_file.tested(name="Replace site", file=file, only_if_new=False, former=former)
+    site_file.accepted(name="Replace site", file=file, only_if_new=False, former=former)
 
 
 @named("NGINX")

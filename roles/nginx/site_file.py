@@ -50,7 +50,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
 
 
 @operation()
-def tested(
+def accepted(
     file: File, only_if_new: bool, former: Sequence[str] = ()
 ) -> Generator[StringCommand, None, None]:
     """Put the file in its place once `nginx -t` accepts it in a copy of the whole configuration.
