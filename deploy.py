@@ -29,26 +29,31 @@ phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
     web.install(release, survey.manager, survey.earlier)
-# What was installed otherwise serves until here, and ends only if its successor will start.
-if survey.earlier.of_web and "web" in member.groups:
-    web.try_out(site, member, release)
+    web.check(site, member, release)
+# What was installed otherwise serves until here: its successor is built, and will start.
 if survey.earlier.of_nginx and "nginx" in member.groups:
     nginx.take_over(site, member, survey)
     nginx.activate(survey.manager)
 if "web" in member.groups:
-    if survey.earlier.of_web:
-        web.take_over(survey.earlier)
-    web.switch(release, survey.manager)
-    web.configure(site, member, release, survey.manager)
-    web.activate(site, member, release, survey.manager)
+    web.configure(site, member, release, survey)
+    web.collect(site, member, release)
+
+# Before OMERO.web's pages name them; those of the release before are still served.
+phases.begin(name="Phase 4: static files for NGINX on other hosts")
+if "nginx" in member.groups:
+    nginx.deliver(site, member, preflight.surveys(state))
+
+phases.begin(name="Phase 5: OMERO.web serves")
+if "web" in member.groups:
+    web.activate(release, survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
-phases.begin(name="Phase 4: the site")
+phases.begin(name="Phase 6: the site")
 if "nginx" in member.groups:
     nginx.configure(site, member, survey)
     nginx.activate(survey.manager)
 
-phases.begin(name="Phase 5: a visit")
+phases.begin(name="Phase 7: a visit")
 if "nginx" in member.groups:
     visit.answered(
         name="Ask the public URL",

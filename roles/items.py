@@ -94,13 +94,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Absent:
-    """No such file or link."""
+    """No such file or link. undo: a shell command for what it did, run before it goes."""
 
     path: str
+    undo: str = "true"
     state = "absent"
 
     def commands(self) -> Iterator[StringCommand]:
-        yield StringCommand("rm", "-f", shlex.quote(self.path))
+        yield StringCommand(f"{{ {self.undo}; }} && rm -f {shlex.quote(self.path)}")
 
 
 Item = Directory | File | Link | Absent

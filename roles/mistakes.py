@@ -6,6 +6,7 @@ A setting by itself is checked in `settings`, properties together in `omeroweb_o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
@@ -13,7 +14,9 @@ from omeroweb_ops.state.desired import Finding
 from .site import GROUPS, HOST, SCHEMA, Member, Site
 
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
-_NEEDED_BY = {"redis": "web", "web": "nginx"}
+_NEEDED_BY = {"redis": ["web"], "web": ["nginx"], "nginx": ["web"]}
+# NGINX serves several web hosts as one site, with the static files of one release.
+_SAME = (derived.PREFIX, "omero.web.static_url", "omero.web.apps", "omero.web.staticfile_dirs")
 
 
 def find(site: Site) -> list[Finding]:
@@ -81,7 +84,8 @@ def _is_needed_by_others(site: Site, member: Member) -> bool:
     return any(
         other is not member
         for group in member.groups & _NEEDED_BY.keys()
-        for other in site.group(_NEEDED_BY[group])
+        for needing in _NEEDED_BY[group]
+        for other in site.group(needing)
     )
 
 
@@ -92,6 +96,7 @@ def _of_properties(site: Site, member: Member) -> list[Finding]:
     _texts, mistakes = site.resolved(member)
     if not (found or mistakes):  # each right by itself: are they right together?
         found += [each for each in _together(site, member) if each.error]
+        found += _different(site, member)
     return [*found, *mistakes]
 
 
@@ -107,17 +112,50 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
             "web_sessions",
             f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; write one',
         )
-    if len(site.group("web")) > 1 and "omero.web.secret_key" not in site.desired(member).set:
-        yield Finding(
-            "omero.web.secret_key",
-            "several web hosts must share one; write it in the web_secrets file",
-        )
+    if len(site.group("web")) > 1:
+        if "omero.web.secret_key" not in site.desired(member).set:
+            yield Finding(
+                "omero.web.secret_key",
+                "several web hosts must share one; write it in the web_secrets file",
+            )
+        if site.desired(member).set.get(derived.ENGINE) == derived.FILE_ENGINE:
+            yield Finding(
+                derived.ENGINE,
+                "several web hosts must share the sessions, which are files of this one; "
+                "add a host to the group redis",
+            )
     if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
         yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
 
 
+def _different(site: Site, member: Member) -> Iterator[Finding]:
+    """Where a web host is not like the first one although one NGINX serves both."""
+    first = site.group("web")[0]
+    if member is first or not site.group("nginx") or site.resolved(first)[1]:
+        return
+    own, other = (each.settings.web_requirements for each in (member, first))
+    if own != other and not (own and other and Path(own).read_bytes() == Path(other).read_bytes()):
+        yield Finding(
+            "web_requirements",
+            f"{own or 'none'} is another release than that of {first.name} ({other or 'none'}); "
+            "write one for all web hosts",
+        )
+    for name in _SAME:
+        here, there = site.effective(member, name), site.effective(first, name)
+        if here != there:
+            yield Finding(
+                name,
+                f"{_shown(here)} here and {_shown(there)} on {first.name}; "
+                "write one for all web hosts",
+            )
+
+
+def _shown(value: object) -> str:
+    return "not set" if value in (None, "") else repr(value)
+
+
 def _together(site: Site, member: Member) -> Iterator[checks.Found]:
-    return checks.find(lambda name: site.value(member, name))
+    return checks.find(lambda name: site.value(member, name), loopback=site.loopback)
 
 
 def _doubts(site: Site, member: Member) -> Iterator[Finding]:
@@ -131,5 +169,4 @@ def _misplaced(member: Member) -> Iterator[Finding]:
         prop = SCHEMA.get(name)
         if prop and prop.is_secret and name != derived.CACHES:
             yield Finding(name, "is a secret in the inventory; write it in the web_secrets file")
-        if prop and prop.deprecated:
-            yield Finding(name, f"is deprecated. {prop.description}")
+    yield from checks.deprecated(member.settings.web_config, SCHEMA)

@@ -11,7 +11,7 @@ from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
 from . import earlier, mistakes
-from .site import Member, Site, load
+from .site import PORT, Member, Site, load
 from .survey import HostSurvey, Survey
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
@@ -45,7 +45,8 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     for host in state.inventory.get_active_hosts():
         member = site.members[host.name]
         ports = {port: program for port, program, _setting in site.ports(member)}
-        survey = surveys[host.name] = host.get_fact(HostSurvey, ports=tuple(ports))
+        names = tuple(site.fronts(member)) if "web" in member.groups else ()
+        survey = surveys[host.name] = host.get_fact(HostSurvey, ports=tuple(ports), names=names)
         findings += [
             Finding(f"{host.name}: {each.name}", each.message)
             for each in _host_findings(site, member, survey)
@@ -54,9 +55,17 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             for warning in earlier.warnings(survey.earlier, tls=member.settings.nginx_tls != "off"):
                 logger.warning(f"    {host.name}: {warning}")
     _stop_at(findings, "the hosts")
+    for name, survey in surveys.items():
+        for warning in _doubts(site, site.members[name], survey):
+            logger.warning(f"    {name}: {warning}")
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
     return site, surveys
+
+
+def surveys(state: State) -> Mapping[str, Survey]:
+    """What each host of this run said of itself; `--limit` leaves hosts out. After `check`."""
+    return _CHECKED[id(state)][1]
 
 
 def _stop_at(findings: list[Finding], where: str) -> None:
@@ -104,6 +113,14 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
             f"only {survey.free // 1024} MB free for /opt/omero/web; "
             f"make at least {_NEEDED_KILOBYTES // 1024} MB free",
         )
+    if "web" in member.groups:
+        for name in site.fronts(member):
+            if name not in survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an NGINX, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
     for port, program, setting in site.ports(member):
         holder = survey.listeners.get(port)
         if holder is not None and program not in holder:
@@ -112,3 +129,12 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
                 f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
                 f"stop it, or write another port in {setting}",
             )
+
+
+def _doubts(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
+    if "web" in member.groups and site.front_elsewhere(member) and not survey.nft:
+        yield Finding(
+            PORT,
+            f"port {site.effective(member, PORT)} is open to every host; install nftables and "
+            "deploy again, or allow NGINX alone in a firewall of your own",
+        )

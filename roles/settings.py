@@ -21,7 +21,10 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationError,
+    model_validator,
 )
+
+from .logo import embeddable
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -76,6 +79,21 @@ def _memory(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"{value!r} is no IP address or network") from None
+
+
+def _text(value: str) -> str:
+    try:
+        Path(value).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{value} is not UTF-8 text") from None
+    return value
+
+
 ReadableFile = Annotated[str, AfterValidator(_existing)]
 
 
@@ -88,6 +106,19 @@ class Certificate(Model):
 
     certificate: ReadableFile
     key: ReadableFile
+
+
+class MaintenancePage(Model):
+    """What a facility puts in the place of, or into, the bundle's maintenance page."""
+
+    page: Annotated[ReadableFile, AfterValidator(_text)] | None = None
+    logo: Annotated[ReadableFile, AfterValidator(embeddable)] | None = None
+    contact: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_is_a_page(cls, value: Any) -> Any:
+        return {"page": value} if isinstance(value, str) else value
 
 
 class Settings(Model):
@@ -128,6 +159,14 @@ class Settings(Model):
     nginx_tls: Literal["off", "self-signed"] | Certificate = Field(
         "off",
         description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
+    )
+    nginx_maintenance_allow: Sequence[Annotated[str, AfterValidator(_network)]] = Field(
+        (), description='a list of IP addresses or networks, for example ["10.1.0.0/16", "fd00::5"]'
+    )
+    nginx_maintenance_page: MaintenancePage | None = Field(
+        None,
+        description='the path of an HTML file, or {"page": "away.html", "logo": "logo.svg", '
+        '"contact": "help@example.org"} with one or more of the three',
     )
 
     redis_bind: Annotated[str, AfterValidator(_addresses)] = Field(

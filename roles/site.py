@@ -21,6 +21,7 @@ GROUPS = ("redis", "web", "nginx")
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
 SCHEMA = schema.locked()
 HOST = "omero.web.application_server.host"
+_LOOPBACK = {"localhost", "127.0.0.1"}
 PORT = "omero.web.application_server.port"
 
 
@@ -59,6 +60,12 @@ class Site:
     def tls(self) -> bool:
         """Whether visitors come by https."""
         return any(member.settings.nginx_tls != "off" for member in self.group("nginx"))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether visitors come from the machine itself alone."""
+        names = [(each.settings.nginx_server_name or "_").split() for each in self.group("nginx")]
+        return all({*each} <= _LOOPBACK for each in names)
 
     def sessions(self, member: Member) -> str:
         return member.settings.web_sessions or ("redis" if self.group("redis") else "file")
@@ -120,12 +127,17 @@ class Site:
             ),
             redis_password=self.redis_password,
             front_elsewhere=self.front_elsewhere(member),
+            serves_static=not self.group("nginx"),
             tls=self.tls,
         )
 
     def front_elsewhere(self, member: Member) -> bool:
         """Whether an NGINX on another host serves this OMERO.web."""
         return any(nginx is not member for nginx in self.group("nginx"))
+
+    def fronts(self, member: Member) -> list[str]:
+        """The addresses of every NGINX on another host than this OMERO.web."""
+        return [nginx.address or "" for nginx in self.group("nginx") if nginx is not member]
 
     @property
     def secret_properties(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
@@ -17,6 +19,11 @@ echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(un
 d=/opt; [ -d $d ] || d=/
 echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
 echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
+PATH=$PATH:/usr/sbin:/sbin
+nft list tables > /dev/null 2>&1 && echo nft=yes # it may be installed and not permitted
+for name in NAMES; do
+  getent ahosts "$name" | cut -d' ' -f1 | sort -u | sed "s/^/resolved=$name /"
+done
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
 awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
 sort -u | while read -r port inode uid; do
@@ -42,7 +49,9 @@ class Survey:
     """What a role needs to know of a host before it starts.
 
     free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
-    the process cannot be seen). earlier: what an installation made otherwise has left.
+    the process cannot be seen). nft: the kernel's packet filter can be set. addresses: name to IP
+    addresses, for those names that were asked for and have some. earlier: what an installation made
+    otherwise has left.
     """
 
     privilege: str = "none"
@@ -53,9 +62,11 @@ class Survey:
     ip: str = ""
     systemd: bool = False
     ipv6: bool = False
+    nft: bool = False
     free: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def platform(self) -> str:
@@ -75,8 +86,9 @@ class Survey:
 class HostSurvey(FactBase[Survey]):
     """One remote call: privileges, release, disk, systemd and who holds the ports."""
 
-    def command(self, ports: tuple[int, ...]) -> str:
+    def command(self, ports: tuple[int, ...], names: tuple[str, ...] = ()) -> str:
         script = _SCRIPT.replace("PORTS", " ".join(f"{port:04X}" for port in ports))
+        script = script.replace("NAMES", " ".join(map(shlex.quote, names)))
         # _sudo is decided by the answer, so the script raises itself
         return (
             f"script=$(cat <<'SURVEY'\n{script}\nSURVEY\n)\n"
@@ -92,11 +104,15 @@ class HostSurvey(FactBase[Survey]):
     def process(self, output: list[str]) -> Survey:
         values: dict[str, str] = {}
         listeners: dict[int, str] = {}
+        addresses: dict[str, list[str]] = {}
         for line in output:
             key, _, value = line.partition("=")
             if key == "port":
                 port, _, command = value.partition(" ")
                 listeners[int(port, 16)] = command.strip()
+            elif key == "resolved":
+                name, _, address = value.partition(" ")
+                addresses.setdefault(name, []).append(address)
             else:
                 values[key] = value
         return Survey(
@@ -108,7 +124,9 @@ class HostSurvey(FactBase[Survey]):
             ip=values.get("ip", ""),
             systemd="systemd" in values,
             ipv6="ipv6" in values,
+            nft="nft" in values,
             free=int(values.get("free") or 0),
             listeners=listeners,
             earlier=earlier.read(output, " ".join(listeners.values())),
+            addresses=addresses,
         )

@@ -90,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     ready.set_defaults(run=_ready)
 
+    maintenance = commands.add_parser("maintenance", help="planned maintenance: on, off or status")
+    maintenance.add_argument("words", nargs=argparse.REMAINDER, help="see --help on NGINX's host")
+    maintenance.set_defaults(run=_maintenance)
+
     serve = commands.add_parser(
         "serve", help="in an image: configure from the environment and run OMERO.web"
     )
@@ -230,6 +234,16 @@ def _ready(engine: Engine, options: argparse.Namespace) -> int:
     if problem:
         print(f"omeroweb-ops: OMERO.web is not ready: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
+    """The command's wrapper has not found NGINX, whose own script does it."""
+    print(
+        "omeroweb-ops: NGINX is not on this host; run `omeroweb-ops maintenance` on each host "
+        "that has it",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:

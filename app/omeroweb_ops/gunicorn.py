@@ -51,6 +51,10 @@ def settings() -> dict[str, Any]:
     prefix = engine.effective("omero.web.prefix")
     if prefix:
         found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
+    proxies = engine.locations.proxies
+    if proxies.exists():  # else gunicorn's own default: loopback, or FORWARDED_ALLOW_IPS
+        addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
+        found["forwarded_allow_ips"] = ",".join(addresses)
     found.update(_arguments(engine.effective("omero.web.wsgi_args")))
     return found
 

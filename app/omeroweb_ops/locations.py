@@ -66,6 +66,11 @@ class Locations:
         return BASE / "venv3" / "static"
 
     @property
+    def proxies(self) -> Path:
+        """Addresses of NGINX on other hosts, one a line; absent where there is none."""
+        return self.desired_state.parent / "proxies"
+
+    @property
     def workers(self) -> Path:
         """One file for each worker that serves, with the digest of its configuration."""
         return self.omerodir / "var" / "workers"

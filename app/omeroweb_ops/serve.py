@@ -27,7 +27,7 @@ def serve(engine: Engine) -> int:
     if findings:
         raise Invalid(findings)
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
-    around = derived.Surroundings(front_elsewhere=True)
+    around = derived.Surroundings(front_elsewhere=True, serves_static=True)
     desired = derived.complete(wanted, around, engine.locations)
     engine.plan(desired)  # each property by itself
     together = engine.check(desired)

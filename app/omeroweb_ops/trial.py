@@ -21,7 +21,7 @@ from .state import config_xml
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
 from .state.known import SITE_PACKAGES, installed
-from .state.plan import Plan
+from .state.plan import Plan, without_secrets
 
 _SAYING = "OMERO.web does not start with it"
 
@@ -35,8 +35,10 @@ def accept(engine: Engine, desired: Desired) -> Plan:
     steps = engine.plan(desired)
     findings: list[Finding] = [each for each in engine.check(desired) if each.error]
     if not findings and engine.current and installed():
-        reason = failure(steps.result(engine.current), engine.locations)
+        after = steps.result(engine.current)
+        reason = failure(after, engine.locations)
         if reason:
+            reason = without_secrets(reason, after, engine.schema)
             changed = ", ".join(change.name for change in steps.changes)
             findings.append(Finding(changed or str(engine.locations.config_xml), reason))
     if findings:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .. import packages, services
 from ..items import Absent, Directory, File, settle
 from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
-from . import site_file, tls
+from . import pages, site_file, static_files, tls
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
@@ -42,8 +44,8 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     settle(
         name="Write maintenance page",
         items=[
-            Directory(site_file.PAGES),
-            *site_file.pages(site, member),
+            Directory(pages.PAGES),
+            *pages.items(site, member),
             *tls.items(member.settings),
             *([service().program()] if survey.manager == "supervisor" else []),
             *([] if survey.earlier.default else [Absent(f"{ENABLED}/default")]),
@@ -57,6 +59,22 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
             file=_site(site, member, survey),
             only_if_new=True,
             former=(),
+        )
+
+
+@named("NGINX")
+def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
+    """Static files of the release, where OMERO.web is on other hosts.
+
+    surveys: of the hosts in this run; without a web host among them nothing can have changed.
+    """
+    sources = [web for web in site.group("web") if web.name in surveys]
+    if static_files.are_delivered(site, member) and sources:
+        static_files.delivered(
+            name="Deliver static files",
+            source=sources[0].name,
+            privilege=surveys[sources[0].name].privilege,
+            root=str(site.effective(sources[0], "omero.web.static_root")),
         )
 
 

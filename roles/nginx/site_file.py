@@ -1,13 +1,12 @@
-"""What NGINX serves: the site's configuration and its maintenance page."""
+"""The configuration of what NGINX serves."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
@@ -15,29 +14,19 @@ from .. import backup
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import tls
-
-PAGES = "/usr/local/share/omero-web"
-RETRY_AFTER = 30  # seconds
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=jinja2.select_autoescape(["html.j2"]),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+from . import pages, static_files, tls
+from .rendering import TEMPLATES
 
 
 def content(site: Site, member: Member, survey: Survey) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
-    web = site.group("web")[0]
+    web = member if "web" in member.groups else site.group("web")[0]
 
     def effective(name: str) -> Any:
         return site.effective(web, name)
 
     static_url = str(effective("omero.web.static_url"))
-    return _TEMPLATES.get_template("site.conf.j2").render(
+    return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
         tls=member.settings.nginx_tls != "off",
         certificate=tls.CERTIFICATE,
@@ -46,35 +35,18 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         server_name=member.settings.nginx_server_name or "_",
         upstreams=site.upstreams(member),
         prefix=site.prefix(web),
-        # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
-        static_url=static_url if static_url.startswith("/") and web is member else None,
+        # a URL of another server is not for this NGINX
+        static_url=static_url if static_url.startswith("/") else None,
         static_root=str(effective("omero.web.static_root")),
+        static_pattern=re.escape(static_url.rstrip("/")),
+        delivered=static_files.FOLDER if static_files.are_delivered(site, member) else None,
         timeout=int(effective("omero.web.wsgi_timeout")) + 10,
         extra=_lines(effective("omero.web.nginx_server_extra_config")),
-        pages=PAGES,
-        retry_after=RETRY_AFTER,
+        pages=pages.PAGES,
+        planned=f"{pages.PLANNED}/planned",
+        retry_after=pages.RETRY_AFTER,
+        planned_retry_after=pages.PLANNED_RETRY_AFTER,
     )
-
-
-def pages(site: Site, member: Member) -> list[File]:
-    """The maintenance page, for people and for programs."""
-    web = site.group("web")[0]
-    return [
-        File(
-            f"{PAGES}/maintenance.{kind}",
-            _TEMPLATES.get_template(f"maintenance.{kind}.j2")
-            .render(
-                prefix=site.prefix(web),
-                retry_after=RETRY_AFTER,
-                message=None,
-                expected_end=None,
-                contact=None,
-            )
-            .rstrip("\n")
-            + "\n",
-        )
-        for kind in ("html", "json")
-    ]
 
 
 @operation()

@@ -12,8 +12,10 @@ from ..failure import failed
 from ..settings import Settings
 from ..site import Member, Site
 from ..survey import Survey
+from .pages import PLANNED
 
 _TITLE = "OMERO.web - Login"
+_CLOSED = "planned maintenance is on"
 
 
 def public_url(site: Site, member: Member, survey: Survey) -> str:
@@ -48,6 +50,7 @@ class Visit(FactBase[list[str]]):
             f"for _ in $(seq 20); do page=$({curl} -L "
             "-w '\\nstatus %{http_code} %{url_effective}\\n' "
             f"{shlex.quote(url)} 2>&1); case \"$page\" in *'status 200 '*) break ;; esac; "
+            f"[ ! -e {PLANNED}/planned ] || {{ echo {shlex.quote(_CLOSED)}; break; }}; "
             "sleep 0.5; done; "
             f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
             'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
@@ -76,12 +79,16 @@ def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
         problem = judge(answer)
         if problem:
             yield failed(f"{url} does not show OMERO.web's login page: {problem}")
+        elif _CLOSED in answer:
+            logger.info(f"{host.print_prefix}{_CLOSED}: {url} shows the maintenance page")
         else:
             logger.info(f"{host.print_prefix}OMERO.web is at {url}")
 
 
 def judge(answer: list[str]) -> str | None:
     """What is wrong with an answer of `Visit`; None if nothing is."""
+    if _CLOSED in answer and any(line.startswith("status 503 ") for line in answer):
+        return None  # as it should be; only an address in nginx_maintenance_allow sees more
     if _TITLE not in answer:
         return "; ".join(answer) or "no answer"
     static = [line for line in answer if line.startswith("static ")]

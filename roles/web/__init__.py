@@ -9,11 +9,12 @@ from ..earlier import NOTHING, Earlier
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from . import configuration, files, release, takeover, user
+from ..survey import Survey
+from . import configuration, files, front, release, takeover, user
 from .release import wanted
 from .user import USER
 
-__all__ = ["activate", "configure", "install", "switch", "take_over", "try_out", "wanted"]
+__all__ = ["activate", "check", "collect", "configure", "install", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
 _HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
@@ -36,19 +37,17 @@ def service(target: release.Release) -> services.Service:
         ("OMERODIR", str(LOCATIONS.omerodir)),
         ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
     )
-    assigned = " ".join(f"{name}={value}" for name, value in environment)
     return services.Service(
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
         environment=environment,
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
-        reload_on=f"{files.OPS} config digest",
+        reload_on=f"{files.OPS} config digest; cat {LOCATIONS.proxies}",
         stop_seconds=40,  # gunicorn gives requests 30 s to end
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
         "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        trial=f"runuser -u {USER} -- env {assigned} {CURRENT}/bin/python -m omeroweb_ops.trial",
         back=_BACK,
         again=f"{BASE}/bin/service restart",
     )
@@ -56,7 +55,7 @@ def service(target: release.Release) -> services.Service:
 
 @named("OMERO.web")
 def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> None:
-    """Packages, user, folders and release; nothing of this site, and nothing that serves yet.
+    """Packages, user, release and commands; nothing of this site, and nothing that serves yet.
 
     manager: what runs services; `image` where the container's own process is the service.
     found: of an installation that was made otherwise; it goes on serving.
@@ -70,41 +69,51 @@ def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> 
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
+    if found.commands:
+        takeover.commands_kept(name="Keep commands", paths=found.commands)
+    settle(name="Write commands", items=files.commands(service(target), manager))
 
 
 @named("OMERO.web")
-def try_out(site: Site, member: Member, target: release.Release) -> None:
-    """Stop here, with everything as it was, if the release does not start with what is set."""
-    desired = site.desired(member)
-    takeover.accepted(name="Try the configuration", desired=desired, release=target)
+def check(site: Site, member: Member, target: release.Release) -> None:
+    """What cannot be applied stops here: before another release or another configuration serves."""
+    configuration.checked(
+        name="Check configuration",
+        release=target.path,
+        current=CURRENT,
+        desired=site.desired(member),
+    )
 
 
 @named("OMERO.web")
-def take_over(found: Earlier) -> None:
-    """End an installation that was made otherwise; what it leaves is kept aside."""
-    takeover.ended(name="End the earlier installation", found=found)
+def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
+    """Service description, daily job, OMERO.web's own configuration, and who may reach its port.
 
-
-@named("OMERO.web")
-def switch(target: release.Release, manager: str) -> None:
-    """The release that serves from its next start on, and the commands."""
-    settle(name="Write commands", items=files.commands(service(target), manager, target))
-
-
-@named("OMERO.web")
-def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """Service description, daily job and OMERO.web's own configuration."""
-    items = files.site_items(site.desired(member), service(target), manager)
-    settle(name="Write files", items=items)
+    What was installed otherwise ends here.
+    """
+    if survey.earlier.of_web:
+        takeover.ended(name="End the earlier installation", found=survey.earlier)
+    items = files.site_items(site.desired(member), service(target), survey.manager)
+    settle(
+        name="Write files",
+        items=[files.serving(target), *items, *front.items(site, member, survey)],
+    )
     configuration.applied(name="Apply configuration")
+    if front.is_guarded(site, member, survey):
+        front.guarded(name="Close port to others than NGINX", manager=survey.manager)
 
 
 @named("OMERO.web")
-def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """Static files of the release, then the service, then its daily job."""
+def collect(site: Site, member: Member, target: release.Release) -> None:
+    """Static files of the release, before a page names them."""
     root = str(site.effective(member, "omero.web.static_root"))
     # Django starts here for the first time with a changed configuration, before anyone sees it.
     undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
     release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
+
+
+@named("OMERO.web")
+def activate(target: release.Release, manager: str) -> None:
+    """The service, then its daily job."""
     services.running(name="Run omero-web", service=service(target), manager=manager)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)

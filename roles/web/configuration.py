@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
+from omeroweb_ops.state import diff, plan
+from omeroweb_ops.state.desired import Desired
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..failure import failed
+from ..site import LOCATIONS, SCHEMA
 from . import files
+from .user import USER
+
+# What `checked` has found on each host, for `applied` of the same run.
+_DIFFER: dict[str, bool] = {}
 
 
-class Plan(FactBase[dict[str, Any]]):
-    """What `omeroweb-ops config plan` says: changes and drift, secrets masked."""
+class Answer(FactBase[dict[str, Any]]):
+    """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
 
-    def command(self) -> str:
-        return f"{files.OPS} config plan --json 2>&1; true"
+    def command(self, program: str, action: str) -> str:
+        return (
+            f"if [ -x {program} ]; then {as_user(program)} config {action} --json --desired - "
+            "2>&1 || true; else echo '{\"absent\": true}'; fi"
+        )
 
     @staticmethod
     def default() -> dict[str, Any]:
@@ -27,30 +38,64 @@ class Plan(FactBase[dict[str, Any]]):
     def process(self, output: list[str]) -> dict[str, Any]:
         text = "\n".join(output)
         try:
-            plan: dict[str, Any] = json.loads(text)
+            answer: dict[str, Any] = json.loads(text)
         except ValueError:
-            return {"error": text}
-        return plan
+            return {"findings": [text or "no answer"]}
+        return answer
+
+
+def as_user(program: str) -> str:
+    """The start of a shell command that runs a program of a release as the service user."""
+    environment = f"OMERODIR={LOCATIONS.omerodir} OMERO_USERDIR={LOCATIONS.omerodir}/var/omero"
+    return f"cd / && runuser -u {USER} -- env {environment} {program}"
 
 
 @operation()
-def applied() -> Generator[PyinfraCommand, None, None]:
+def checked(
+    release: Path, current: Path, desired: Desired
+) -> Generator[PyinfraCommand, None, None]:
+    """The desired state can be applied with this release; nothing is changed to find out.
+
+    Before the deploy begins (`--dry`, or without `-y`) the difference is shown.
+
+    + release: the folder of the release that is going to serve
+    + current: the folder of the one that serves now
+    + desired: secrets included; it travels on standard input
+    """
+    if not host.state.is_executing:
+        answer = _answer(current, "plan", desired)
+        _DIFFER[host.name] = bool(answer.get("changes") or answer.get("absent"))
+        _show(answer, desired)
+        return
+    answer = _answer(release, "check", desired)
+    if answer.get("findings"):
+        lines = "".join(f"\n    - {finding}" for finding in answer["findings"])
+        yield failed(f"this configuration is not applied, and the old one serves on:{lines}")
+        return
+    for line in answer.get("diff", ()):
+        host.log(line)
+    _DIFFER[host.name] = bool(answer.get("changes"))
+
+
+@operation()
+def applied() -> Generator[StringCommand, None, None]:
     """config.xml holds the desired state; one pass, and no write where nothing differs."""
-    if not host.state.is_executing:  # the commands and the desired state may not be there yet
-        return
-    plan = host.get_fact(Plan)
-    if "error" in plan:
-        yield failed(f"the configuration cannot be applied:\n{plan['error']}")
-        return
-    for step in plan.get("changes", ()):
-        host.log(f"{step['property']}: {_text(step['old'])} → {_text(step['new'])}")
-    for name in plan.get("drift", ()):
-        host.log(f"{name} was set by hand; it is kept")
-    for name, items in plan.get("kept", {}).items():
-        host.log(f"{name}: {items} were added by hand; they are kept")
-    if plan.get("changes"):
+    if _DIFFER.pop(host.name, False):
         yield StringCommand(files.OPS, "config", "apply")
 
 
-def _text(value: str | None) -> str:
-    return "(not set)" if value is None else value
+def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:
+    found: dict[str, Any] = host.get_fact(
+        Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=desired.dump()
+    )
+    return found
+
+
+def _show(answer: dict[str, Any], desired: Desired) -> None:
+    if answer.get("absent"):  # no OMERO.web yet: against what travels with the project
+        texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
+        lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), SCHEMA)]
+    else:
+        lines = answer.get("findings") or answer.get("diff") or ["no property differs"]
+    for line in lines:
+        host.log(f"OMERO.web: {line}")

@@ -48,14 +48,18 @@ def directories(*, image: bool = False) -> list[Item]:
     ]
 
 
-def commands(service: Service, manager: str, target: Release) -> list[Item]:
-    """The release that serves, and what people and services call. The same for every site."""
+def serving(target: Release) -> Link:
+    """The release that serves."""
+    return Link(str(BASE / "venv3"), str(target.path))
+
+
+def commands(service: Service, manager: str) -> list[Item]:
+    """What people and services call. The same for every site."""
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
         return _rendered(path, template, service, manager, mode)
 
     return [
-        Link(str(BASE / "venv3"), str(target.path)),
         rendered("/usr/local/bin/omero", "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),

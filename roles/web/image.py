@@ -16,7 +16,7 @@ from ..items import File, settle
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import HostSurvey
-from . import configuration, release, switch
+from . import configuration, files, release
 from . import install as install_web
 from .user import USER
 
@@ -36,12 +36,14 @@ def install() -> None:
     """The release, its static files and the commands."""
     target = _target()
     install_web(target, "image")
-    switch(target, "image")
     # The site's configuration comes when a container starts; static files belong to the release.
-    around = derived.Surroundings(front_elsewhere=True)
+    around = derived.Surroundings(front_elsewhere=True, serves_static=True)
     default = derived.complete(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
-    settle(name="Write default configuration", items=[desired])
+    configuration.checked(
+        name="Check configuration", release=target.path, current=target.path, desired=default
+    )
+    settle(name="Write default configuration", items=[files.serving(target), desired])
     configuration.applied(name="Apply configuration")
     release.static_collected(
         name="Collect static files", release=target, root=str(LOCATIONS.static), undo="true"

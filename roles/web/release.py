@@ -33,6 +33,7 @@ PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 TOOLS_LOCK = Path(__file__).parent / "tools.txt"
 RELEASES = BASE / "releases"
+STATIC_STAMP = f"{BASE}/state/static"  # names what the static files were collected from
 CACHE = Path("/var/cache/omeroweb-ops")
 TOOLS = CACHE / "tools"
 # A site's own certificate authority is in the system's store, which neither pip nor uv asks.
@@ -163,7 +164,7 @@ def static_collected(release: Release, root: str, undo: str) -> Generator[str, N
     ops = "/usr/local/bin/omeroweb-ops"
     names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
     digest = f'"{release.name} $({ops} config digest {names})"'
-    stamp = f"{BASE}/state/static"
+    stamp = STATIC_STAMP
     if host.state.is_executing and host.get_fact(Exists, path=stamp, line=digest):
         return
     yield (

@@ -7,18 +7,16 @@ starts with that configuration. Everything that is replaced is kept aside.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from omeroweb_ops.locations import BASE
-from omeroweb_ops.state.desired import Desired
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 
 from .. import backup
 from ..earlier import OWN, Earlier
 from ..site import LOCATIONS
-from .release import Release
 from .user import USER
 
 FORMER = f"{BASE}/venv3-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
@@ -61,18 +59,13 @@ def carried_over(found: Earlier) -> Generator[str, None, None]:
 
 
 @operation()
-def accepted(desired: Desired, release: Release) -> Generator[StringCommand, None, None]:
-    """The release starts with the desired state and with what is set by hand; nothing changes.
+def commands_kept(paths: Sequence[str]) -> Generator[str, None, None]:
+    """Copies of commands that the bundle's are going to replace.
 
-    + desired: the desired state
-    + release: the one that is going to serve
+    + paths: of the commands
     """
-    text = desired.dump()
-    yield StringCommand(
-        f"cd / && runuser -u {USER} -- env OMERODIR={LOCATIONS.omerodir} "
-        f"{release.path}/bin/omeroweb-ops config check --desired -",
-        _stdin=text,
-    )
+    backup.said(paths, "replaced by the bundle's own command")
+    yield backup.kept(paths)
 
 
 @operation()
@@ -82,12 +75,12 @@ def ended(found: Earlier) -> Generator[str, None, None]:
     + found: what there is of it
     """
     backup.said([*found.units, *found.scripts], "stopped, and replaced by the bundle's own unit")
-    backup.said([*found.dropins, *found.commands], "replaced")
+    backup.said(found.dropins, "replaced")
     backup.said(found.crons, "its clearsessions is switched off; the bundle has its own")
     backup.said([str(LOCATIONS.config_xml)], "goes on being used")
     if host.state.is_executing and found.virtualenv:
         host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
-    copied = [*found.units, *found.scripts, *found.dropins, *found.crons, *found.commands]
+    copied = [*found.units, *found.scripts, *found.dropins, *found.crons]
     yield "set -e; " + "; ".join(
         [
             backup.kept(copied),
@@ -112,10 +105,14 @@ def ended(found: Earlier) -> Generator[str, None, None]:
 
 
 def _unit_ended(path: str) -> str:
+    """By signals alone: its ExecStop calls a command that is the bundle's own by now."""
     name = shlex.quote(Path(path).name)
+    override = f"/run/systemd/system/{name}.d"
     return (
-        f"if [ -d /run/systemd/system ]; then systemctl disable -q --now {name} || true; fi; "
-        f"rm -f {shlex.quote(path)}"
+        f"if [ -d /run/systemd/system ]; then mkdir -p {override}; "
+        f"printf '[Service]\\nExecStop=\\n' > {override}/omeroweb-ops.conf; "
+        f"systemctl daemon-reload; systemctl disable -q --now {name} || true; "
+        f"rm -rf {override}; fi; rm -f {shlex.quote(path)}"
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,15 +13,15 @@ import pytest
 from docker.models.networks import Network
 
 from roles.web.ice import Wheel
-from tests.integration.engine import EngineUnavailable, apt_install, ensure_engine
+from tests.integration.engine import EngineUnavailable, ensure_engine
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
 from tests.integration.images import ROOT, Kind, Suite
+from tests.integration.session import NO_ENGINE, Session
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
-NO_ENGINE = "no container engine"
 
 
 class MakeHost(Protocol):
@@ -38,6 +37,9 @@ class MakeHost(Protocol):
     ) -> Host: ...
 
 
+MakeOnce = Callable[[str, Callable[[int], str]], str]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies here, so that `-m "not integration"` leaves it out."""
     for item in items:
@@ -45,26 +47,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("integration")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly which tests did not run: a green line alone would read as "all is well"."""
-    missed = [
-        (report.nodeid, report.longrepr[2])
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and NO_ENGINE in report.longrepr[2]
-    ]
-    if not missed:
-        return
-    terminalreporter.section("INTEGRATION TESTS DID NOT RUN", sep="!", red=True, bold=True)
-    terminalreporter.line(missed[0][1].removeprefix("Skipped: "), red=True)
-    terminalreporter.line(f"{len(missed)} tests say nothing about this version:", red=True)
-    for nodeid, _ in missed:
-        terminalreporter.line(f"  {nodeid}")
-
-
 @pytest.fixture(scope="session")
-def engine() -> docker.DockerClient:
+def engine(request: pytest.FixtureRequest) -> docker.DockerClient:
     """The container engine. Without one: a failure in CI, a loud skip elsewhere."""
+    session = Session.of(request.config)
     try:
+        if session and session.missing_engine.exists():
+            raise EngineUnavailable(session.missing_engine.read_text())
         return ensure_engine()
     except EngineUnavailable as reason:
         if os.environ.get("CI", "").lower() in ("true", "1"):
@@ -103,6 +92,23 @@ def make_host(fleet: Fleet) -> Iterator[MakeHost]:
 
 
 @pytest.fixture(scope="session")
+def make_once(request: pytest.FixtureRequest) -> MakeOnce:
+    """Make a thing once for all processes of the session.
+
+    make() gets the number of the process that removes it at the end, for Host.commit, and returns
+    a text (the image's tag), which every process is given.
+    """
+    session = Session.of(request.config)
+
+    def once(name: str, make: Callable[[int], str]) -> str:
+        if session is None:
+            return make(os.getpid())
+        return session.make_once(name, lambda: make(session.pid))
+
+    return once
+
+
+@pytest.fixture(scope="session")
 def ice_cache(make_session_host: MakeHost) -> Path:
     """The folder in which the bundle keeps Debian 12's zeroc-ice wheel.
 
@@ -117,36 +123,29 @@ def ice_cache(make_session_host: MakeHost) -> Path:
 
 
 @pytest.fixture(scope="session")
-def deployed_image(make_session_host: MakeHost) -> str:
+def deployed_image(make_session_host: MakeHost, make_once: MakeOnce) -> str:
     """A host without systemd that has had its first deploy: the start of tests about changes."""
-    with make_session_host("plain", name="deployed") as host:
-        deploy(docker_inventory(host))
-        return host.commit()
+
+    def make(owner: int) -> str:
+        with make_session_host("plain", name="deployed") as host:
+            deploy(docker_inventory(host))
+            return host.commit(owner)
+
+    return make_once("deployed_image", make)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium: Playwright's own browsers need a download that closed networks lack."""
+    """A real browser."""
     from playwright.sync_api import sync_playwright
 
-    if shutil.which("chromium") is None:
+    from tests.integration.chromium import launch
+
+    with sync_playwright() as playwright:
         try:
-            apt_install("chromium")
+            browser = launch(playwright)
         except EngineUnavailable as reason:
             pytest.fail(f"no chromium: {reason}", pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",  # as root in a virtual machine there is none
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
         yield browser
         browser.close()
 

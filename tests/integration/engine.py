@@ -14,6 +14,8 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
+from tests.integration.session import locked, machine_lock
+
 # A commit or a restart of a large container may be silent for longer than the SDK's 60 seconds.
 REQUEST_TIMEOUT = 600
 START_LIMIT = 60.0
@@ -29,7 +31,7 @@ class EngineUnavailable(RuntimeError):
 
 def ensure_engine() -> docker.DockerClient:
     """Return a client of an engine that answers, installing and starting Docker if need be."""
-    engine, refusal = _answering(None)
+    engine, refusal = _answering()
     if engine is not None:
         install_docker_if_missing()
         return engine
@@ -42,24 +44,20 @@ def ensure_engine() -> docker.DockerClient:
         raise EngineUnavailable(f"no access to the engine's socket: {refusal}")
     install_docker_if_missing()
     # Where systemd runs, the installation has started it.
-    engine, _ = _answering(None)
+    engine, _ = _answering()
     return engine or start_engine()
 
 
-def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> docker.DockerClient:
-    """Start dockerd, wait until it answers, and stop it (and only it) when Python ends.
-
-    A socket and options are for an engine beside the machine's own; see test_hosts.py.
-    """
+def start_engine() -> docker.DockerClient:
+    """Start dockerd, wait until it answers, and stop it (and only it) when Python ends."""
     dockerd = shutil.which("dockerd")
     if dockerd is None or os.geteuid() != 0:
         raise EngineUnavailable("starting a container engine takes dockerd and root")
-    where = ["--host", f"unix://{socket}"] if socket else []
     log = Path(tempfile.mkdtemp(prefix="omeroweb-bundle-dockerd-")) / "dockerd.log"
     with log.open("wb") as sink:
         # Its own session, so that a Ctrl-C meant for pytest leaves it up for the clean-up.
         process = subprocess.Popen(
-            [dockerd, *where, *options],
+            dockerd,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -69,7 +67,7 @@ def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> doc
     refusal = "no answer yet"
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline and process.poll() is None:
-        engine, refusal = _answering(socket)
+        engine, refusal = _answering()
         if engine is not None:
             return engine
         time.sleep(0.2)
@@ -81,7 +79,7 @@ def start_engine(socket: Path | None = None, options: Sequence[str] = ()) -> doc
 def install_docker_if_missing() -> None:
     """Install the daemon, and the command that pyinfra's docker connector calls."""
     wanted = []
-    if shutil.which("dockerd") is None and not _answers():
+    if shutil.which("dockerd") is None and _answering()[0] is None:
         wanted += ["docker.io", "iptables"]
     if shutil.which("docker") is None:
         # A package of its own from Debian 13 on, part of docker.io before.
@@ -97,8 +95,10 @@ def apt_install(*packages: str) -> None:
     apt = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
     waiting = ["-o", "DPkg::Lock::Timeout=600"]
     # One broken source of many is common, and the lists at hand may do: a failed update is no end.
-    _quietly([*apt, "update"])
-    done = _quietly([*apt, *waiting, "install", "--no-install-recommends", *packages])
+    # It also gives up where another process updates.
+    with locked(machine_lock("apt")):
+        _quietly([*apt, "update"])
+        done = _quietly([*apt, *waiting, "install", "--no-install-recommends", *packages])
     if done.returncode:
         end = "\n".join(done.stdout.splitlines()[-10:])
         raise EngineUnavailable(f"apt-get could not install {', '.join(packages)}:\n{end}")
@@ -128,16 +128,9 @@ def _apt_knows(package: str) -> bool:
     return shown.returncode == 0
 
 
-def _answers() -> bool:
-    return _answering(None)[0] is not None
-
-
-def _answering(socket: Path | None) -> tuple[docker.DockerClient | None, str]:
+def _answering() -> tuple[docker.DockerClient | None, str]:
     try:
-        if socket is None:
-            engine = docker.from_env(timeout=REQUEST_TIMEOUT)
-        else:
-            engine = docker.DockerClient(f"unix://{socket}", timeout=REQUEST_TIMEOUT)
+        engine = docker.from_env(timeout=REQUEST_TIMEOUT)
         engine.ping()
     except (DockerException, OSError) as refusal:
         return None, str(refusal)

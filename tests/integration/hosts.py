@@ -8,6 +8,7 @@ import hashlib
 import io
 import itertools
 import os
+import platform
 import pprint
 import re
 import shlex
@@ -16,7 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,10 +30,15 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from tests.integration.images import REPOSITORY, ROOT, Kind, Suite, base_image
+from roles.web.ice import Wheel
+from tests.integration.images import REPOSITORY, ROOT, Kind, Suite, base_image, tags
+from tests.integration.session import locked, machine_lock
 
 PREFIX = "omeroweb-bundle-test"
 BOOT_LIMIT = 60.0
+# Limits are said for a machine that does nothing else. Several processes share its cores, and a
+# limit is there to end what hangs, not to measure.
+PATIENCE = 4
 # Self-signed certificates are part of what is tested.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -41,6 +47,7 @@ T = TypeVar("T")
 
 def wait_until(condition: Callable[[], T], limit: float, what: str, every: float = 0.2) -> T:
     """Poll until the condition holds and return what it gave; an exception counts as not yet."""
+    limit *= PATIENCE
     deadline = time.monotonic() + limit
     last: object = None
     while True:
@@ -214,7 +221,7 @@ class Host:
         headers: Mapping[str, str] | None = None,
         data: Mapping[str, str] | bytes | None = None,
         allow_redirects: bool = False,
-        timeout: float = 10,
+        timeout: float = 30,
     ) -> requests.Response:
         """Ask the host from outside, as a visitor does: one connection per request."""
         sent = dict(headers or {})
@@ -282,11 +289,15 @@ class Host:
             for path, facts in kept
         )
 
-    def commit(self) -> str:
-        """Save the host's disk as an image (gone at the end of the session); return its tag."""
+    def commit(self, owner: int | None = None) -> str:
+        """Save the host's disk as an image; return its tag.
+
+        It is gone when this process ends its tests, or the owner, for an image that several use.
+        """
+        repository = f"{REPOSITORY}/saved-{owner or os.getpid()}"
         tag = f"{self.alias}-{time.monotonic_ns()}"
-        self.container.commit(repository=f"{REPOSITORY}/saved-{os.getpid()}", tag=tag)
-        return f"{REPOSITORY}/saved-{os.getpid()}:{tag}"
+        self.container.commit(repository=repository, tag=tag)
+        return f"{repository}:{tag}"
 
     def remove(self) -> None:
         """Switch the host off for good."""
@@ -295,7 +306,7 @@ class Host:
 
 
 class Fleet:
-    """The hosts of one test session, on a network of their own."""
+    """The hosts of one process of a test session, on a network of their own."""
 
     def __init__(self, engine: docker.DockerClient, folder: Path) -> None:
         remove_leftovers(engine)
@@ -338,7 +349,7 @@ class Fleet:
         return host
 
     def remove(self) -> None:
-        """Remove everything that this session made."""
+        """Remove everything that this process made."""
         _remove_of(self.engine, os.getpid())
 
 
@@ -384,20 +395,25 @@ def new_ssh_key(path: Path) -> Path:
     return path
 
 
-def remove_leftovers(engine: docker.DockerClient) -> None:
-    """Remove what killed test sessions left behind; the sessions that still run keep theirs."""
+def remove_leftovers(engine: docker.DockerClient, *ending: int) -> None:
+    """Remove what killed test sessions left behind; the processes that still run keep theirs.
+
+    ending: processes that run and need theirs no more.
+    """
     pattern = re.compile(rf"^(?:{PREFIX}-|{REPOSITORY}/saved-)(\d+)[-:]")
-    names = [container.name or "" for container in engine.containers.list(all=True)]
+    names = [
+        container.name or "" for container in engine.containers.list(all=True, ignore_removed=True)
+    ]
     names += [network.name or "" for network in engine.networks.list()]
-    names += [tag for image in engine.images.list() for tag in image.tags]
+    names += tags(engine)
     for pid in {int(found[1]) for found in map(pattern.match, names) if found}:
-        if not Path(f"/proc/{pid}").exists():
+        if pid in ending or not Path(f"/proc/{pid}").exists():
             _remove_of(engine, pid)
 
 
 def _remove_of(engine: docker.DockerClient, pid: int) -> None:
     mine = f"{PREFIX}-{pid}-"
-    for container in engine.containers.list(all=True):
+    for container in engine.containers.list(all=True, ignore_removed=True):
         if (container.name or "").startswith(mine):
             with contextlib.suppress(NotFound):
                 container.remove(force=True, v=True)
@@ -405,10 +421,9 @@ def _remove_of(engine: docker.DockerClient, pid: int) -> None:
         if (network.name or "").startswith(mine):
             with contextlib.suppress(APIError):
                 network.remove()
-    for image in engine.images.list(name=f"{REPOSITORY}/saved-{pid}"):
-        for tag in image.tags:
-            with contextlib.suppress(APIError):
-                engine.images.remove(tag)
+    for tag in tags(engine, f"{REPOSITORY}/saved-{pid}"):
+        with contextlib.suppress(APIError):
+            engine.images.remove(tag)
 
 
 # Deploying
@@ -459,9 +474,23 @@ def deploy(
         (folder / "inventory.py").write_text(inventory_text)
         what = str(ROOT / deploy_file) if deploy_file.endswith(".py") else deploy_file
         command = [str(ROOT / "run"), "pyinfra", "-y", "inventory.py", what, *arguments]
+        if deploy_file == "deploy.py":
+            stack.enter_context(_one_builds_ice())
         began = time.monotonic()
         exit_code, output = _run_limited(command, folder, os.environ | dict(env or {}), timeout)
     return _judged(read_deployment(exit_code, output, time.monotonic() - began), expect)
+
+
+@contextlib.contextmanager
+def _one_builds_ice() -> Iterator[None]:
+    """Where Debian 12's zeroc-ice is not kept yet, one deploy at a time, so that one builds it."""
+    wanted = Wheel.wanted(None, f"debian-12-{platform.machine()}")
+    with contextlib.ExitStack() as stack:
+        if wanted.kept is None:
+            stack.enter_context(locked(machine_lock("ice")))
+        if wanted.kept is not None:
+            stack.close()
+        yield
 
 
 def run_inside(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import hashlib
 import json
 import os
@@ -18,15 +17,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import docker
 from docker.errors import APIError, ImageNotFound
 
 from tests.integration.engine import apt_install, as_root
-
-if TYPE_CHECKING:
-    pass
+from tests.integration.session import locked
 
 Kind = Literal["plain", "systemd", "ssh"]
 Suite = Literal["bookworm", "trixie"]
@@ -56,7 +53,7 @@ def base_image(engine: docker.DockerClient, kind: Kind, suite: Suite = "bookworm
     recipe = _recipe(kind, suite)
     repository, digest = f"{REPOSITORY}/{kind}-{suite}", _digest(recipe)
     tag = f"{repository}:{digest}"
-    with _locked(cache_folder("images") / f"{kind}-{suite}.lock"):
+    with locked(cache_folder("images") / f"{kind}-{suite}.lock"):
         with contextlib.suppress(ImageNotFound):
             engine.images.get(tag)
             return tag
@@ -191,19 +188,18 @@ def _prune(engine: docker.DockerClient, kind: Kind, suite: Suite) -> None:
         tarball.unlink(missing_ok=True)
     repository = f"{REPOSITORY}/{kind}-{suite}"
     kept = {f"{repository}:{tarball.stem.rsplit('-', 1)[1]}" for tarball in made[:KEEP]}
-    for image in engine.images.list(name=repository):
-        for tag in set(image.tags) - kept:
-            # Refused where a host of another session runs on it.
-            with contextlib.suppress(APIError):
-                engine.images.remove(tag)
+    for tag in set(tags(engine, repository)) - kept:
+        # Refused where a host of another session runs on it.
+        with contextlib.suppress(APIError):
+            engine.images.remove(tag)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one test session at a time make a thing; the others wait for it."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def tags(engine: docker.DockerClient, repository: str | None = None) -> list[str]:
+    """Return the images' tags.
+
+    Not by images.list(), which asks for each again and fails where another session removes one.
+    """
+    return [tag for image in engine.api.images(repository) for tag in image["RepoTags"] or ()]
 
 
 def _digest(content: object) -> str:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import subprocess
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from omeroweb_ops.state import schema
+from omeroweb_ops.state.shapes import SHAPES
 
 from tests.integration.conftest import MakeHost
-from tests.integration.hosts import deploy, docker_inventory
-from tests.integration.site_checks import BASE, OMERODIR, assert_serves
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.images import ROOT
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves, django
 
 MINE = ["Mine", "https://mine.example.org", {}]
 THEIRS = ["Theirs", "https://theirs.example.org", {}]
@@ -81,9 +89,11 @@ def test_an_installation_made_by_hand_is_exported_and_deployed_without_a_change(
         "web_config_append": {LINKS: [MINE]},
     }
     run = deploy(docker_inventory(host, **settings))
-    changed = [line.split("] ")[1].split(":")[0] for line in run.output.splitlines() if "→" in line]
-    assert not {"omero.web.debug", "omero.web.page_size", LINKS} & {*changed}
-    assert "omero.web.public.password was set by hand; it is kept" in run.output
+    changed = [line for line in run.output.splitlines() if re.search(r"\] [+~-] omero", line)]
+    assert changed
+    exported = ("omero.web.debug", "omero.web.page_size", LINKS)
+    assert not any(name in line for line in changed for name in exported)
+    assert "! omero.web.public.password: set by hand, kept" in run.output
 
 
 def test_no_update_is_lost_among_several_omero_configs(
@@ -114,55 +124,226 @@ READY = (
     "        raise RuntimeError('the reason why')\n"
 )
 ROUTES = "raise RuntimeError('the reason why')\n"
-# not in a trial, where no request has gone by before: only where it serves
+# not in a trial: only later
+COLLECT = "import sys\nif 'collectstatic' in sys.argv:\n    raise RuntimeError('the reason why')\n"
 WORKERS = "import sys\nif 'gunicorn' in sys.argv[0]:\n    raise RuntimeError('the reason why')\n"
+APP = {"omero.web.apps": ["breaks"]}
 
 
 @pytest.mark.parametrize(
-    ("module", "code"),
-    [("apps", READY), ("urls", ROUTES), ("models", WORKERS)],
-    ids=["static files", "trial", "workers"],
+    ("module", "code", "serves"),
+    [
+        ("apps", READY, False),
+        ("urls", ROUTES, False),
+        ("models", COLLECT, True),
+        ("models", WORKERS, True),
+    ],
+    ids=["start", "page", "static files", "workers"],
 )
-def test_a_configuration_that_does_not_start_is_taken_back(
-    make_host: MakeHost, deployed_image: str, module: str, code: str
+def test_a_configuration_that_does_not_start_is_refused_or_taken_back(
+    make_host: MakeHost, deployed_image: str, module: str, code: str, serves: bool
 ) -> None:
-    """An app that imports, and breaks when OMERO.web starts: past every check before."""
+    """An app that imports, and breaks when OMERO.web starts."""
     host = make_host("plain", image=deployed_image)
     deploy(docker_inventory(host))
+    write_app(host, "breaks", {module: code})
+    written = host.read(f"{OMERODIR}/etc/grid/config.xml")
+    with visitor(host) as seen:
+        run = deploy(docker_inventory(host, web_config_append=APP), expect=1)
+    assert "the reason why" in run.output
+    assert "omero.web.apps" in run.output
+    if serves:
+        assert "back to the one before" in run.output
+    else:  # tried before anything was changed
+        assert "the old one serves on" in run.output
+        assert host.read(f"{OMERODIR}/etc/grid/config.xml") == written
+    assert_serves(host)
+    assert seen <= {200, 503}
+    assert "breaks" not in host.run("omero config get").stdout
+    behind = 2 if serves else 0
+    assert host.run("omeroweb-ops config plan", check=False).exit_code == behind
+    deploy(docker_inventory(host))
+    assert_serves(host)
+
+
+def write_app(host: Host, name: str, modules: dict[str, str]) -> None:
+    """An app in the release's virtualenv, as a plugin's package would bring it."""
     packages = host.run(f"echo {BASE}/venv3/lib/python3.*/site-packages").stdout.strip()
-    host.write(f"{packages}/breaks/__init__.py", "")
-    host.write(f"{packages}/breaks/{module}.py", code)
-    seen: list[int] = []
+    host.write(f"{packages}/{name}/__init__.py", "")
+    for module, code in modules.items():
+        host.write(f"{packages}/{name}/{module}.py", code)
+
+
+@contextmanager
+def visitor(host: Host) -> Iterator[set[int]]:
+    """Somebody who looks at the login page all the time; what they saw: a status, 0 for no
+    answer, -1 for a raw error."""
+    seen: set[int] = set()
     done = threading.Event()
 
     def visit() -> None:
         while not done.wait(0.5):
             try:
-                answer = host.http("/webclient/login/", timeout=30)
+                answer = host.http("/webclient/login/", timeout=120)
             except requests.RequestException:
-                seen.append(0)
+                seen.add(0)
             else:
                 page = "OMERO.web - Maintenance" in answer.text
-                seen.append(answer.status_code if answer.status_code != 503 or page else -1)
+                seen.add(answer.status_code if answer.status_code != 503 or page else -1)
 
-    visitor = threading.Thread(target=visit)
-    visitor.start()
+    thread = threading.Thread(target=visit)
+    thread.start()
     try:
-        run = deploy(
-            docker_inventory(host, web_config_append={"omero.web.apps": ["breaks"]}), expect=1
-        )
+        yield seen
     finally:
         done.set()
-        visitor.join()
-    assert "the reason why" in run.output
-    assert "omero.web.apps" in run.output
-    assert "back to the one before" in run.output
-    assert_serves(host)
-    assert set(seen) <= {200, 503}
-    assert "breaks" not in host.run("omero config get").stdout
-    assert host.run("omeroweb-ops config plan", check=False).exit_code == 2
+        thread.join()
+
+
+PLUGIN = """
+import json
+from omeroweb.settings import parse_boolean
+CUSTOM_SETTINGS_MAPPINGS = {
+    "omero.web.plug.count": ["PLUG_COUNT", 5, int, "How many"],
+    "omero.web.plug.things": ["PLUG_THINGS", '["a"]', json.loads, "Things"],
+    "omero.web.plug.on": ["PLUG_ON", "false", parse_boolean, "On or off"],
+    "omero.web.plug.password": ["PLUG_PASSWORD", "", str, "Not for everybody"],
+}
+"""
+
+
+def test_a_plugin_s_own_properties_are_known_on_the_host(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    host = make_host("plain", image=deployed_image)
     deploy(docker_inventory(host))
-    assert_serves(host)
+    write_app(host, "plug", {"settings": PLUGIN})
+    release = host.run(f"readlink {BASE}/venv3").stdout
+    wrong = deploy(
+        docker_inventory(
+            host,
+            web_config={
+                "omero.web.plug.count": "x",
+                "omero.web.plug.thinks": ["b"],
+                "omero.web.plug.on": "yes",
+            },
+            web_config_append={
+                "omero.web.apps": ["plug", "nosuchapp"],
+                "omero.web.middleware": [{"index": 9, "class": "plug.middleware.Missing"}],
+            },
+        ),
+        expect=1,
+    )
+    assert "cannot import nosuchapp (ModuleNotFoundError" in wrong.output
+    assert "cannot import plug.middleware.Missing" in wrong.output
+    assert "omero.web.plug.count: 'x' is not a whole number" in wrong.output
+    assert "omero.web.plug.on: 'yes' is not a boolean" in wrong.output
+    assert host.run(f"readlink {BASE}/venv3").stdout == release
+    assert host.run("omeroweb-ops config plan").exit_code == 0
+
+    misspelt = deploy(
+        docker_inventory(
+            host,
+            web_config={"omero.web.plug.thinks": ["b"]},
+            web_config_append={"omero.web.apps": ["plug"]},
+        ),
+        expect=1,
+    )
+    assert "did you mean omero.web.plug.things?" in misspelt.output
+    good = docker_inventory(
+        host,
+        web_config={"omero.web.plug.on": "True", "omero.web.plug.password": "sesame"},
+        web_config_append={"omero.web.apps": ["plug"], "omero.web.plug.things": ["b"]},
+    )
+    run = deploy(good)
+    assert "sesame" not in run.output
+    values = "from plug import settings as s\nprint(s.PLUG_ON, s.PLUG_THINGS, s.PLUG_PASSWORD)"
+    assert django(host, values) == "True ['a', 'b'] sesame"
+    assert deploy(good).changed_operations == ()
+    host.run("omero config set omero.web.plug.on true")  # the same, spelt otherwise
+    assert deploy(good).changed_operations == ()
+    assert "Things" in host.run("omeroweb-ops config show omero.web.plug.things").stdout
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
+) -> None:
+    links = {LINKS: [MINE]}
+    secret = "never in a terminal"
+    config = {"omero.web.page_size": 33, "omero.web.public.password": secret}
+    for image in (deployed_image, None):
+        host = make_host("plain", image=image)
+        before = host.snapshot()
+        text = docker_inventory(host, web_config=config, web_config_append=links)
+        (tmp_path / "inventory.py").write_text(text)
+        done = subprocess.run(
+            [ROOT / "run", "pyinfra", "--dry", "inventory.py", ROOT / "deploy.py"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        shown = done.stdout + done.stderr
+        assert "+ omero.web.page_size: (not set) → 33" in shown
+        assert '+ ["Mine", "https://mine.example.org", {}]' in shown
+        assert "+ omero.web.public.password: (not set) → ********" in shown
+        assert secret not in shown
+        assert host.snapshot().touched_since(before) == []
+
+
+ROUND_TRIP = """
+import json, os, sys, tempfile
+from pathlib import Path
+from omeroweb_ops.state import config_xml
+texts = json.load(sys.stdin)
+scratch = tempfile.mkdtemp()
+path = Path(scratch, "etc/grid/config.xml")
+path.parent.mkdir(parents=True)
+config_xml.write(path, texts)
+os.environ["OMERODIR"] = scratch
+import omeroweb.settings as settings
+found = {}
+for mapping in (settings.INTERNAL_SETTINGS_MAPPING, settings.CUSTOM_SETTINGS_MAPPINGS,
+                settings.DEVELOPMENT_SETTINGS_MAPPINGS):
+    for name, (variable, default, function, _description, is_default, *_) in mapping.items():
+        value = function(texts.get(name, default)) if default is not None or name in texts else None
+        found[name] = [is_default, getattr(value, "pattern", value)]
+print(json.dumps(found, default=str))
+"""
+
+
+def test_every_property_reaches_omero_web_as_it_was_written(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    """Each current property set, and each at its default, as the installed omeroweb.settings reads
+    it from config.xml."""
+    host = make_host("plain", image=deployed_image)
+
+    def read(texts: dict[str, str]) -> dict[str, tuple[bool, Any]]:
+        command = [f"{BASE}/venv3/bin/python", "-c", ROUND_TRIP]
+        done = host.run(command, user="omero-web", stdin=json.dumps(texts).encode())
+        return {name: tuple(found) for name, found in json.loads(done.stdout).items()}
+
+    known = schema.locked()
+    unset = read({})
+    assert len(unset) == 106
+    assert all(is_default for is_default, _value in unset.values())
+    values = {name: another(known[name]) for name in unset}
+    is_set = read({name: known[name].encode(value) for name, value in values.items()})
+    assert {name for name, (is_default, _value) in is_set.items() if is_default} == set()
+    assert {name: value for name, (_default, value) in is_set.items()} == values
+
+
+def another(prop: schema.Property) -> Any:
+    """A value other than the default."""
+    if prop.kind == "boolean":
+        return prop.default != "true"
+    if prop.kind == "choice":
+        return next(choice for choice in prop.choices if choice != prop.default)
+    if prop.kind == "list":
+        return [SHAPES[prop.name].example]
+    return {"integer": 4711, "string": "ä \"text\" <&>", "object": {"a": {"b": [1]}},
+            "regex": "^/(a|b)"}[prop.kind]  # fmt: skip
 
 
 def test_the_schema_in_the_project_is_the_installed_release_s(

@@ -248,7 +248,7 @@ def test_a_deploy_over_ssh_with_sudo(make_host: MakeHost, ssh_key: Path, site: P
 def test_a_deploy_that_takes_too_long_is_ended(make_host: MakeHost) -> None:
     inventory_text = docker_inventory(make_host())
     with pytest.raises(TimeoutError, match="Connecting to hosts"):
-        deploy(inventory_text, "sleep 60", deploy_file="server.shell", timeout=5)
+        deploy(inventory_text, "sleep 600", deploy_file="server.shell", timeout=20)
 
 
 def test_a_setting_goes_to_the_group_that_its_name_begins_with() -> None:

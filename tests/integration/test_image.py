@@ -98,7 +98,7 @@ class Run:
     def get(self, path: str) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.url(path), timeout=10)
+            return session.get(self.url(path), timeout=30)
 
     def ready(self, path: str = "/webclient/login/") -> float:
         """Wait for the login page; seconds from the start."""
@@ -138,10 +138,9 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     assert run.run("id", "-u").strip() == "1000"
     workers = run.run("sh", "-c", "grep -l gunicorn /proc/[0-9]*/cmdline").split()
     assert len(workers) >= 4  # master and three workers
-    began = time.monotonic()
-    run.container.stop(timeout=10)
-    assert time.monotonic() - began < 5
+    run.container.stop(timeout=60)
     run.container.reload()
+    # and not 137, of the kill that follows a stop without an answer
     assert run.container.attrs["State"]["ExitCode"] == 0
 
 
@@ -188,7 +187,7 @@ def test_wrong_variables_are_refused(
     start: Any, variables: dict[str, str], messages: list[str]
 ) -> None:
     run = start(environment=variables)
-    assert run.container.wait(timeout=30)["StatusCode"] == 1
+    assert run.container.wait(timeout=120)["StatusCode"] == 1
     said = bytes(run.container.logs()).decode()
     for message in messages:
         assert message in said
@@ -215,11 +214,11 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
 
 
 def test_its_configuration_is_that_of_a_host_with_the_same_properties(
-    start: Any, make_host: MakeHost
+    start: Any, make_host: MakeHost, deployed_image: str
 ) -> None:
     run = start(environment=VARIABLES)
     run.ready()
-    web, nginx = make_host("plain"), make_host("plain")
+    web, nginx = (make_host("plain", image=deployed_image) for _ in range(2))
     deploy(
         inventory(
             {

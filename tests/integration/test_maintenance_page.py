@@ -60,6 +60,6 @@ def test_it_returns_by_itself_and_sends_the_form_once(site: Host, browser: Brows
     page.wait_for_selector("text=/maintenance/i")
     assert len(posts) == 1
     site.run("omero web start")
-    page.wait_for_selector("#id_username", timeout=40_000)
+    page.wait_for_selector("#id_username", timeout=120_000)
     assert len(posts) == 1
     page.close()

@@ -1,4 +1,4 @@
-"""Other connectors and shapes: this machine itself, SSH with sudo, three hosts, TLS, a prefix."""
+"""Other connectors and shapes: this machine itself, SSH with sudo, TLS, a prefix."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import yaml
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
     deploy,
-    docker_entry,
     docker_inventory,
-    inventory,
     run_inside,
     ssh_inventory,
     wait_until,
@@ -23,7 +21,6 @@ from tests.integration.site_checks import (
     OMERODIR,
     assert_maintenance,
     assert_serves,
-    django,
     master,
     pids,
 )
@@ -53,7 +50,7 @@ def test_a_bare_machine_becomes_an_omero_web_by_one_command(
     statuses = set()
 
     def back() -> bool:
-        statuses.add(host.http("/webclient/login/", timeout=20).status_code)
+        statuses.add(host.http("/webclient/login/", timeout=120).status_code)
         return 200 in statuses
 
     wait_until(back, 10, "200 after kill -9")
@@ -81,38 +78,6 @@ def secrets(tmp_path: Path) -> Path:
     )
     path.chmod(0o600)
     return path
-
-
-def test_three_hosts(make_host: MakeHost, secrets: Path) -> None:
-    hosts = {name: make_host("systemd") for name in ("redis", "web", "nginx")}
-    text = inventory(
-        {
-            name: [(docker_entry(host), {"address": host.ip, "web_secrets": str(secrets)})]
-            for name, host in hosts.items()
-        },
-        redis_bind=f"127.0.0.1 {hosts['redis'].ip}",
-    )
-    first = deploy(text)
-    assert f"OMERO.web is at http://{hosts['nginx'].ip}/" in first.output
-    assert_serves(hosts["nginx"])
-    assert hosts["nginx"].processes("gunicorn") == []
-    assert hosts["web"].processes("nginx|redis") == []
-    key = django(
-        hosts["web"],
-        "from importlib import import_module\nfrom django.conf import settings\n"
-        "s = import_module(settings.SESSION_ENGINE).SessionStore()\ns.save()\nprint(s.session_key)",
-    )
-    kept = hosts["redis"].run(
-        ["redis-cli", "-n", "1", "keys", "*"],
-        env={"REDISCLI_AUTH": yaml.safe_load(secrets.read_text())["redis_password"]},
-    )
-    assert key in kept.stdout
-    assert "NOAUTH" in hosts["redis"].run("redis-cli -n 1 keys '*'", check=False).stdout
-    assert deploy(text).changed_operations == ()
-    hosts["web"].run("omero web stop")
-    assert_maintenance(hosts["nginx"])
-    hosts["web"].run("omero web start")
-    assert_serves(hosts["nginx"])
 
 
 def test_secrets_appear_nowhere_but_in_their_files(

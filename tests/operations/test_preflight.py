@@ -19,6 +19,7 @@ from roles.web.release import Release
 from tests.operations.local import ROOT, names, pyinfra
 
 FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64", free=9_000_000)
+SPLIT = replace(FIT, nft=True, addresses={"10.0.0.5": ("10.0.0.5",)})
 
 
 def refused(folder: Path, inventory: str) -> str:
@@ -140,7 +141,7 @@ def test_a_full_disk_is_refused_on_a_web_host_only(check: Check) -> None:
     full = replace(FIT, free=100_000)
     assert "only 97 MB free" in complaint(check, full)
     hosts = {"@docker/w": "web", "@docker/n": "nginx"}
-    surveys = {"@docker/w": FIT, "@docker/n": full}
+    surveys = {"@docker/w": SPLIT, "@docker/n": full}
     check(surveys, hosts=hosts, address="10.0.0.5")
 
 
@@ -198,7 +199,7 @@ def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
     message = complaint(
         check,
         {
-            "@docker/w": replace(FIT, id="rocky", free=0),
+            "@docker/w": replace(SPLIT, id="rocky", free=0),
             "@docker/n": replace(FIT, listeners={80: "apache2"}),
         },
         hosts=hosts,
@@ -207,6 +208,26 @@ def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
     assert "3 mistakes in the hosts" in message
     for part in ("@docker/w: system", "@docker/w: disk", "@docker/n: nginx_http_port"):
         assert part in message
+
+
+def test_an_nginx_that_cannot_be_found_from_the_web_host_is_a_mistake(check: Check) -> None:
+    hosts = {"@docker/w": "web", "@docker/n": "nginx"}
+    surveys = {"@docker/w": SPLIT, "@docker/n": FIT}
+    message = complaint(check, surveys, hosts=hosts, address="www.internal")
+    assert "1 mistake in the hosts" in message
+    assert "@docker/w: address: www.internal, the address of an NGINX, cannot be" in message
+
+
+@pytest.mark.parametrize(("nft", "warned"), [(True, False), (False, True)])
+def test_a_port_that_cannot_be_closed_is_warned_of(
+    check: Check, caplog: pytest.LogCaptureFixture, nft: bool, warned: bool
+) -> None:
+    hosts = {"@docker/w": "web", "@docker/n": "nginx"}
+    check(replace(SPLIT, nft=nft), hosts=hosts, address="10.0.0.5")
+    assert ("port 4080 is open to every host; install nftables" in caplog.text) is warned
+    caplog.clear()
+    check(replace(FIT, nft=False))
+    assert "is open to every host" not in caplog.text
 
 
 def test_mistakes_of_the_inventory_are_told_before_any_host_is_asked(check: Check) -> None:

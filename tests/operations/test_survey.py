@@ -190,3 +190,18 @@ def test_the_survey_leaves_nothing_behind(tmp_path: Path) -> None:
     survey(80)
     ours = {name for name in set(os.listdir("/tmp")) - before if "survey" in name.lower()}
     assert ours == set()
+
+
+def test_names_of_other_hosts_are_told_with_their_addresses() -> None:
+    found = ask(HostSurvey, ports=(), names=("localhost", "10.0.0.3", "fd00::3", "no.invalid"))
+    assert set(found.addresses) == {"localhost", "10.0.0.3", "fd00::3"}
+    assert {"127.0.0.1", "::1"} & set(found.addresses["localhost"])
+    assert found.addresses["10.0.0.3"] == ["10.0.0.3"]
+    assert found.addresses["fd00::3"] == ["fd00::3"]
+
+
+def test_the_packet_filter_counts_only_where_it_can_be_set(tmp_path: Path) -> None:
+    permitted = programs(tmp_path / "yes", nft="exit 0", sudo="exit 1")
+    refused = programs(tmp_path / "no", nft="exit 1", sudo="exit 1")
+    assert survey(stand_ins=permitted).nft is True
+    assert survey(stand_ins=refused).nft is False

@@ -196,6 +196,11 @@ def test_with_cache_sessions_there_is_nothing_to_clear(
     assert "nothing to do" in (installed.locations.logs / "clearsessions.log").read_text()
 
 
+def test_maintenance_is_sent_to_where_nginx_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["maintenance", "on", "--message", "x"]) == 1
+    assert "run `omeroweb-ops maintenance` on each host that has it" in capsys.readouterr().err
+
+
 def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
         cli.main(["config", "explode"])

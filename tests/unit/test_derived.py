@@ -193,13 +193,19 @@ def test_an_omero_web_with_its_nginx_on_the_same_host_is_on_loopback_only() -> N
     assert HOST not in derived()
 
 
-def test_an_omero_web_with_an_nginx_elsewhere_listens_there_and_serves_its_static_files() -> None:
+def test_an_omero_web_with_an_nginx_elsewhere_listens_there() -> None:
     site = site_of(
         a_host("w.example", "web", reached_as="10.0.0.2"),
         a_host("n.example", "nginx", reached_as="10.0.0.3"),
     )
     texts = properties_of(site, "w.example")
     assert texts[HOST] == "0.0.0.0"
+    assert "whitenoise" not in str(texts)  # NGINX has the files
+
+
+def test_an_omero_web_without_an_nginx_of_the_bundle_serves_its_static_files() -> None:
+    texts = properties_of(site_of(a_host("@local", "web")))
+    assert HOST not in texts
     classes = [entry["class"] for entry in json.loads(texts["omero.web.middleware"])]
     assert classes.count("whitenoise.middleware.WhiteNoiseMiddleware") == 1
     assert "django.middleware.csrf.CsrfViewMiddleware" in classes
@@ -207,11 +213,9 @@ def test_an_omero_web_with_an_nginx_elsewhere_listens_there_and_serves_its_stati
 
 @pytest.mark.parametrize("own", [[{"index": 1, "class": "a.B"}], '[{"index": 1, "class": "a.B"}]'])
 def test_middleware_of_the_site_is_kept_where_static_files_are_served_too(own: Any) -> None:
-    site = site_of(
-        a_host("w.example", "web", reached_as="10.0.0.2", web_config={"omero.web.middleware": own}),
-        a_host("n.example", "nginx", reached_as="10.0.0.3"),
+    texts = properties_of(
+        site_of(a_host("@local", "web", web_config={"omero.web.middleware": own}))
     )
-    texts = properties_of(site, "w.example")
     classes = [entry["class"] for entry in json.loads(texts["omero.web.middleware"])]
     assert classes == ["a.B", "whitenoise.middleware.WhiteNoiseMiddleware"]
 

@@ -58,3 +58,13 @@ def test_workers_of_another_class_have_connections_and_no_threads(settings_for: 
     assert found["worker_class"] == "gevent"
     assert found["worker_connections"] == 50
     assert "threads" not in found
+
+
+def test_an_nginx_on_another_host_is_trusted_to_say_how_the_visitor_came(
+    settings_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMEROWEB_OPS_DESIRED", str(engine.locations.desired_state))
+    assert "forwarded_allow_ips" not in settings_for()
+    engine.locations.proxies.write_text("10.0.0.3\nfd00::3\n")
+    trusted = settings_for()["forwarded_allow_ips"]
+    assert trusted.split(",") == ["127.0.0.1", "::1", "10.0.0.3", "fd00::3"]

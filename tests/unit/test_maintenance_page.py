@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.nginx import site_file
+from roles.nginx.rendering import TEMPLATES
 
 NASTY = [
     '"quotes" and \\backslashes\\',
@@ -28,10 +28,12 @@ def rendered(kind: str, **values: object) -> str:
         "retry_after": 30,
         "message": None,
         "expected_end": None,
+        "expected_end_iso": None,
+        "logo": None,
         "contact": None,
         **values,
     }
-    return site_file._TEMPLATES.get_template(f"maintenance.{kind}.j2").render(given)
+    return TEMPLATES.get_template(f"maintenance.{kind}.j2").render(given)
 
 
 class Page(HTMLParser):
@@ -64,11 +66,11 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("message", NASTY)
 @pytest.mark.parametrize("end", [None, "2030-01-01T12:00:00+00:00"])
 def test_for_programs_it_is_json_with_the_message(message: str, end: str | None) -> None:
-    found = json.loads(rendered("json", message=message, expected_end=end))
+    found = json.loads(rendered("json", message=message, expected_end_iso=end))
     assert found["error"] == "maintenance"
     assert found["message"] == message
-    assert found["retry_after"] == 30
     assert found.get("expected_end") == end
+    assert found.get("retry_after") == (None if end else 30)
 
 
 @given(st.text(min_size=1))

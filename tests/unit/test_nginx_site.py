@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from roles.nginx import site_file, tls
+from roles.nginx import site_file, static_files, tls
 from roles.settings import Certificate
-from roles.site import LOCATIONS
+from roles.site import LOCATIONS, Site
 from roles.survey import Survey
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 from tests.unit.nginx_reader import Directive, location, mapped, parse
@@ -149,9 +151,9 @@ def test_an_error_of_the_upstream_shows_the_maintenance_page_with_503(prefix: st
         page = location(server, f"/omero-web-maintenance.{form}")
         assert page is not None
         assert page.all("internal")
-        assert page.value("alias") == f"{site_file.PAGES}/maintenance.{form}"
+        assert page.value("alias") == f"$omero_web_pages/maintenance.{form}"
         headers = dict(value.split(" ", 1) for value in page.values("add_header"))
-        assert headers["Retry-After"] == f"{site_file.RETRY_AFTER} always"
+        assert headers["Retry-After"] == "$omero_web_retry_after always"
         assert headers["Cache-Control"] == "no-store always"
 
 
@@ -208,29 +210,70 @@ def test_extra_lines_may_be_appended() -> None:
     assert served(config).values("client_body_timeout") == ["99s"]
 
 
-def test_an_nginx_on_its_own_host_has_no_files_and_asks_every_omero_web(tmp_path: Path) -> None:
+@pytest.fixture
+def several(tmp_path: Path) -> Callable[..., Site]:
+    """Two web hosts, one of them with an NGINX too, and one host with NGINX alone."""
     secrets = tmp_path / "secrets.yml"
-    secrets.write_text("omero.web.secret_key: key\n")
-    site = site_of(
-        a_host("n.example", "nginx", reached_as="10.0.0.1", web_secrets=str(secrets)),
-        a_host("a.example", "web", reached_as="10.0.0.2"),
-        a_host("b.example", "web", reached_as="10.0.0.3"),
-    )
+    secrets.write_text("omero.web.secret_key: key\nredis_password: hunter2\n")
+
+    def site(**web: Any) -> Site:
+        return site_of(
+            a_host(
+                "n.example",
+                "redis nginx",
+                reached_as="10.0.0.1",
+                web_secrets=str(secrets),
+                redis_bind="10.0.0.1",
+            ),
+            a_host("a.example", "web", reached_as="10.0.0.2", **web),
+            a_host("b.example", "web nginx", reached_as="10.0.0.3", **web),
+        )
+
+    return site
+
+
+def test_several_omero_webs_share_the_visitors(several: Callable[..., Site]) -> None:
+    site = several()
     config = parse(site_file.content(site, site.members["n.example"], SURVEY))
     (upstream,) = config.all("upstream")
-    assert upstream.values("server") == ["10.0.0.2:4080", "10.0.0.3:4080"]
-    assert proxied(served(config), "/static/x.css")
+    passive = "max_fails=3 fail_timeout=10s"
+    assert upstream.values("server") == [f"10.0.0.2:4080 {passive}", f"10.0.0.3:4080 {passive}"]
+    assert upstream.all("least_conn")
+    assert upstream.all("zone")  # else each worker counts for itself
+    application = location(served(config), "/webclient/")
+    assert application is not None
+    assert "non_idempotent" not in application.value("proxy_next_upstream")  # no POST twice
+    assert application.values("proxy_next_upstream_timeout")
 
 
-def test_the_pages_know_the_prefix_and_are_written_in_both_forms() -> None:
-    site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
-    html, json_page = site_file.pages(site, only_member(site))
-    assert html.path == f"{site_file.PAGES}/maintenance.html"
-    assert json_page.path == f"{site_file.PAGES}/maintenance.json"
-    assert '"/omero/webclient/login/"' in html.content
-    for page in (html, json_page):
-        assert page.content.endswith("\n")
-        assert page.mode == "644"  # www-data reads them
+@pytest.mark.parametrize("prefix", ["", "/a.b"])
+def test_an_nginx_on_its_own_host_serves_what_was_delivered(
+    several: Callable[..., Site], prefix: str
+) -> None:
+    site = several(web_config={"omero.web.prefix": prefix} if prefix else {})
+    config = parse(site_file.content(site, site.members["n.example"], SURVEY))
+    found = location(served(config), f"{prefix}/static/css/x.css")
+    assert found is not None
+    pattern, replacement, flag = found.value("rewrite").split()
+    assert re.sub(pattern, replacement.replace("$", "\\"), f"{prefix}/static/css/x.css") == (
+        "/css/x.css"
+    )
+    assert flag == "break"
+    assert found.value("root") == static_files.FOLDER
+    assert found.value("try_files") == "/current$uri /previous$uri =404"
+
+
+def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
+    several: Callable[..., Site],
+) -> None:
+    site = several()
+    member = site.members["b.example"]
+    config = parse(site_file.content(site, member, SURVEY))
+    found = location(served(config), "/static/x.css")
+    assert found is not None
+    assert found.value("alias") == f"{STATIC}/"
+    assert not static_files.are_delivered(site, member)
+    assert static_files.are_delivered(site, site.members["n.example"])
 
 
 def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_path: Path) -> None:

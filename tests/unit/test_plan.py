@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.state.desired import Desired
-from omeroweb_ops.state.plan import MASK, Plan, make, mask
+from omeroweb_ops.state.plan import MASK, Plan, make, mask, without_secrets
 from omeroweb_ops.state.schema import Property
 
 from tests.unit import texts
@@ -142,3 +143,14 @@ def test_a_plugin_s_secret_is_masked_by_its_name(name: str) -> None:
 
 def test_what_is_no_secret_is_shown() -> None:
     assert mask(texts.INTEGER, "100", SCHEMA) == "100"
+
+
+def test_a_message_that_quotes_a_secret_is_shown_without_it() -> None:
+    caches = json.dumps({"default": {"OPTIONS": {"PASSWORD": "hunter2"}}})
+    properties = {"omero.web.secret_key": "sesame", "omero.web.caches": caches, "omero.web.x": "x"}
+    said = f"Invalid sesame in {caches}, {{'PASSWORD': 'hunter2'}}, x"
+    shown = without_secrets(said, properties, SCHEMA)
+    assert "sesame" not in shown
+    assert "hunter2" not in shown
+    assert shown.startswith("Invalid ****")
+    assert shown.endswith(", x")

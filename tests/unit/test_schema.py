@@ -253,3 +253,10 @@ def test_what_is_said_of_a_wrong_secret_does_not_tell_it(name: str, value: objec
     with pytest.raises(ValueError, match=r"write") as error:
         SCHEMA[name].encode(value)
     assert "hunter2" not in str(error.value)
+
+
+def test_the_documentation_s_redis_recipe_pasted_with_its_line_break_says_what_to_write() -> None:
+    recipe = '{"default": {"BACKEND": "django_redis.cache.Redis\nCache", "LOCATION": "hunter2"}}'
+    with pytest.raises(ValueError, match=r"line break inside quotes.*group redis") as refusal:
+        SCHEMA["omero.web.caches"].encode(recipe)
+    assert "hunter2" not in str(refusal.value)

@@ -86,8 +86,13 @@ def test_a_host_that_others_need_and_whose_name_is_no_address_must_have_one(secr
     assert [message.split("; ")[0] for message in found] == [
         "@docker/r: address: other hosts need it and its name is no address",
         "@docker/w: address: other hosts need it and its name is no address",
-    ]  # nobody needs NGINX but its visitors
-    assert mistakes_of(*hosts({"address": "10.0.0.5"}, {"address": "web.internal"})) == []
+        # OMERO.web lets in none but NGINX
+        "@docker/n: address: other hosts need it and its name is no address",
+    ]
+    known = hosts({"address": "10.0.0.5"}, {"address": "web.internal"})
+    assert len(mistakes_of(*known)) == 1
+    known[2][2]["address"] = "10.0.0.6"
+    assert mistakes_of(*known) == []
 
 
 def test_a_host_that_needs_nobody_else_needs_no_address() -> None:
@@ -144,6 +149,60 @@ def test_several_web_hosts_must_share_a_key_for_their_sessions(secrets: str) -> 
         "c.example: omero.web.secret_key",
     ]
     assert mistakes_of(*hosts(web_secrets=secrets)) == []
+
+
+@pytest.fixture
+def two_webs(secrets: str) -> Any:
+    """Hosts: Redis with NGINX, and two in group web with their data."""
+
+    def hosts(first: dict[str, Any], second: dict[str, Any]) -> list[Any]:
+        front = {"redis_bind": "10.0.0.1", "web_secrets": secrets}
+        return [
+            a_host("n.example", "redis nginx", reached_as="10.0.0.1", **front),
+            a_host("a.example", "web", reached_as="10.0.0.2", **first),
+            a_host("b.example", "web", reached_as="10.0.0.3", **second),
+        ]
+
+    return hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("omero.web.prefix", "/omero"),
+        ("omero.web.static_url", "/files/"),
+        ("omero.web.apps", ["omero_figure"]),
+        ("omero.web.staticfile_dirs", ["/srv/own"]),
+    ],
+)
+def test_web_hosts_behind_one_nginx_must_agree(two_webs: Any, name: str, value: Any) -> None:
+    one, other = {"web_config": {name: value}}, {"web_config": {"omero.web.page_size": 9}}
+    found = mistakes_of(*two_webs(one, other))
+    assert any(message.startswith(f"b.example: {name}: ") for message in found)
+    assert any("on a.example; write one for all web hosts" in message for message in found)
+    assert mistakes_of(*two_webs(one, one)) == []
+
+
+def test_web_hosts_behind_one_nginx_must_have_one_release(two_webs: Any, tmp_path: Path) -> None:
+    locks = {name: tmp_path / name for name in ("one.txt", "same.txt", "other.txt")}
+    for name, path in locks.items():
+        path.write_text("other" if name == "other.txt" else "one")
+    data = {name: {"web_requirements": str(path)} for name, path in locks.items()}
+    assert mistakes_of(*two_webs(data["one.txt"], data["same.txt"])) == []
+    for other in (data["other.txt"], {}):
+        message = only_mistake_of(*two_webs(data["one.txt"], other))
+        assert message.startswith("b.example: web_requirements: ")
+        assert "one.txt" in message
+
+
+def test_several_web_hosts_cannot_have_sessions_in_files(two_webs: Any) -> None:
+    files = {"web_sessions": "file"}
+    found = mistakes_of(*two_webs(files, files))
+    assert [message.split(": several")[0] for message in found] == [
+        "a.example: omero.web.session_engine",
+        "b.example: omero.web.session_engine",
+    ]
+    assert "redis" in found[0]
 
 
 def test_nginx_needs_an_omero_web() -> None:
@@ -231,3 +290,11 @@ def test_a_second_redis_would_be_ignored_and_is_a_mistake(secrets: str) -> None:
         a_host("b.example", "redis", reached_as="10.0.0.2", **open_to_others),
     )
     assert any("redis" in message for message in found)
+
+
+@pytest.mark.parametrize(("name", "warned"), [(None, True), ("a.example", True), ("localhost", 0)])
+def test_debug_mode_is_warned_of_unless_visitors_come_from_the_machine_itself(
+    name: str | None, warned: bool
+) -> None:
+    site = site_of(a_host(nginx_server_name=name, web_config={"omero.web.debug": True}))
+    assert bool(mistakes.warnings(site)) == warned

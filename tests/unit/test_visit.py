@@ -80,6 +80,14 @@ def test_the_login_page_with_its_static_file_is_an_answer(answer: list[str]) -> 
     assert visit.judge(answer) is None
 
 
+def test_during_planned_maintenance_its_503_is_an_answer_and_no_other_error_is() -> None:
+    closed = "planned maintenance is on"
+    assert visit.judge([closed, "status 503 http://omero.example/"]) is None
+    assert visit.judge([closed, TITLE, STATUS]) is None  # loopback is in nginx_maintenance_allow
+    for answer in (["status 500 http://omero.example/"], ["curl: (7) Failed to connect"]):
+        assert visit.judge([closed, *answer]) is not None
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

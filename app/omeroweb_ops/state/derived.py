@@ -36,13 +36,14 @@ WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 class Surroundings:
     """redis: the session store's URL without a database (None: sessions are files).
 
-    front_elsewhere: NGINX is on another host, which has no files of the release. tls: visitors
-    come by https.
+    front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
+    static files. tls: visitors come by https.
     """
 
     redis: str | None = None
     redis_password: str | None = None
     front_elsewhere: bool = False
+    serves_static: bool = False
     tls: bool = False
 
 
@@ -65,7 +66,7 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
         appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
     elif own and pairs is not None:
         combined[ADDITIONAL] = [*own, *pairs]
-    if around.front_elsewhere:  # OMERO.web serves its static files itself
+    if around.serves_static:
         if MIDDLEWARE in wanted:
             combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
         else:

@@ -26,7 +26,7 @@ class Finding:
 class Desired:
     """Properties to set, and items to add to or take out of the release's default lists."""
 
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold secrets
     append: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     exclusive: bool = False  # remove what was set by hand

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .desired import identity
 from .plan import Change, Plan, mask
-from .schema import Schema
+from .schema import Property, Schema
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 
@@ -16,7 +16,7 @@ def lines(plan: Plan, schema: Schema) -> Iterator[str]:
     """One line a property; for a list, one line for each item that comes or goes."""
     for change in plan.changes:
         prop = schema.get(change.name)
-        items = [] if prop is not None and prop.is_secret else _items(change)
+        items = [] if prop is not None and prop.is_secret else _items(change, prop)
         if items:
             yield f"{_SIGNS[change.action]} {change.name}:"
             yield from (f"    {line}" for line in items)
@@ -30,10 +30,15 @@ def lines(plan: Plan, schema: Schema) -> Iterator[str]:
         yield f"! {name}: added by hand, kept: {', '.join(map(_text, added))}"
 
 
-def _items(change: Change) -> list[str]:
-    """What comes into a list and what goes out of it; nothing where they are not two lists."""
+def _items(change: Change, prop: Property | None) -> list[str]:
+    """What comes into a list and what goes out of it; nothing where they are not two lists.
+
+    An unset list is the default one.
+    """
+    default = prop.default if prop else None
+    texts = [default if text is None else text for text in (change.old, change.new)]
     try:
-        old, new = json.loads(change.old or ""), json.loads(change.new or "")
+        old, new = (json.loads(text or "") for text in texts)
     except ValueError:
         return []
     if not isinstance(old, list) or not isinstance(new, list):

@@ -46,7 +46,8 @@ class Engine:
         Raises ValueError where what is installed cannot be read.
         """
         named = {name: texts.get(name, self._default(name)) for name in (APPS, MIDDLEWARE)}
-        items = {name: self.schema[name].value(text) or [] for name, text in named.items()}
+        values = {name: self.schema[name].value(text) for name, text in named.items()}
+        items = {name: value if isinstance(value, list) else [] for name, value in values.items()}
         shipped = self.schema[MIDDLEWARE].value(self._default(MIDDLEWARE))
         apps = [item for item in items[APPS] if isinstance(item, str)]
         classes = [identity(item) for item in items[MIDDLEWARE] if item not in shipped]
@@ -90,7 +91,7 @@ class Engine:
             if not desired.exclusive
         }
         texts, _findings = self._resolve(desired, by_hand)
-        broken = self.learn(texts)
+        broken = self.learn({**({} if desired.exclusive else self._by_hand(record)), **texts})
         strict = not broken and known.installed() is not None
         texts, findings = self._resolve(desired, by_hand, strict=strict)
         findings += broken
@@ -106,6 +107,11 @@ class Engine:
             for name, text in by_hand.items()
         }
         return replace(steps, kept={name: items for name, items in own.items() if items})
+
+    def _by_hand(self, record: Record) -> dict[str, str]:
+        """The configuration as it would be without the bundle."""
+        own = {name: text for name, text in self.current.items() if name not in record.owned}
+        return own | {name: text for name, text in record.owned.items() if text is not None}
 
     def _resolve(
         self, desired: Desired, by_hand: Mapping[str, str | None], *, strict: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,26 @@ def make(
 def mask(name: str, text: str | None, schema: Schema) -> str | None:
     """The text as it may be shown."""
     return text if text is None or not _property(schema, name).is_secret else MASK
+
+
+def without_secrets(message: str, properties: Mapping[str, str], schema: Schema) -> str:
+    """A message of OMERO.web's, which may quote a property's value, as it may be shown."""
+    secrets: set[str] = set()
+    for name, text in properties.items():
+        prop = _property(schema, name)
+        if prop.is_secret:
+            secrets |= {text, *_texts(prop.value(text))}
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        message = message.replace(secret, MASK)
+    return message
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value that is named as a password, at any depth."""
+    for key, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, str) and "pass" in str(key).lower():
+            yield part
+        yield from _texts(part)
 
 
 def _property(schema: Schema, name: str) -> Property:

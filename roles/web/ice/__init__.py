@@ -108,7 +108,8 @@ def _keep(state: State, host: Host, folder: str, here: str) -> bool:
     target = Path(here) / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_suffix(".new")
+        # another host of its kind may bring its own at the same time
+        beside = target.with_name(f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new")
         host.get_file(f"{folder}/{name}", str(beside), **_connector_arguments(host))
         beside.replace(target)
     except OSError as error:  # a convenience: the host has its wheel

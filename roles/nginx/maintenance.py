@@ -1,0 +1,70 @@
+"""Planned maintenance: `./run pyinfra -y inventory.py roles.nginx.maintenance.on`, and `.off`.
+
+The work is done by the command that a deploy leaves on the host (templates/omero-web-maintenance),
+for there is no Python on a host that has only NGINX.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+
+from pyinfra import config, host
+from pyinfra.api import DeployError, FactBase, operation
+
+from ..survey import HostSurvey
+from .pages import SCRIPT
+
+
+def on(message: object = None, until: object = None, **unknown: object) -> None:
+    """Visitors see the maintenance page until `off`.
+
+    message: what the page tells them. until: the expected end, see docs/maintenance.md.
+    """
+    if unknown:
+        raise DeployError(f"{', '.join(unknown)}: not known; write message=… or until=…")
+    given = {"--message": message, "--until": until}
+    _switch("on", *(f"{name}={value}" for name, value in given.items() if value is not None))
+
+
+def off() -> None:
+    """Visitors see OMERO.web again."""
+    _switch("off")
+
+
+def _switch(*arguments: str) -> None:
+    """Raises DeployError where an argument is wrong, before any host is changed."""
+    if "nginx" not in host.groups:
+        return
+    config.SUDO = host.get_fact(HostSurvey, ports=()).privilege == "sudo"
+    answer = host.get_fact(Trial, arguments=arguments)
+    if answer not in ("same", "change"):
+        raise DeployError(f"{host.name}: {answer}")
+    switched(name=f"Planned maintenance: {arguments[0]}", arguments=arguments)
+
+
+class Trial(FactBase[str]):
+    """What the command would do: `change`, `same`, or else what is wrong."""
+
+    def command(self, arguments: tuple[str, ...]) -> str:
+        return (
+            f"if [ -x {SCRIPT} ]; then {SCRIPT} {shlex.join(arguments)} --dry-run 2>&1; "
+            "else echo 'there is no NGINX of this bundle yet; deploy it first'; fi; true"
+        )
+
+    @staticmethod
+    def default() -> str:
+        return "no answer"
+
+    def process(self, output: list[str]) -> str:
+        return " ".join(output).removeprefix("omeroweb-ops maintenance: ")
+
+
+@operation()
+def switched(arguments: tuple[str, ...]) -> Generator[str, None, None]:
+    """Planned maintenance is on, with this message and end, or off.
+
+    + arguments: of the command
+    """
+    if host.get_fact(Trial, arguments=arguments) != "same":
+        yield f"{SCRIPT} {shlex.join(arguments)}"

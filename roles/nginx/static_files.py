@@ -1,0 +1,131 @@
+"""Static files of the release on a host that has only NGINX: brought from a web host.
+
+Each collection has a folder of its own, named by what it was collected from; `current` links to the
+one that serves, `previous` to the one before, for pages that are still open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyinfra import host
+from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
+
+from ..failure import failed
+from ..site import Member, Site
+from ..web.release import STATIC_STAMP
+
+FOLDER = "/var/lib/omeroweb-ops/static"
+_ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
+
+
+def are_delivered(site: Site, member: Member) -> bool:
+    """Whether this NGINX serves files of another host; a URL of another server is not its own."""
+    url = str(site.effective(site.group("web")[0], "omero.web.static_url"))
+    return "web" not in member.groups and url.startswith("/")
+
+
+class Collected(FactBase[str]):
+    """The name of what a web host has collected; '' where it has not."""
+
+    def command(self) -> str:
+        return f"cat {STATIC_STAMP} 2> /dev/null; true"
+
+    @staticmethod
+    def default() -> str:
+        return ""
+
+    def process(self, output: list[str]) -> str:
+        return hashlib.sha256("\n".join(output).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What an NGINX host has: complete collections, and the one that it serves."""
+
+    complete: frozenset[str] = frozenset()
+    current: str = ""
+
+
+class Delivered(FactBase[Delivery]):
+    """One remote call."""
+
+    def command(self) -> str:
+        return f"cd {FOLDER} 2> /dev/null && echo current=$(readlink current) && ls; true"
+
+    @staticmethod
+    def default() -> Delivery:
+        return Delivery()
+
+    def process(self, output: list[str]) -> Delivery:
+        current, *complete = output
+        return Delivery(frozenset(complete), current.removeprefix("current="))
+
+
+@operation()
+def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraCommand, None, None]:
+    """NGINX serves what a web host has collected; nothing travels that is here already.
+
+    + source: the web host's name
+    + privilege: `root` or `sudo`, how commands are run there
+    + root: the folder there
+    """
+    if not host.state.is_executing:  # nothing may have been collected yet
+        return
+    web, sudo = host.state.inventory.get_host(source), privilege == "sudo"
+    name = web.get_fact(Collected, _sudo=sudo)
+    found = host.get_fact(Delivered)
+    if not name:
+        yield failed(f"{source} has collected no static files")
+        return
+    if name == found.current:
+        return
+    if name not in found.complete:
+        with tempfile.TemporaryFile() as archive:  # without a name: nothing is left of it
+            if not _fetch(web, root, archive, sudo=sudo):
+                yield failed(f"the static files of {source} cannot be read")
+                return
+            yield StringCommand("mkdir", "-p", FOLDER)
+            yield FileUploadCommand(archive, _ARCHIVE)
+        yield StringCommand(unpack(name))
+    yield StringCommand(switch(name))
+
+
+def _fetch(web: Host, root: str, archive: object, *, sudo: bool) -> bool:
+    """Regular files alone: a link could lead NGINX to a file of its own host."""
+    packed, _output = web.run_shell_command(
+        StringCommand(
+            f"umask 022; mkdir -p {Path(_ARCHIVE).parent}; cd {shlex.quote(root)} && "
+            f"find . -type f -print0 | tar --null -T - -czf {_ARCHIVE}"
+        ),
+        _sudo=sudo,
+    )
+    fetched = packed and web.get_file(_ARCHIVE, archive, _sudo=sudo)
+    web.run_shell_command(StringCommand("rm", "-f", _ARCHIVE), _sudo=sudo)
+    return bool(fetched)
+
+
+def unpack(name: str) -> str:
+    """Shell: the archive into a folder that has its name only once it is complete."""
+    return (
+        f"set -e; umask 022; cd {FOLDER}; rm -rf {name}.new; mkdir {name}.new; "
+        f"tar -xzf {_ARCHIVE} -C {name}.new --no-same-owner --no-same-permissions; "
+        f"rm -f {_ARCHIVE}; mv -T {name}.new {name}"
+    )
+
+
+def switch(name: str) -> str:
+    """Shell: serve a complete collection; keep the one before and no other."""
+    return (
+        f"set -e; cd {FOLDER}; old=$(readlink current || true); "
+        'if [ -n "$old" ]; then ln -sfT "$old" previous.new; mv -fT previous.new previous; fi; '
+        f"ln -sfT {name} current.new; mv -fT current.new current; "
+        f'for each in *; do case $each in current|previous|{name}|"$old") ;; '
+        '*) rm -rf "$each" ;; esac; done'
+    )

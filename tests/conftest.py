@@ -1,0 +1,155 @@
+"""The tests in parallel: how many processes, what each of them gets, what they share.
+
+Integration tests mostly wait for a host, so there are more processes than cores. What runs here
+runs in the controller, which loads the conftest.py of no folder below.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.session import NO_ENGINE, Session
+
+if TYPE_CHECKING:
+    import docker
+
+HERE = Path(__file__).parent
+INTEGRATION = "tests/integration/"
+# Begun first, or the run would end with one process busy and the others idle.
+LONGEST = (
+    "test_systemd_host.py",
+    "test_crash.py",
+    "test_launcher.py",
+    "test_debian_13.py",
+)
+
+_session = pytest.StashKey[Session]()
+_engine: pytest.StashKey[docker.DockerClient] = pytest.StashKey()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for each core where a folder is asked for; none where they would only cost a start."""
+    paths = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
+    files = [file for path in paths for file in ([path] if path.is_file() else _tests_in(path))]
+    if len(files) < 2 or config.option.keyword:
+        return 0
+    return min(2 * (os.cpu_count() or 1), len(files))
+
+
+def _tests_in(folder: Path) -> list[Path]:
+    return list(folder.rglob("test_*.py"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort for several processes: the longest first, the short ones fill what is left."""
+    if Session.of(config):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if not item.nodeid.startswith(INTEGRATION):
+        return len(LONGEST) + 1
+    return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a process one integration test at a time, or all that share a file's own fixtures."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = lambda nodeid: nodeid if _alone(nodeid) else nodeid.split("::")[0]
+    return scheduler
+
+
+def _alone(nodeid: str) -> bool:
+    return nodeid.startswith(INTEGRATION) and not _shares(nodeid.split("::")[0])
+
+
+@cache
+def _shares(file: str) -> bool:
+    return 'scope="module"' in (HERE.parent / file).read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each worker of the session."""
+    stash = node.config.stash
+    if _session not in stash:
+        folder = tempfile.mkdtemp(prefix="omeroweb-bundle-session-")
+        stash[_session] = Session(os.getpid(), Path(folder))
+    node.workerinput["session"] = (stash[_session].pid, str(stash[_session].folder))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    """Bring up the engine before the first test, if a test needs it.
+
+    Here and not in a worker: the worker that had started it could be the first to end.
+    """
+    missing = node.config.stash[_session].missing_engine
+    known = _engine in node.config.stash or missing.exists()
+    if known or not any(nodeid.startswith(INTEGRATION) for nodeid in ids):
+        return
+    from tests.integration.engine import EngineUnavailable, ensure_engine
+
+    try:
+        node.config.stash[_engine] = ensure_engine()
+    except EngineUnavailable as reason:
+        missing.write_text(str(reason))
+
+
+@pytest.hookimpl(trylast=True)  # after the workers
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what the workers shared, and what is left of one that was killed."""
+    stash = session.config.stash
+    if _session in stash:
+        shutil.rmtree(stash[_session].folder, ignore_errors=True)
+    if _engine in stash:
+        from tests.integration.hosts import remove_leftovers
+
+        remove_leftovers(stash[_engine], os.getpid())
+
+
+class FailuresAtOnce:
+    """Names a test when it fails: the list at the end is many minutes away."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self.terminal = terminal
+
+    @pytest.hookimpl(trylast=True)  # after its letter
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.terminal.line(f" {report.nodeid} ({report.when})")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where there are workers, their failures are named as they come."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and config.getoption("numprocesses", None):
+        config.pluginmanager.register(FailuresAtOnce(terminal))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which tests did not run: a green line alone would read as "all is well"."""
+    missed = [
+        (report.nodeid, report.longrepr[2])
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NO_ENGINE in report.longrepr[2]
+    ]
+    if not missed:
+        return
+    terminalreporter.section("INTEGRATION TESTS DID NOT RUN", sep="!", red=True, bold=True)
+    terminalreporter.line(missed[0][1].removeprefix("Skipped: "), red=True)
+    terminalreporter.line(f"{len(missed)} tests say nothing about this version:", red=True)
+    for nodeid, _ in missed:
+        terminalreporter.line(f"  {nodeid}")

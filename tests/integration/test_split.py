@@ -1,0 +1,245 @@
+"""NGINX, two OMERO.webs and Redis, each on a host of its own; in part over SSH with sudo."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import (
+    Deployment,
+    Host,
+    deploy,
+    docker_entry,
+    inventory,
+    ssh_entry,
+    wait_until,
+)
+from tests.integration.images import Kind
+from tests.integration.site_checks import assert_maintenance, assert_serves, django, pids
+
+SECRETS = {"redis_password": 'q"uo\\te pass%word#1', "omero.web.secret_key": "one key for all"}
+LOGIN = "/webclient/login/"
+PORT = 4080
+OWN_FILES = "/srv/own static"  # a folder of the site's own, on the web hosts
+
+
+@dataclass
+class Split:
+    """The hosts and how they are deployed; over SSH are the first OMERO.web and NGINX."""
+
+    redis: Host
+    first: Host
+    second: Host
+    nginx: Host
+    key: Path
+    secrets: Path
+
+    def deploy(self, **web: Any) -> Deployment:
+        return deploy(self.inventory([self.first, self.second], self.nginx, **web))
+
+    def inventory(self, webs: Sequence[Host], nginx: Host, **data: Any) -> str:
+        return inventory(
+            {
+                "redis": [self._entry(self.redis)],
+                "web": [self._entry(web) for web in webs],
+                "nginx": [self._entry(nginx)],
+            },
+            redis_bind=f"127.0.0.1 {self.redis.ip}",
+            **data,
+        )
+
+    def _entry(self, host: Host) -> tuple[str, dict[str, object]]:
+        if host.kind == "ssh":
+            name, data = ssh_entry(host, self.key)
+        else:
+            name, data = docker_entry(host), {"address": host.ip}
+        return name, {**data, "web_secrets": str(self.secrets)}
+
+
+@pytest.fixture(scope="module")
+def split(
+    make_session_host: MakeHost,
+    ssh_key: Path,
+    ice_cache: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Split]:
+    secrets = tmp_path_factory.mktemp("split") / "secrets.yml"
+    secrets.write_text(yaml.safe_dump(SECRETS))
+    secrets.chmod(0o600)
+    with contextlib.ExitStack() as stack:
+        kinds: tuple[Kind, ...] = ("plain", "ssh", "systemd", "ssh")
+        redis, first, second, nginx = (
+            stack.enter_context(make_session_host(kind)) for kind in kinds
+        )
+        site = Split(redis, first, second, nginx, ssh_key, secrets)
+        site.first.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
+        deployed = site.deploy()
+        assert f"OMERO.web is at http://{nginx.ip}/" in deployed.output
+        open_to_all = r"application_server\.port: port 4080 is open to every host"
+        assert re.findall(rf"(\S+): omero\.web\.{open_to_all}", deployed.output) == [
+            docker_entry(site.second)
+        ]
+        yield site
+
+
+def answers(host: Host, url: str) -> int:
+    """The status that a host gets from another one; 0 where it does not get through."""
+    asked = (
+        "import sys, urllib.error, urllib.request\n"
+        "try: print(urllib.request.urlopen(sys.argv[1], timeout=10).status)\n"
+        "except urllib.error.HTTPError as answer: print(answer.code)\n"
+        "except OSError: print(0)"
+    )
+    return int(host.run(["python3", "-c", asked, url]).stdout)
+
+
+def log_in(nginx: Host) -> requests.Response:
+    """Credentials sent as a browser sends them."""
+    page = nginx.http(LOGIN, timeout=30)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert token
+    return nginx.http(
+        LOGIN,
+        method="POST",
+        headers={
+            "Referer": page.url,
+            "Cookie": f"csrftoken={page.cookies['csrftoken']}",
+        },
+        data={
+            "username": "somebody",
+            "password": "wrong",
+            "server": "1",
+            "csrfmiddlewaretoken": token[1],
+        },
+        timeout=60,
+    )
+
+
+def test_each_host_has_its_part_and_a_second_run_changes_nothing(split: Split) -> None:
+    assert_serves(split.nginx)
+    assert split.nginx.processes("gunicorn|redis") == []
+    for web in (split.first, split.second):
+        assert web.processes("nginx|redis") == []
+    hosts = (split.redis, split.first, split.second, split.nginx)
+    before = [pids(host) for host in hosts]
+    assert split.deploy().changed_operations == ()
+    assert [pids(host) for host in hosts] == before
+
+
+def test_static_files_are_nginx_s_own(split: Split) -> None:
+    page = split.nginx.http(LOGIN).text
+    (name, *_) = re.findall(r'(?:href|src)="([^"]+\.css)', page)
+    assert answers(split.nginx, f"http://{split.second.ip}:{PORT}{LOGIN}") == 200
+    assert answers(split.nginx, f"http://{split.second.ip}:{PORT}{name}") == 404
+    answer = split.nginx.http(name)
+    assert answer.status_code == 200
+    assert answer.headers["ETag"]  # WhiteNoise gives none
+    assert split.nginx.http(str(Path(name).parent) + "/").status_code in (403, 404)
+    for host in (split.first, split.nginx):  # what travelled is gone
+        assert not host.exists("/var/lib/omeroweb-ops/static.tar.gz")
+        assert host.run("ls -A /tmp | grep -i pyinfra", check=False).stdout == ""
+
+
+def test_a_login_is_answered_by_omero_web_whichever_it_is(split: Split) -> None:
+    for _ in range(4):  # page and answer may come from different hosts
+        answer = log_in(split.nginx)
+        assert answer.status_code == 200
+        assert re.search(r"<title>\s*OMERO\.web - Login", answer.text)
+
+
+def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
+    store = (
+        "from importlib import import_module\nfrom django.conf import settings\n"
+        "S = import_module(settings.SESSION_ENGINE).SessionStore\n"
+    )
+    key = django(
+        split.first, f"{store}s = S()\ns['said'] = 'hello'\ns.save()\nprint(s.session_key)"
+    )
+    assert django(split.second, f"{store}print(S({key!r})['said'])") == "hello"
+    password = {"REDISCLI_AUTH": SECRETS["redis_password"]}
+    assert key in split.redis.run(["redis-cli", "-n", "1", "keys", "*"], env=password).stdout
+    assert "NOAUTH" in split.redis.run("redis-cli -n 1 keys '*'", check=False).stdout
+
+
+def test_visitors_do_not_notice_that_an_omero_web_is_stopped(split: Split) -> None:
+    split.first.run("omero web stop")
+    for _ in range(10):
+        assert split.nginx.http(LOGIN).status_code == 200
+    assert log_in(split.nginx).status_code == 200
+    split.second.run("omero web stop")
+    assert_maintenance(split.nginx)
+    for web in (split.first, split.second):
+        web.run("omero web start")
+    wait_until(lambda: split.nginx.http(LOGIN).status_code == 200, 60, "200 after the start")
+
+
+def test_visitors_go_on_when_an_omero_web_does_not_answer_at_all(split: Split) -> None:
+    """No refusal either, as from a host without power."""
+    split.nginx.run("systemctl restart nginx")  # it knows of no earlier failures
+    split.first.run(
+        "nft 'table inet hole { chain input { type filter hook input priority 1; "
+        f"tcp dport {PORT} drop; }}; }}'"
+    )
+    try:
+        for _ in range(6):
+            assert split.nginx.http(LOGIN, timeout=30).status_code == 200
+    finally:
+        split.first.run("nft delete table inet hole")
+
+
+def test_the_port_is_closed_to_strangers_and_stays_so(split: Split) -> None:
+    def closed() -> bool:
+        with pytest.raises(requests.ConnectionError):
+            split.first.http(LOGIN, port=PORT, timeout=2)
+        return answers(split.nginx, f"http://{split.first.ip}:{PORT}{LOGIN}") == 200
+
+    assert closed()
+    assert answers(split.redis, f"http://{split.first.ip}:{PORT}{LOGIN}") == 0
+    assert split.second.http(LOGIN, port=PORT).status_code == 200  # no nftables there
+    for act in ("start", "reload", "restart", "stop", "start"):  # each flushes all rules
+        split.first.run(f"systemctl {act} nftables")
+    assert closed()
+    split.first.run("systemctl stop nftables; systemctl disable nftables")
+    split.first.reboot()
+    wait_until(closed, 60, "OMERO.web after the boot")
+    split.first.run("nft delete table inet omero_web")
+    assert split.first.http(LOGIN, port=PORT).status_code == 200
+    assert split.deploy().changed_operations == ("OMERO.web | Close port to others than NGINX",)
+    assert closed()
+
+
+def test_static_files_change_with_what_they_are_collected_from(split: Split) -> None:
+    for web in (split.first, split.second):
+        web.write(f"{OWN_FILES}/facility/own.css", "a {}\n")
+    before = pids(split.nginx)["nginx"]
+    split.deploy(web_config_append={"omero.web.staticfile_dirs": [OWN_FILES]})
+    answer = split.nginx.http("/static/facility/own.css")
+    assert (answer.status_code, answer.text) == (200, "a {}\n")
+    assert pids(split.nginx)["nginx"] == before
+    assert_serves(split.nginx)
+
+
+def test_nginx_on_the_same_host_again_leaves_the_port_to_loopback(split: Split) -> None:
+    first = split.first
+    text = split.inventory([first], first)
+    deploy(text)
+    assert_serves(first)
+    assert "omero_web" not in first.run("nft list tables").stdout
+    for path in (
+        "/etc/omero-web.nft",
+        "/etc/systemd/system/omero-web-firewall.service",
+        "/etc/systemd/system/nftables.service.d/omero-web-firewall.conf",
+    ):
+        assert not first.exists(path)
+    with pytest.raises(requests.ConnectionError):
+        first.http(LOGIN, port=PORT, timeout=2)
+    assert deploy(text).changed_operations == ()
