@@ -29,14 +29,12 @@ phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
     web.install(release, survey.manager, survey.earlier)
-    # Stops here, with everything as it was, if OMERO.web would not start with what is wanted.
     web.check(site, member, release)
-# What was installed otherwise serves until here, and ends only if its successor will start.
+# What was installed otherwise serves until here: its successor is built, and will start.
 if survey.earlier.of_nginx and "nginx" in member.groups:
     nginx.take_over(site, member, survey)
     nginx.activate(survey.manager)
 if "web" in member.groups:
-    web.take_over(survey.earlier)
     web.configure(site, member, release, survey)
     web.collect(site, member, release)
 

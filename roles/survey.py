@@ -50,8 +50,8 @@ class Survey:
 
     free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
     the process cannot be seen). nft: the kernel's packet filter can be set. addresses: name to IP
-    addresses, for those names that were asked for and have some. earlier: what an installation
-    made otherwise has left.
+    addresses, for those names that were asked for and have some. earlier: what an installation made
+    otherwise has left.
     """
 
     privilege: str = "none"
@@ -65,8 +65,8 @@ class Survey:
     nft: bool = False
     free: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
-    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def platform(self) -> str:
@@ -127,6 +127,6 @@ class HostSurvey(FactBase[Survey]):
             nft="nft" in values,
             free=int(values.get("free") or 0),
             listeners=listeners,
-            addresses=addresses,
             earlier=earlier.read(output, " ".join(listeners.values())),
+            addresses=addresses,
         )

@@ -14,7 +14,7 @@ from . import configuration, files, front, release, takeover, user
 from .release import wanted
 from .user import USER
 
-__all__ = ["activate", "check", "collect", "configure", "install", "take_over", "wanted"]
+__all__ = ["activate", "check", "collect", "configure", "install", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
 _HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
@@ -55,7 +55,7 @@ def service(target: release.Release) -> services.Service:
 
 @named("OMERO.web")
 def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> None:
-    """Packages, user, folders and release; nothing of this site, and nothing that serves yet.
+    """Packages, user, release and commands; nothing of this site, and nothing that serves yet.
 
     manager: what runs services; `image` where the container's own process is the service.
     found: of an installation that was made otherwise; it goes on serving.
@@ -69,11 +69,14 @@ def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> 
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
+    if found.commands:
+        takeover.commands_kept(name="Keep commands", paths=found.commands)
+    settle(name="Write commands", items=files.commands(service(target), manager))
 
 
 @named("OMERO.web")
 def check(site: Site, member: Member, target: release.Release) -> None:
-    """Stop here, before another release or configuration serves, if it would not start."""
+    """What cannot be applied stops here: before another release or another configuration serves."""
     configuration.checked(
         name="Check configuration",
         release=target.path,
@@ -83,25 +86,17 @@ def check(site: Site, member: Member, target: release.Release) -> None:
 
 
 @named("OMERO.web")
-def take_over(found: Earlier) -> None:
-    """End an installation that was made otherwise; what it leaves is kept aside."""
-    if found.of_web:
-        takeover.ended(name="End the earlier installation", found=found)
-
-
-@named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
-    """The release to serve next, commands, the service's description, the daily job, OMERO.web's
-    own configuration, and who may reach its port."""
-    described = service(target)
+    """Service description, daily job, OMERO.web's own configuration, and who may reach its port.
+
+    What was installed otherwise ends here.
+    """
+    if survey.earlier.of_web:
+        takeover.ended(name="End the earlier installation", found=survey.earlier)
+    items = files.site_items(site.desired(member), service(target), survey.manager)
     settle(
         name="Write files",
-        items=[
-            files.serving(target),
-            *files.commands(described, survey.manager),
-            *files.site_items(site.desired(member), described, survey.manager),
-            *front.items(site, member, survey),
-        ],
+        items=[files.serving(target), *items, *front.items(site, member, survey)],
     )
     configuration.applied(name="Apply configuration")
     if front.is_guarded(site, member, survey):

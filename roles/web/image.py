@@ -16,7 +16,7 @@ from ..items import File, settle
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import HostSurvey
-from . import configuration, files, release, service
+from . import configuration, files, release
 from . import install as install_web
 from .user import USER
 
@@ -43,10 +43,7 @@ def install() -> None:
     configuration.checked(
         name="Check configuration", release=target.path, current=target.path, desired=default
     )
-    settle(
-        name="Write commands and default configuration",
-        items=[files.serving(target), *files.commands(service(target), "image"), desired],
-    )
+    settle(name="Write default configuration", items=[files.serving(target), desired])
     configuration.applied(name="Apply configuration")
     release.static_collected(
         name="Collect static files", release=target, root=str(LOCATIONS.static), undo="true"

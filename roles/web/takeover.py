@@ -7,7 +7,7 @@ starts with that configuration. Everything that is replaced is kept aside.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from omeroweb_ops.locations import BASE
@@ -59,18 +59,28 @@ def carried_over(found: Earlier) -> Generator[str, None, None]:
 
 
 @operation()
+def commands_kept(paths: Sequence[str]) -> Generator[str, None, None]:
+    """Copies of commands that the bundle's are going to replace.
+
+    + paths: of the commands
+    """
+    backup.said(paths, "replaced by the bundle's own command")
+    yield backup.kept(paths)
+
+
+@operation()
 def ended(found: Earlier) -> Generator[str, None, None]:
     """It is stopped for good, and what it consists of is out of the way.
 
     + found: what there is of it
     """
     backup.said([*found.units, *found.scripts], "stopped, and replaced by the bundle's own unit")
-    backup.said([*found.dropins, *found.commands], "replaced")
+    backup.said(found.dropins, "replaced")
     backup.said(found.crons, "its clearsessions is switched off; the bundle has its own")
     backup.said([str(LOCATIONS.config_xml)], "goes on being used")
     if host.state.is_executing and found.virtualenv:
         host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
-    copied = [*found.units, *found.scripts, *found.dropins, *found.crons, *found.commands]
+    copied = [*found.units, *found.scripts, *found.dropins, *found.crons]
     yield "set -e; " + "; ".join(
         [
             backup.kept(copied),
@@ -95,10 +105,14 @@ def ended(found: Earlier) -> Generator[str, None, None]:
 
 
 def _unit_ended(path: str) -> str:
+    """By signals alone: its ExecStop calls a command that is the bundle's own by now."""
     name = shlex.quote(Path(path).name)
+    override = f"/run/systemd/system/{name}.d"
     return (
-        f"if [ -d /run/systemd/system ]; then systemctl disable -q --now {name} || true; fi; "
-        f"rm -f {shlex.quote(path)}"
+        f"if [ -d /run/systemd/system ]; then mkdir -p {override}; "
+        f"printf '[Service]\\nExecStop=\\n' > {override}/omeroweb-ops.conf; "
+        f"systemctl daemon-reload; systemctl disable -q --now {name} || true; "
+        f"rm -rf {override}; fi; rm -f {shlex.quote(path)}"
     )
 
 
