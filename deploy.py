@@ -29,7 +29,7 @@ phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
     web.install(release, survey.manager)
-    web.configure(site, member, release, survey.manager)
+    web.configure(site, member, release, survey)
     web.activate(site, member, release, survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.

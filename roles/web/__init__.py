@@ -8,7 +8,8 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from . import configuration, files, release, user
+from ..survey import Survey
+from . import configuration, doctor, files, release, user
 from .release import wanted
 from .user import USER
 
@@ -70,10 +71,10 @@ def install(target: release.Release, manager: str) -> None:
 
 
 @named("OMERO.web")
-def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
+def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
     """Service description, daily job and OMERO.web's own configuration."""
-    items = files.site_items(site.desired(member), service(target), manager)
-    settle(name="Write files", items=items)
+    items = files.site_items(site.desired(member), service(target), survey.manager)
+    settle(name="Write files", items=[*items, doctor.expected(site, member, survey)])
     configuration.applied(name="Apply configuration")
 
 
