@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .ready import LOGIN
+from .ready import LOGIN, known_name
 
 
 def main() -> int:
@@ -23,8 +23,8 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
-        known = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
-        status = Client().get(LOGIN, headers={"host": (known or ["localhost"])[0]}).status_code
+        host = known_name(settings.ALLOWED_HOSTS)
+        status = Client().get(LOGIN, headers={"host": host}).status_code
     except Exception as error:  # whatever an app or Django meets is the reason
         print(f"OMERO.web does not start: {type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..ready import ALLOWED
 from ..state import checks, derived
 from ..state.derived import PREFIX
 from ..state.engine import Engine
@@ -19,7 +20,6 @@ HEADER = "omero.web.secure_proxy_ssl_header"
 SESSION_SECURE = "omero.web.session_cookie_secure"
 CSRF_SECURE = "omero.web.csrf_cookie_secure"
 SESSION_NAME = "omero.web.session_cookie_name"
-ALLOWED = "omero.web.allowed_hosts"
 DEBUG = "omero.web.debug"
 HOST = "omero.web.application_server.host"
 PORT = "omero.web.application_server.port"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import here, judge_here, judge_login
-from .certificate import Certificate
+from ..ready import ALLOWED
+from . import here, judge_cookies, judge_here, judge_login, judge_tls
 from .finding import Finding
 from .http import Answer
 from .observe import Observed
 
-_SOON = 21  # days
 # Seconds that the page says which NGINX shows by itself; planned maintenance says another time.
 AUTOMATIC = "30"
 
@@ -19,18 +18,15 @@ def findings(seen: Observed) -> Iterator[Finding]:
     """Every check, in the order in which a visitor depends on them."""
     yield from judge_here.findings(seen)
     yield from _name(seen)
-    if seen.certificate:
-        yield from _certificate(seen.certificate, seen)
-    if seen.plain:
-        yield _redirect(seen.plain, seen)
+    yield from judge_tls.findings(seen)
     if seen.login:
         yield _login_page(seen.login, seen)
-        yield from _strict_transport(seen.login, seen)
     if seen.static:
         yield from _static(seen.static)
     if seen.root:
         yield _root(seen.root, seen)
     yield from judge_login.findings(seen)
+    yield from judge_cookies.findings(seen)
     if seen.skew is not None:
         yield _clock(seen.skew)
 
@@ -58,46 +54,6 @@ def _name(seen: Observed) -> Iterator[Finding]:
         yield Finding("name", "ok", f"{host} is reached")
 
 
-def _certificate(found: Certificate, seen: Observed) -> Iterator[Finding]:
-    def finding(status: str, message: str) -> Finding:
-        return Finding("certificate", status, message, "" if status == "ok" else "nginx_tls")
-
-    wanted = seen.expected.tls == "self-signed"
-    if found.problem:
-        yield finding("error", f"no TLS on port {seen.expected.port}: {found.problem}")
-        return
-    if found.dates:
-        yield finding("error", f"the certificate is {found.dates}; put another in its place")
-    if not found.for_name:
-        names = ", ".join(found.names) or "no name"
-        yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
-    if found.days is not None and found.days < _SOON:
-        yield finding("warning", f"the certificate ends in {found.days} days; renew it")
-    if found.self_signed and wanted:
-        yield finding("info", "self-signed, as the setting says: browsers warn each visitor")
-    elif found.distrust:
-        yield finding(
-            "warning",
-            f"no authority that this host knows vouches for it ({found.distrust}). Put the whole "
-            "chain into the certificate's file; an authority of your own: into this host's store",
-        )
-    elif not found.dates and found.for_name:
-        yield finding("ok", f"trusted, {found.days} days left")
-
-
-def _redirect(plain: Answer, seen: Observed) -> Finding:
-    if plain.headers.get("location", "").startswith(seen.expected.public.rstrip("/")):
-        return Finding("redirect", "ok", f"{plain.url} leads to https")
-    if not plain.status:
-        return Finding("redirect", "info", f"{plain}; typed without https:// it is not found")
-    return Finding(
-        "redirect",
-        "warning",
-        f"{plain} and does not lead to {seen.expected.public}",
-        "nginx_tls, nginx_http_port",
-    )
-
-
 def _login_page(login: Answer, seen: Observed) -> Finding:
     def error(message: str, setting: str = "") -> Finding:
         return Finding("login page", "error", message, setting)
@@ -122,22 +78,13 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
     if login.status in (502, 503, 504):
         return error(f"{login}, since OMERO.web is away")
     if login.status == 400 and not judge_here.allowed(seen):
-        return error(f"{login}: OMERO.web does not know this name", here.ALLOWED)
+        return error(f"{login}: OMERO.web does not know this name", ALLOWED)
     if login.status in (404, 500) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.here.base}: NGINX has another prefix",
             "omero.web.prefix",
         )
     return error(f"{login}; OMERO.web's log may say why")
-
-
-def _strict_transport(login: Answer, seen: Observed) -> Iterator[Finding]:
-    if seen.expected.secure and login.status == 200:
-        header = login.headers.get("strict-transport-security")
-        if header:
-            yield Finding("hsts", "ok", f"browsers come by https alone ({header})")
-        else:
-            yield Finding("hsts", "info", "browsers are not told to keep to https", "nginx_hsts")
 
 
 def _static(static: Answer) -> Iterator[Finding]:

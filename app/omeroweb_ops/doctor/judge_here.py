@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..ready import ALLOWED
 from ..state.derived import PREFIX
 from . import here
 from .finding import Finding
@@ -19,7 +20,7 @@ def findings(seen: Observed) -> Iterator[Finding]:
             "allowed hosts",
             "error",
             f"{seen.expected.host} is none of them: OMERO.web answers 400",
-            here.ALLOWED,
+            ALLOWED,
         )
     if seen.here.properties.get(here.DEBUG):
         message = "debug mode shows visitors what is inside, and logs what is confidential"
@@ -33,7 +34,7 @@ def findings(seen: Observed) -> Iterator[Finding]:
 def allowed(seen: Observed) -> bool:
     """Whether OMERO.web takes the public name (Django's ALLOWED_HOSTS: '.name' has subdomains)."""
     host = seen.expected.host.lower()
-    patterns = [str(each).lower() for each in seen.here.properties.get(here.ALLOWED) or ()]
+    patterns = [str(each).lower() for each in seen.here.properties.get(ALLOWED) or ()]
     return any(
         pattern in ("*", host)
         or (pattern.startswith(".") and (host == pattern[1:] or host.endswith(pattern)))

@@ -1,4 +1,4 @@
-"""The login form's way through the proxies, cookies and calls from other sites. Pure."""
+"""The login form's way through the proxies, and calls from other sites. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ _FORWARDED = "pass on Host and X-Forwarded-Proto as the visitor's browser had th
 def findings(seen: Observed) -> Iterator[Finding]:
     if seen.attempt:
         yield _attempt(seen.attempt, seen)
-    yield from _cookies(seen)
     if seen.api:
         yield from _address(seen.api, seen)
         yield _stranger(seen.api)
@@ -71,45 +70,6 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     return f"logins are refused ({reason})", checks.TRUSTED
 
 
-def _cookies(seen: Observed) -> Iterator[Finding]:
-    asked = [answer for answer in (seen.login, seen.attempt) if answer]
-    found = {cookie.name: cookie for answer in asked for cookie in answer.cookies}
-    properties = seen.here.properties
-    session = str(properties.get(here.SESSION_NAME) or "sessionid")
-    # until someone logs in there is no session's cookie to be seen: then as it is configured
-    flags = {
-        here.SESSION_SECURE: bool(properties.get(here.SESSION_SECURE)),
-        here.CSRF_SECURE: bool(properties.get(here.CSRF_SECURE)),
-    }
-    for name, setting in ((session, here.SESSION_SECURE), ("csrftoken", here.CSRF_SECURE)):
-        if name in found:
-            flags[setting] = found[name].secure
-    bad = False
-    for setting, secure in flags.items():
-        if secure and not seen.expected.secure:
-            bad = True
-            message = "Secure, but visitors come by http: browsers drop it, nobody stays logged in"
-            yield Finding("cookies", "error", message, setting)
-        elif seen.expected.secure and not secure:
-            bad = True
-            yield Finding("cookies", "warning", "not Secure: it is sent by http too", setting)
-    for cookie in found.values():
-        if cookie.same_site == "none" and not cookie.secure:
-            bad = True
-            message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
-            yield Finding("cookies", "error", message, checks.SAMESITE)
-        if not f"{seen.expected.prefix}/".startswith(cookie.path.rstrip("/") + "/"):
-            bad = True
-            message = f"{cookie.name} is for {cookie.path}: browsers do not send it with the page"
-            yield Finding("cookies", "error", message, "omero.web.prefix")
-    if session in found and not found[session].http_only:
-        bad = True
-        message = f"{session} is not HttpOnly: scripts can read it"
-        yield Finding("cookies", "warning", message, "omero.web.django_additional_settings")
-    if found and not bad:
-        yield Finding("cookies", "ok", "as they should be")
-
-
 def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
     """OMERO.web's API tells its own URL: what it believes its address to be."""
     try:
@@ -130,7 +90,7 @@ def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
         more = f"; a proxy in between must {_FORWARDED}" if "proxy" in setting[:12] else ""
         yield Finding("address", "error", told + more, setting)
     else:
-        yield Finding("address", "ok", "OMERO.web knows its own")
+        yield Finding("address", "ok", "OMERO.web knows its public one")
 
 
 def _stranger(api: Answer) -> Finding:

@@ -30,7 +30,7 @@ def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
     """What is wrong in capitals; the last column names what to change."""
     from tabulate import tabulate
 
-    columns = max(shutil.get_terminal_size().columns, 80)
+    columns = max(shutil.get_terminal_size((120, 24)).columns, 80)
     setting = max([len("setting"), *(len(each.setting) for each in findings)])
     setting = min(setting, columns // 3)
     rows = [
