@@ -25,6 +25,7 @@ CORS = {
     "omero.web.apps": ["corsheaders"],
     "omero.web.middleware": [{"index": 0.5, "class": "corsheaders.middleware.CorsMiddleware"}],
 }
+HEADER = "omero.web.secure_proxy_ssl_header"
 RELOAD = "nginx -t -q && nginx -s reload"
 KEPT = f"cp -a {SITE} /root/site.conf"
 RESTORED = f"cp -a /root/site.conf {SITE} && {RELOAD}"
@@ -97,8 +98,14 @@ OVER_TLS = {
         "error",
         "redis_port",
     ),
-    "OMERO.web is not told of https": configured(
-        "omero.web.secure_proxy_ssl_header", "[]", "address"
+    "OMERO.web is not told of https": Break(  # gunicorn tells it too, from what it trusts
+        f"omero config set {HEADER} '[]' && "
+        "omero config set omero.web.wsgi_args -- --forwarded-allow-ips=192.0.2.1 && "
+        "omero web restart",
+        "omeroweb-ops config apply && omero config set omero.web.wsgi_args && omero web restart",
+        "address",
+        "error",
+        HEADER,
     ),
     "the name is not allowed": configured(
         "omero.web.allowed_hosts", '["other.example.org"]', "allowed hosts"
