@@ -94,6 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     maintenance.add_argument("words", nargs=argparse.REMAINDER, help="see --help on NGINX's host")
     maintenance.set_defaults(run=_maintenance)
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="ask the public URL as a visitor would, and name the setting to change",
+        description="Exit status: 0 no error (warnings there may be), 1 an error, 2 not asked.",
+    )
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--url", help="the public URL (default: the deployed one)")
+    doctor.add_argument(
+        "--connect", metavar="ADDRESS", help="ask this address in place of the name's own"
+    )
+    doctor.set_defaults(run=_doctor)
+
     serve = commands.add_parser(
         "serve", help="in an image: configure from the environment and run OMERO.web"
     )
@@ -244,6 +256,12 @@ def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _doctor(engine: Engine, options: argparse.Namespace) -> int:
+    from . import doctor
+
+    return doctor.run(engine, options.url, options.connect, json=options.json)
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:

@@ -33,6 +33,11 @@ class Locations:
         return self.omerodir / "etc" / "grid" / "config.xml"
 
     @property
+    def site(self) -> Path:
+        """What the last deploy says of the site as a whole, for the doctor."""
+        return self.desired_state.with_name("site.json")
+
+    @property
     def record(self) -> Path:
         """What the bundle has set, and what stood there before."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.json"

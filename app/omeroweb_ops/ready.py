@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .state.engine import Engine
 
 LOGIN = "/webclient/login/"
+ALLOWED = "omero.web.allowed_hosts"
 
 
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
@@ -20,10 +22,13 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     port = int(engine.effective("omero.web.application_server.port") or 4080)
     # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
     prefix = (engine.effective("omero.web.prefix") or "").rstrip("/")
+    name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
     digest = engine.digest()
     end = time.monotonic() + limit
     while True:
-        problem = ask("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix + LOGIN)
+        problem = ask(
+            "127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix + LOGIN, name
+        )
         if problem is None and current and not serves(engine.locations.workers, digest):
             problem = "no worker serves with the present configuration"
         if problem is None or time.monotonic() >= end:
@@ -43,12 +48,17 @@ def serves(workers: Path, digest: str) -> bool:
         return False
 
 
-def ask(host: str, port: int, path: str) -> str | None:
-    """One request; None where it is answered with 200."""
+def known_name(allowed: Sequence[str]) -> str:
+    """A name that OMERO.web answers to: another one gets 400."""
+    return next((name.lstrip(".") for name in allowed if name != "*"), "localhost")
+
+
+def ask(host: str, port: int, path: str, name: str) -> str | None:
+    """One request for a page of the site `name`; None where it is answered with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         # Secure cookies and redirects depend on it where TLS ends in front of gunicorn.
-        connection.request("GET", path, headers={"X-Forwarded-Proto": "https"})
+        connection.request("GET", path, headers={"Host": name, "X-Forwarded-Proto": "https"})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"http://{host}:{port}{path} does not answer: {error or type(error).__name__}"

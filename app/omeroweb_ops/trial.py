@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .locations import Locations
-from .ready import LOGIN
+from .ready import LOGIN, known_name
 from .state import config_xml
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
@@ -92,8 +92,8 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
-        known = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
-        status = Client().get(LOGIN, headers={"host": (known or ["localhost"])[0]}).status_code
+        host = known_name(settings.ALLOWED_HOSTS)
+        status = Client().get(LOGIN, headers={"host": host}).status_code
     except Exception as error:  # whatever an app or Django meets is the reason
         print(f"{_SAYING}: {type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Generator
 
@@ -67,6 +68,29 @@ class Visit(FactBase[list[str]]):
         return [line.strip() for line in output]
 
 
+class Causes(FactBase[list[str]]):
+    """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
+
+    def command(self) -> str:
+        doctor = "/usr/local/bin/omeroweb-ops doctor --json"
+        return f"[ ! -x {doctor.split()[0]} ] || timeout 120 {doctor} 2>/dev/null; true"
+
+    @staticmethod
+    def default() -> list[str]:
+        return []
+
+    def process(self, output: list[str]) -> list[str]:
+        try:
+            checks = json.loads("\n".join(output))["checks"]
+        except ValueError:
+            return []
+        return [
+            f"{each['name']}: {each['message']} (see {each['setting'] or 'its log'})"
+            for each in checks
+            if each["status"] == "error"
+        ]
+
+
 @operation()
 def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
     """Print where OMERO.web is, or fail and say what is wrong.
@@ -78,7 +102,8 @@ def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
         answer = host.get_fact(Visit, url=url, port=port)
         problem = judge(answer)
         if problem:
-            yield failed(f"{url} does not show OMERO.web's login page: {problem}")
+            causes = "".join(f"\n    - {each}" for each in host.get_fact(Causes))
+            yield failed(f"{url} does not show OMERO.web's login page: {problem}{causes}")
         elif _CLOSED in answer:
             logger.info(f"{host.print_prefix}{_CLOSED}: {url} shows the maintenance page")
         else:

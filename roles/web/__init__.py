@@ -10,7 +10,7 @@ from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
-from . import configuration, files, front, release, takeover, user
+from . import configuration, doctor, files, front, release, takeover, user
 from .release import wanted
 from .user import USER
 
@@ -96,7 +96,12 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
     items = files.site_items(site.desired(member), service(target), survey.manager)
     settle(
         name="Write files",
-        items=[files.serving(target), *items, *front.items(site, member, survey)],
+        items=[
+            files.serving(target),
+            *items,
+            doctor.expected(site, member, survey),
+            *front.items(site, member, survey),
+        ],
     )
     configuration.applied(name="Apply configuration")
     if front.is_guarded(site, member, survey):

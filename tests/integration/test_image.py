@@ -128,6 +128,9 @@ def start(fleet: Fleet, image: str) -> Iterator[Any]:
 def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: Any) -> None:
     run = start(environment=VARIABLES, ports={"4080/tcp": ("127.0.0.1", None)})
     run.ready()
+    doctor = json.loads(run.run("omeroweb-ops", "doctor", "--json", "--url", run.url("/")))
+    bad = [each["name"] for each in doctor["checks"] if each["status"] in ("warning", "error")]
+    assert bad == ["OMERO.server"]
     page = run.get("/webclient/login/")
     assert re.search(r"<title>\s*OMERO\.web - Login\s*</title>", page.text)
     assert "omero.example.org" in page.text or 'value="1"' in page.text

@@ -16,10 +16,13 @@ from omeroweb_ops.state.engine import Engine
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as OMERO.web with the prefix /omero does."""
+    """Answers as OMERO.web with the prefix /omero does, to a site's name or to any."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/omero/webclient/login/" else 500)
+        if self.headers["Host"] not in ("localhost", "images.example.org"):
+            self.send_response(400)
+        else:
+            self.send_response(200 if self.path == "/omero/webclient/login/" else 500)
         self.end_headers()
 
     def log_message(self, format: str, *_arguments: object) -> None:
@@ -49,6 +52,17 @@ def properties(port: int, **others: object) -> Desired:
 def test_the_login_page_below_the_prefix_is_asked_for(engine: Engine, port: int, host: str) -> None:
     engine.apply(properties(port, prefix="/omero", **{"application_server.host": host}))
     assert ready.wait(engine, limit=10) is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [(["*"], True), (["images.example.org"], True), (["*", ".other.example.org"], False)],
+)
+def test_it_is_asked_by_a_name_that_it_answers_to(
+    engine: Engine, port: int, allowed: list[str], expected: bool
+) -> None:
+    engine.apply(properties(port, prefix="/omero", allowed_hosts=allowed))
+    assert (ready.wait(engine, limit=0) is None) == expected
 
 
 def test_an_error_is_told_with_its_address(engine: Engine, port: int) -> None:

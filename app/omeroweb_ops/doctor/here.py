@@ -1,0 +1,136 @@
+"""What only the web host itself can see: its configuration, its neighbours, its own port."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ready import ALLOWED
+from ..state import checks, derived
+from ..state.derived import PREFIX
+from ..state.engine import Engine
+from .http import Answer, Client
+
+SERVERS = "omero.web.server_list"
+HEADER = "omero.web.secure_proxy_ssl_header"
+SESSION_SECURE = "omero.web.session_cookie_secure"
+CSRF_SECURE = "omero.web.csrf_cookie_secure"
+SESSION_NAME = "omero.web.session_cookie_name"
+DEBUG = "omero.web.debug"
+HOST = "omero.web.application_server.host"
+PORT = "omero.web.application_server.port"
+_PROPERTIES = (
+    SERVERS,
+    HEADER,
+    SESSION_SECURE,
+    CSRF_SECURE,
+    SESSION_NAME,
+    ALLOWED,
+    DEBUG,
+    HOST,
+    PORT,
+    PREFIX,
+    derived.ENGINE,
+    derived.CACHES,
+    checks.TRUSTED,
+)
+_PATIENCE = 5.0  # seconds for a neighbour to take a connection
+
+
+@dataclass(frozen=True)
+class Here:
+    """properties: effective values as Python data. own: OMERO.web's answer on its own port.
+    servers: "host:port" of each OMERO.server to why it cannot be reached, "" where it can.
+    sessions: what is wrong with their store, and the setting."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    own: Answer = field(default_factory=lambda: Answer(""))
+    servers: Mapping[str, str] = field(default_factory=dict)
+    sessions: tuple[str, str] | None = None
+
+    @property
+    def base(self) -> str:
+        """OMERO.web's own URL, its prefix included."""
+        return base(self.properties)
+
+
+def look(engine: Engine, proxied: Mapping[str, str]) -> Here:
+    """Ask everything once. proxied: `as_proxied` for a visitor of the public URL."""
+
+    def value(name: str) -> Any:
+        return engine.schema[name].value(engine.effective(name))
+
+    properties = {name: value(name) for name in _PROPERTIES}
+    own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
+    return Here(properties, own, _servers(properties[SERVERS]), _sessions(engine, properties))
+
+
+def base(properties: Mapping[str, Any]) -> str:
+    host = str(properties.get(HOST) or "127.0.0.1")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    prefix = str(properties.get(PREFIX) or "").rstrip("/")
+    return f"http://{host}:{properties.get(PORT) or 4080}{prefix}"
+
+
+def as_proxied(host: str, scheme: str) -> dict[str, str]:
+    """What NGINX adds to a visitor's request."""
+    return {"Host": host, "X-Forwarded-Proto": scheme}
+
+
+def _servers(listed: Any) -> dict[str, str]:
+    """Each OMERO.server, all at the same time."""
+    places = [(str(each[0]), int(each[1])) for each in listed or () if len(each) > 1]
+    with ThreadPoolExecutor(8) as pool:
+        said = pool.map(_reach, places)
+        return {f"{host}:{port}": text for (host, port), text in zip(places, said, strict=True)}
+
+
+def _reach(place: tuple[str, int]) -> str:
+    try:
+        socket.create_connection(place, timeout=_PATIENCE).close()
+    except OSError as error:
+        return error.strerror or str(error) or type(error).__name__
+    return ""
+
+
+def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] | None:
+    if properties[derived.ENGINE] == derived.FILE_ENGINE:
+        folder = engine.locations.sessions
+        if folder.exists() and not os.access(folder, os.W_OK):
+            return f"{folder} cannot be written", "web_sessions"
+        return None
+    caches = properties[derived.CACHES]
+    if properties[derived.ENGINE] != derived.CACHE_ENGINE or not isinstance(caches, dict):
+        return None
+    for cache in caches.values():
+        problem = _redis(str(cache.get("LOCATION")), cache.get("OPTIONS") or {})
+        if problem:
+            return problem
+    return None
+
+
+def _redis(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    if not location.startswith(("redis://", "rediss://", "unix://")):
+        return None  # another cache than the bundle's
+    import redis
+
+    place = location.rsplit("@", 1)[-1].split("://")[-1]  # the URL may hold a password
+    try:
+        with redis.Redis.from_url(
+            location,
+            password=options.get("PASSWORD"),
+            socket_timeout=_PATIENCE,
+            socket_connect_timeout=_PATIENCE,
+        ) as store:
+            store.ping()
+    except redis.AuthenticationError:
+        return f"Redis at {place} refuses the password", "redis_password"
+    except redis.RedisError as error:
+        cause = error.__cause__ or error.__context__
+        said = getattr(cause, "strerror", None) or type(error).__name__
+        return f"Redis at {place} does not answer: {said}", "redis_bind, redis_port"
+    return None

@@ -1,0 +1,158 @@
+"""Requests as a browser sends them, each bounded in time and size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+LIMIT = 10.0  # seconds for each request
+_MOST = 1_000_000  # bytes of a page that are read
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """One Set-Cookie header. same_site is lower-case."""
+
+    name: str
+    path: str = "/"
+    secure: bool = False
+    http_only: bool = False
+    same_site: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """status 0: none came, `problem` says why. headers: names in lower case. hops: the URLs on the
+    way to `url`."""
+
+    url: str
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    cookies: tuple[Cookie, ...] = ()
+    hops: tuple[str, ...] = ()
+    problem: str = ""
+    late: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.url} " + (f"answers {self.status}" if self.status else self.problem)
+
+
+class Client:
+    """One visitor with his cookies. Certificates are judged by `certificate` and not here.
+
+    connect: for requests to `name` the address that is asked, as curl's --connect-to.
+    """
+
+    def __init__(self, name: str = "", connect: str | None = None) -> None:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self.session = requests.Session()
+        self.session.trust_env = False  # the host's proxies are not the visitor's
+        self.session.verify = False
+        self.session.max_redirects = 4
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, _To(name, connect))
+
+    def ask(self, method: str, url: str, *, follow: bool = False, **sent: Any) -> Answer:
+        """One request (up to five, where redirects are followed)."""
+        try:
+            response = self.session.request(
+                method, url, allow_redirects=follow, timeout=LIMIT, stream=True, **sent
+            )
+            with response:
+                text = _text(response)
+        except requests.RequestException as error:
+            late = isinstance(error, requests.Timeout)
+            return Answer(url, problem=_reason(error), late=late)
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # in the middle of the answer
+            late = isinstance(error, (TimeoutError, urllib3.exceptions.TimeoutError))
+            return Answer(url, problem=_reason(error), late=late)
+        return Answer(
+            url=str(response.url),
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            text=text,
+            cookies=tuple(_cookies(response)),
+            hops=tuple(str(hop.url) for hop in response.history),
+        )
+
+
+class _To(HTTPAdapter):
+    """Connects to another address than the name's; Host header and TLS keep the name."""
+
+    def __init__(self, name: str, connect: str | None) -> None:
+        self.name, self.connect = name, connect
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        host: dict[str, Any]
+        pool: dict[str, Any]
+        host, pool = map(dict, super().build_connection_pool_key_attributes(request, verify, cert))
+        if self.connect and host["host"] == self.name:
+            host["host"] = self.connect
+            if host["scheme"] == "https":
+                pool["server_hostname"] = self.name
+        return host, pool
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> Any:
+        parts = urlsplit(request.url or "")
+        if self.connect and parts.hostname == self.name:
+            request.headers["Host"] = str(parts.netloc)
+        return super().send(request, *arguments, **more)
+
+
+def _text(response: requests.Response) -> str:
+    """The body; a server that sends a byte now and then does not hold us for longer."""
+    end, body = time.monotonic() + LIMIT, b""
+    for part in response.iter_content(65536):
+        body += part
+        if len(body) > _MOST:
+            break
+        if time.monotonic() > end:
+            raise TimeoutError
+    return body.decode(response.encoding or "utf-8", errors="replace")
+
+
+def _cookies(response: requests.Response) -> list[Cookie]:
+    found = []
+    for line in response.raw.headers.getlist("Set-Cookie"):
+        try:
+            morsels = SimpleCookie(line).values()
+        except CookieError:
+            continue
+        found += [
+            Cookie(
+                morsel.key,
+                morsel["path"] or "/",
+                bool(morsel["secure"]),
+                bool(morsel["httponly"]),
+                morsel["samesite"].lower(),
+            )
+            for morsel in morsels
+        ]
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    """In the operating system's words, where it said something: libraries wrap them in theirs."""
+    if isinstance(error, (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)):
+        return f"does not answer within {LIMIT:g} s"
+    if isinstance(error, requests.TooManyRedirects):
+        return "redirects in a circle"
+    cause: BaseException | None = error
+    while cause is not None:
+        said = getattr(cause, "strerror", None)
+        if said:
+            return f"does not answer: {said}"
+        cause = cause.__cause__ or cause.__context__
+    return f"does not answer: {type(error).__name__}"

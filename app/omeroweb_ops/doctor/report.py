@@ -1,0 +1,59 @@
+"""The findings, for people and for monitoring."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from .finding import STATUSES, Finding
+from .observe import Observed
+
+
+def worst(findings: Sequence[Finding]) -> str:
+    """ok, warning or error; info is no more than that."""
+    found = max((STATUSES.index(each.status) for each in findings), default=0)
+    return STATUSES[found] if STATUSES[found] != "info" else "ok"
+
+
+def as_json(seen: Observed, findings: Sequence[Finding]) -> str:
+    checks = [
+        {"name": each["check"], **{key: each[key] for key in ("status", "message", "setting")}}
+        for each in map(asdict, findings)
+    ]
+    whole = {"url": seen.expected.url, "status": worst(findings), "checks": checks}
+    return json.dumps(whole, indent=1, ensure_ascii=False)
+
+
+def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
+    """What is wrong in capitals; the last column names what to change."""
+    from tabulate import tabulate
+
+    columns = max(shutil.get_terminal_size((120, 24)).columns, 80)
+    setting = max([len("setting"), *(len(each.setting) for each in findings)])
+    setting = min(setting, columns // 3)
+    rows = [
+        (
+            each.status.upper() if each.status in ("warning", "error") else each.status,
+            each.check,
+            each.message,
+            each.setting,
+        )
+        for each in findings
+    ]
+    table = tabulate(
+        rows,
+        ("", "check", "", "setting"),
+        tablefmt="plain",
+        maxcolwidths=[None, None, max(columns - setting - 32, 30), setting],
+    )
+    return f"{seen.expected.url}\n\n{table}\n\n{_summary(findings)}"
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    counts = {
+        status: sum(each.status == status for each in findings) for status in ("error", "warning")
+    }
+    told = [f"{count} {name}{'s'[: count > 1]}" for name, count in counts.items() if count]
+    return " and ".join(told) + "." if told else "All is well."
