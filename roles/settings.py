@@ -23,6 +23,9 @@ from pydantic import (
     ValidationError,
 )
 
+from . import branding
+from .origins import origin
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -79,6 +82,33 @@ def _memory(value: str) -> str:
 ReadableFile = Annotated[str, AfterValidator(_existing)]
 
 
+def _picture(value: str) -> str:
+    branding.picture(value, Path(value).read_bytes())
+    return value
+
+
+def _template(value: str) -> str:
+    branding.template(value)
+    return value
+
+
+def _templates(value: str) -> str:
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    found = branding.templates(str(folder))
+    if not found:
+        raise ValueError(f"{folder} has no files")
+    for path in found:
+        branding.template(_existing(str(path)))
+    return str(folder)
+
+
+Picture = Annotated[ReadableFile, AfterValidator(_picture)]
+Template = Annotated[ReadableFile, AfterValidator(_template)]
+TemplateFolder = Annotated[str, AfterValidator(_templates)]
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -88,6 +118,15 @@ class Certificate(Model):
 
     certificate: ReadableFile
     key: ReadableFile
+
+
+class BrandingFiles(Model):
+    """Logos and templates beside the inventory, named like the properties that they set."""
+
+    login_logo: Picture | None = None
+    top_logo: Picture | None = None
+    index_template: Template | None = None
+    template_dirs: Sequence[TemplateFolder] = ()
 
 
 class Settings(Model):
@@ -116,6 +155,17 @@ class Settings(Model):
         None, description="the path of a hash-pinned requirements file (made by uv pip compile)"
     )
     web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
+    web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
+        (), description='a list of origins, for example ["https://viewer.example.org"]'
+    )
+    web_cors_login: bool = Field(
+        False, description="True where pages of other sites log in, or False"
+    )
+    web_branding: BrandingFiles = Field(
+        BrandingFiles(),
+        description='{"login_logo": "logo.png", "top_logo": "small.svg", '
+        '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
+    )
     web_ice_wheel: Annotated[str, AfterValidator(_wheel)] | None = Field(
         None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
     )

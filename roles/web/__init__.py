@@ -8,7 +8,7 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
-from . import configuration, files, release, user
+from . import branding, configuration, files, release, user
 from .release import wanted
 from .user import USER
 
@@ -72,7 +72,8 @@ def install(target: release.Release, manager: str) -> None:
 @named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """Service description, daily job and OMERO.web's own configuration."""
-    items = files.site_items(site.desired(member), service(target), manager)
+    own = site.branding(member)
+    items = files.site_items(site.desired(member), service(target), manager, own)
     settle(name="Write files", items=items)
     configuration.applied(name="Apply configuration")
 
@@ -85,4 +86,5 @@ def activate(site: Site, member: Member, target: release.Release, manager: str) 
     undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
     release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
     services.running(name="Run omero-web", service=service(target), manager=manager)
+    branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import jinja2
 from omeroweb_ops.locations import BASE
+from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired
 
 from ..items import Absent, Directory, File, Item, Link
 from ..services import Service
 from ..site import LOCATIONS
+from . import branding
 from .release import RELEASES, Release
 from .user import USER
 
@@ -63,8 +65,10 @@ def commands(service: Service, manager: str, target: Release) -> list[Item]:
     ]
 
 
-def site_items(desired: Desired, service: Service, manager: str) -> list[Item]:
-    """The service's description, the daily job and the desired state."""
+def site_items(
+    desired: Desired, service: Service, manager: str, own: Branding | None
+) -> list[Item]:
+    """The service's description, the daily job, the site's own files and the desired state."""
     description: list[Item] = (
         [_rendered(UNIT, "omero-web.service.j2", service, manager), Absent(PROGRAM)]
         if manager == "systemd"
@@ -74,6 +78,7 @@ def site_items(desired: Desired, service: Service, manager: str) -> list[Item]:
         _rendered("/etc/sudoers.d/omero-web", "sudoers.j2", service, manager, "440"),
         _rendered("/etc/cron.d/omero-web", "cron.j2", service, manager),
         *description,
+        *branding.items(own),
         desired_state(desired),
     ]
 
