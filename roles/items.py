@@ -83,8 +83,9 @@ class File:
     def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         yield StringCommand(
-            f"umask 077 && {receive(beside, self.content, binary=self.binary)} "
-            f"&& chown {self.owner} {beside} && chmod {self.mode} {beside} && mv -fT {beside} {path}",
+            f"umask 077 && {receive(beside, self.content, binary=self.binary)} && "
+            f"chown {self.owner} {beside} && chmod {self.mode} {beside} "
+            f"&& mv -fT {beside} {path}",
             _stdin=self.content,
         )
 

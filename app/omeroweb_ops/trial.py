@@ -1,13 +1,15 @@
 """Try the configuration that stands in config.xml, in a process of its own, before it serves.
 
-`python -m omeroweb_ops.trial`: Django's own checks, then the login page; exit status 1 and the
-reason where something breaks. Workers that are running are not touched.
+`python -m omeroweb_ops.trial`: Django's own checks, the site's own templates, then the login page;
+exit status 1 and the reason where something breaks. Workers that are running are not touched.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from .ready import LOGIN
 
@@ -19,10 +21,16 @@ def main() -> int:
         import django
         from django.conf import settings
         from django.core.management import call_command
+        from django.template.loader import get_template
         from django.test import Client
 
         django.setup()
         call_command("check", verbosity=0)
+        for name in _templates(settings.TEMPLATE_DIRS, settings.INDEX_TEMPLATE):
+            try:
+                get_template(name)
+            except Exception as error:
+                raise ValueError(f"template {name}: {error}") from error
         known = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
         status = Client().get(LOGIN, headers={"host": (known or ["localhost"])[0]}).status_code
     except Exception as error:  # whatever an app or Django meets is the reason
@@ -32,6 +40,16 @@ def main() -> int:
         print(f"OMERO.web's login page answers {status}", file=sys.stderr)
         return 1
     return 0
+
+
+def _templates(folders: Iterable[str], index: str | None) -> Iterator[str]:
+    """Names of the templates that a site has added; a broken one shows only when it is asked for,
+    and of a missing index page OMERO.web makes an example."""
+    if index:
+        yield index
+    for folder in folders:
+        for path in sorted(Path(folder).rglob("*.html")):
+            yield path.relative_to(folder).as_posix()
 
 
 if __name__ == "__main__":
