@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .ready import LOGIN
+from .state.branding import FOLDER
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
-        for name in _templates(settings.TEMPLATE_DIRS, settings.INDEX_TEMPLATE):
+        for name in _templates(settings.TEMPLATE_DIRS):
             try:
                 get_template(name)
             except Exception as error:
@@ -42,14 +43,12 @@ def main() -> int:
     return 0
 
 
-def _templates(folders: Iterable[str], index: str | None) -> Iterator[str]:
-    """Names of the templates that a site has added; a broken one shows only when it is asked for,
-    and of a missing index page OMERO.web makes an example."""
-    if index:
-        yield index
-    for folder in folders:
-        for path in sorted(Path(folder).rglob("*.html")):
-            yield path.relative_to(folder).as_posix()
+def _templates(folders: Iterable[str]) -> Iterator[str]:
+    """Names of the templates of web_branding: a broken one shows only when it is asked for."""
+    for folder in map(Path, folders):
+        if folder.is_relative_to(FOLDER):
+            for path in sorted(folder.rglob("*.html")):
+                yield path.relative_to(folder).as_posix()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator
 
@@ -14,6 +15,9 @@ from ..site import Member, Site
 from ..survey import Survey
 
 _TITLE = "OMERO.web - Login"
+# Where OMERO.web leads from its start, whatever title a site's own templates have there: its own
+# index page, the public user's page or the login page.
+_START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?")
 
 
 def public_url(site: Site, member: Member, survey: Survey) -> str:
@@ -82,7 +86,7 @@ def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
 
 def judge(answer: list[str]) -> str | None:
     """What is wrong with an answer of `Visit`; None if nothing is."""
-    if _TITLE not in answer:
+    if _TITLE not in answer and not any(map(_START.fullmatch, answer)):
         return "; ".join(answer) or "no answer"
     static = [line for line in answer if line.startswith("static ")]
     bad = [line for line in static if not line.startswith("static 200")]
