@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import shutil
 import ssl
 import threading
 from collections.abc import Iterator
@@ -101,6 +102,22 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture
+def lenient_page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """In a browser whose user allows third-party cookies: a new Chromium may block them."""
+    preferences = tmp_path / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path,
+        executable_path=shutil.which("chromium"),
+        args=["--no-sandbox", "--disable-gpu"],
+        ignore_https_errors=True,
+    )
+    yield context.new_page()
+    context.close()
+
+
 def call(page: Page, url: str, **options: Any) -> Any:
     """What a script of the page gets: status and body, or that the browser keeps it away."""
     return page.evaluate(FETCH, [url, options])
@@ -160,8 +177,9 @@ def test_a_page_of_the_same_site_needs_its_origin_alone(host: Host, page: Page) 
 
 
 def test_a_page_of_another_site_logs_in_where_that_is_wanted(
-    host: Host, viewers: list[str], page: Page
+    host: Host, viewers: list[str], lenient_page: Page
 ) -> None:
+    page = lenient_page
     known, stranger = viewers
     site = f"https://{host.ip}"
     settings: dict[str, Any] = {"web_cors_origins": [known], "nginx_tls": "self-signed"}
