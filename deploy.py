@@ -45,7 +45,7 @@ if "nginx" in member.groups:
 
 phases.begin(name="Phase 5: OMERO.web serves")
 if "web" in member.groups:
-    web.activate(release, survey.manager)
+    web.activate(site, member, release, survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
 phases.begin(name="Phase 6: the site")

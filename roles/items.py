@@ -8,6 +8,7 @@ line, a temporary file or a log.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import shlex
 from collections.abc import Generator, Iterator, Sequence
@@ -17,12 +18,17 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
 
-def receive(path: str, content: str) -> str:
+def receive(path: str, content: str, *, binary: bool = False) -> str:
     """Shell: write standard input to a (quoted) path, and fail unless all of it has come.
 
-    A connection that is cut looks like the end of the content.
+    A connection that is cut looks like the end of the content. binary: it comes as base64.
     """
-    return f'cat > {path} && [ "$(wc -c < {path})" -eq {len(content.encode())} ]'
+    read = "base64 -d" if binary else "cat"
+    return f'{read} > {path} && [ "$(wc -c < {path})" -eq {len(_bytes(content, binary))} ]'
+
+
+def _bytes(content: str, binary: bool) -> bytes:
+    return base64.b64decode(content) if binary else content.encode()
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,21 @@ class Directory:
 
 @dataclass(frozen=True)
 class File:
-    """A file with its content, owner (`user:group`) and mode (octal digits)."""
+    """A file with its content, owner (`user:group`) and mode (octal digits).
+
+    binary: the content is base64, since pyinfra sends text alone and ends it with a line's end.
+    """
 
     path: str
     content: str
     owner: str = "root:root"
     mode: str = "644"
+    binary: bool = False
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> File:
+        """Any content, for everyone to read."""
+        return cls(path, base64.encodebytes(content).decode(), binary=True)
 
     def __post_init__(self) -> None:
         if self.content and not self.content.endswith("\n"):
@@ -62,14 +77,15 @@ class File:
 
     @property
     def state(self) -> str:
-        digest = hashlib.sha256(self.content.encode()).hexdigest()
+        digest = hashlib.sha256(_bytes(self.content, self.binary)).hexdigest()
         return f"file {self.mode} {self.owner} {digest}"
 
     def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         yield StringCommand(
-            f"umask 077 && {receive(beside, self.content)} && chown {self.owner} {beside} "
-            f"&& chmod {self.mode} {beside} && mv -fT {beside} {path}",
+            f"umask 077 && {receive(beside, self.content, binary=self.binary)} && "
+            f"chown {self.owner} {beside} && chmod {self.mode} {beside} "
+            f"&& mv -fT {beside} {path}",
             _stdin=self.content,
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
 
+from . import branding, cors
 from .site import GROUPS, HOST, SCHEMA, Member, Site
 
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
@@ -33,7 +34,7 @@ def warnings(site: Site) -> list[Finding]:
     return [
         Finding(f"{member.name}: {each.name}", each.message)
         for member in site.group("web")
-        for each in [*_doubts(site, member), *_misplaced(member)]
+        for each in [*_doubts(site, member), *cors.doubts(site, member), *_misplaced(member)]
     ]
 
 
@@ -126,6 +127,8 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
             )
     if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
         yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+    yield from cors.contradictions(site, member)
+    yield from branding.contradictions(settings)
 
 
 def _different(site: Site, member: Member) -> Iterator[Finding]:

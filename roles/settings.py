@@ -24,7 +24,9 @@ from pydantic import (
     model_validator,
 )
 
+from . import branding
 from .logo import embeddable
+from .origins import origin
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -97,6 +99,33 @@ def _text(value: str) -> str:
 ReadableFile = Annotated[str, AfterValidator(_existing)]
 
 
+def _picture(value: str) -> str:
+    branding.picture(value, Path(value).read_bytes())
+    return value
+
+
+def _template(value: str) -> str:
+    branding.template(value)
+    return value
+
+
+def _templates(value: str) -> str:
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    found = branding.templates(str(folder))
+    if not found:
+        raise ValueError(f"{folder} has no files")
+    for path in found:
+        branding.template(_existing(str(path)))
+    return str(folder)
+
+
+Picture = Annotated[ReadableFile, AfterValidator(_picture)]
+Template = Annotated[ReadableFile, AfterValidator(_template)]
+TemplateFolder = Annotated[str, AfterValidator(_templates)]
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -119,6 +148,15 @@ class MaintenancePage(Model):
     @classmethod
     def _a_path_is_a_page(cls, value: Any) -> Any:
         return {"page": value} if isinstance(value, str) else value
+
+
+class BrandingFiles(Model):
+    """Logos and templates beside the inventory, named like the properties that they set."""
+
+    login_logo: Picture | None = None
+    top_logo: Picture | None = None
+    index_template: Template | None = None
+    template_dirs: Sequence[TemplateFolder] = ()
 
 
 class Settings(Model):
@@ -147,6 +185,17 @@ class Settings(Model):
         None, description="the path of a hash-pinned requirements file (made by uv pip compile)"
     )
     web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
+    web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
+        (), description='a list of origins, for example ["https://viewer.example.org"]'
+    )
+    web_cors_login: bool = Field(
+        False, description="True where pages of other sites log in, or False"
+    )
+    web_branding: BrandingFiles = Field(
+        BrandingFiles(),
+        description='{"login_logo": "logo.png", "top_logo": "small.svg", '
+        '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
+    )
     web_ice_wheel: Annotated[str, AfterValidator(_wheel)] | None = Field(
         None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
     )

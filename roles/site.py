@@ -12,8 +12,10 @@ from typing import Any
 
 from omeroweb_ops.locations import BASE, Locations
 from omeroweb_ops.state import derived, schema
+from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
 
+from . import branding
 from .secrets_file import read_secrets
 from .settings import Settings, read
 
@@ -47,6 +49,7 @@ class Site:
         self.members = {member.name: member for member in members}
         self.secrets = secrets
         self._resolved: dict[str, tuple[dict[str, str], list[Finding]]] = {}
+        self._branding: dict[str, Branding | None] = {}
 
     def group(self, group: str) -> list[Member]:
         return [member for member in self.members.values() if group in member.groups]
@@ -129,7 +132,17 @@ class Site:
             front_elsewhere=self.front_elsewhere(member),
             serves_static=not self.group("nginx"),
             tls=self.tls,
+            cors_origins=tuple(member.settings.web_cors_origins),
+            cors_login=member.settings.web_cors_login,
+            branding=self.branding(member),
         )
+
+    def branding(self, member: Member) -> Branding | None:
+        """The site's own logos and templates: read once, so that a file cannot change meanwhile."""
+        if member.name not in self._branding:
+            found = branding.read(member.settings.web_branding)
+            self._branding[member.name] = found if found.files else None
+        return self._branding[member.name]
 
     def front_elsewhere(self, member: Member) -> bool:
         """Whether an NGINX on another host serves this OMERO.web."""

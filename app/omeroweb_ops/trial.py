@@ -1,7 +1,8 @@
 """Try a configuration in a process of its own, with a copy of config.xml, before it serves.
 
-`python -m omeroweb_ops.trial`: Django's own checks, then the login page; exit status 1 and the
-reason where something breaks. Workers that are running, and OMERODIR, are not touched.
+`python -m omeroweb_ops.trial`: Django's own checks, the site's own templates, then the login page;
+exit status 1 and the reason where something breaks. Workers that are running, and OMERODIR, are not
+touched.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from .locations import Locations
 from .ready import LOGIN, known_name
 from .state import config_xml
+from .state.branding import FOLDER
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
 from .state.known import SITE_PACKAGES, installed
@@ -88,10 +90,16 @@ def main() -> int:
         import django
         from django.conf import settings
         from django.core.management import call_command
+        from django.template.loader import get_template
         from django.test import Client
 
         django.setup()
         call_command("check", verbosity=0)
+        for name in _templates(settings.TEMPLATE_DIRS):
+            try:
+                get_template(name)
+            except Exception as error:
+                raise ValueError(f"template {name}: {error}") from error
         host = known_name(settings.ALLOWED_HOSTS)
         status = Client().get(LOGIN, headers={"host": host}).status_code
     except Exception as error:  # whatever an app or Django meets is the reason
@@ -101,6 +109,14 @@ def main() -> int:
         print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)
         return 1
     return 0
+
+
+def _templates(folders: Iterable[str]) -> Iterator[str]:
+    """Names of the templates of web_branding: a broken one shows only when it is asked for."""
+    for folder in map(Path, folders):
+        if folder.is_relative_to(FOLDER):
+            for path in sorted(folder.rglob("*.html")):
+                yield path.relative_to(folder).as_posix()
 
 
 if __name__ == "__main__":

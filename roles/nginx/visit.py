@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Generator
 
@@ -17,6 +18,9 @@ from .pages import PLANNED
 
 _TITLE = "OMERO.web - Login"
 _CLOSED = "planned maintenance is on"
+# Where OMERO.web leads from its start, whatever title a site's own templates have there: its own
+# index page, the public user's page or the login page.
+_START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?")
 
 
 def public_url(site: Site, member: Member, survey: Survey) -> str:
@@ -114,7 +118,7 @@ def judge(answer: list[str]) -> str | None:
     """What is wrong with an answer of `Visit`; None if nothing is."""
     if _CLOSED in answer and any(line.startswith("status 503 ") for line in answer):
         return None  # as it should be; only an address in nginx_maintenance_allow sees more
-    if _TITLE not in answer:
+    if _TITLE not in answer and not any(map(_START.fullmatch, answer)):
         return "; ".join(answer) or "no answer"
     static = [line for line in answer if line.startswith("static ")]
     bad = [line for line in static if not line.startswith("static 200")]

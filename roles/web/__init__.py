@@ -10,7 +10,7 @@ from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
-from . import configuration, doctor, files, front, release, takeover, user
+from . import branding, configuration, doctor, files, front, release, takeover, user
 from .release import wanted
 from .user import USER
 
@@ -77,6 +77,9 @@ def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> 
 @named("OMERO.web")
 def check(site: Site, member: Member, target: release.Release) -> None:
     """What cannot be applied stops here: before another release or another configuration serves."""
+    own = site.branding(member)
+    if own:  # in a folder of its own, which no configuration names yet; its templates are tried
+        settle(name="Write branding", items=branding.items(own))
     configuration.checked(
         name="Check configuration",
         release=target.path,
@@ -118,7 +121,9 @@ def collect(site: Site, member: Member, target: release.Release) -> None:
 
 
 @named("OMERO.web")
-def activate(target: release.Release, manager: str) -> None:
+def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """The service, then its daily job."""
+    root = str(site.effective(member, "omero.web.static_root"))
     services.running(name="Run omero-web", service=service(target), manager=manager)
+    branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
     services.running(name="Run cron", service=files.cron_service(), manager=manager)

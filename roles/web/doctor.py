@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omeroweb_ops.doctor.expected import Expected
-from omeroweb_ops.state.checks import WHITELIST
+from omeroweb_ops.state.cors import WHITELIST
 
 from ..items import File
 from ..nginx import visit

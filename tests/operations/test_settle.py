@@ -64,6 +64,24 @@ def test_any_content_arrives_as_it_is_and_then_stays(tmp_path: Path, content: st
     assert run(settle, items=items) is False
 
 
+@pytest.mark.parametrize("content", [b"", b"no end", b"\x89PNG\r\n\0\xff", bytes(range(256)) * 999])
+def test_any_bytes_arrive_as_they_are_and_then_stay(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "picture"
+    made = File.of(str(path), content)
+    items = [File(made.path, made.content, OWNER, made.mode, made.binary)]
+    assert run(settle, items=items) is True
+    assert path.read_bytes() == content
+    assert run(settle, items=items) is False
+
+
+def test_bytes_that_are_cut_while_sending_leave_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_text("old\n")
+    item = File.of(str(path), b"\xff" * 1000)
+    shell(item_s_command(item), stdin=item.content[: len(item.content) // 77 * 38])
+    assert path.read_text() == "old\n"
+
+
 def test_content_without_a_line_s_end_is_refused_or_stays_as_it_is(tmp_path: Path) -> None:
     """pyinfra ends what it sends with a line's end; unnoticed, every run would be a change."""
     path = tmp_path / "file"

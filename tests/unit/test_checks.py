@@ -54,9 +54,16 @@ def test_the_defaults_have_no_finding() -> None:
             {
                 "omero.web.cors_origin_allow_all": True,
                 "omero.web.session_cookie_samesite": "None",
+                "omero.web.session_cookie_secure": True,
             },
             "omero.web.cors_origin_allow_all",
             "any site may act as your users",
+            True,
+        ),
+        (
+            {"omero.web.csrf_cookie_samesite": "None"},
+            "omero.web.csrf_cookie_samesite",
+            "None without omero.web.csrf_cookie_secure",
             True,
         ),
         (

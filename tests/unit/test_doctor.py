@@ -17,7 +17,7 @@ from omeroweb_ops.doctor.here import Here
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.observe import STRANGER, Observed
 
-from roles.nginx import site_file
+from roles.nginx import pages
 
 URL = "https://images.example.org/omero/"
 LOGIN = """<html><title>
@@ -293,4 +293,4 @@ def test_the_table_has_the_setting_beside_what_is_wrong() -> None:
 
 
 def test_planned_maintenance_is_told_from_nginx_s_own_page() -> None:
-    assert str(site_file.RETRY_AFTER) == judge.AUTOMATIC
+    assert str(pages.RETRY_AFTER) == judge.AUTOMATIC

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..ready import ALLOWED
-from ..state import checks, derived
+from ..state import cors, derived
 from ..state.derived import PREFIX
 from ..state.engine import Engine
 from .http import Answer, Client
@@ -36,7 +36,7 @@ _PROPERTIES = (
     PREFIX,
     derived.ENGINE,
     derived.CACHES,
-    checks.TRUSTED,
+    cors.TRUSTED,
 )
 _PATIENCE = 5.0  # seconds for a neighbour to take a connection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..state import checks
+from ..state import cors
 from . import here
 from .finding import Finding
 from .http import Cookie
@@ -48,7 +48,7 @@ def _secure(
 def _kept(cookie: Cookie, seen: Observed) -> Iterator[Finding]:
     if cookie.same_site == "none" and not cookie.secure:
         message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
-        yield Finding("cookies", "error", message, checks.SAMESITE)
+        yield Finding("cookies", "error", message, cors.SAMESITE)
     if not f"{seen.expected.prefix}/".startswith(cookie.path.rstrip("/") + "/"):
         message = f"{cookie.name} is for {cookie.path}: browsers do not send it with the page"
         yield Finding("cookies", "error", message, "omero.web.prefix")

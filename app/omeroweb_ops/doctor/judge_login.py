@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..state import checks
+from ..state import cors
 from ..state.derived import PREFIX
 from . import here, page
 from .finding import Finding
@@ -65,9 +65,9 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     if seen.expected.secure and not properties.get(here.HEADER):
         return (
             f"logins are refused ({reason}): OMERO.web is not told that visitors come by https",
-            f"{here.HEADER}, {checks.TRUSTED}",
+            f"{here.HEADER}, {cors.TRUSTED}",
         )
-    return f"logins are refused ({reason})", checks.TRUSTED
+    return f"logins are refused ({reason})", cors.TRUSTED
 
 
 def _address(api: Answer, seen: Observed) -> Iterator[Finding]:

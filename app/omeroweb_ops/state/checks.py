@@ -11,16 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .derived import CACHE_ENGINE, CACHES, ENGINE, MIDDLEWARE, PREFIX
+from .cors import ALLOW_ALL, APPS, COOKIES, MIDDLEWARE, SAMESITE, TRUSTED, WHITELIST
+from .derived import CACHE_ENGINE, CACHES, ENGINE, PREFIX, STATIC_URL
 from .desired import Finding, identity
 from .schema import Schema
 
-APPS = "omero.web.apps"
-WHITELIST = "omero.web.cors_origin_whitelist"
-ALLOW_ALL = "omero.web.cors_origin_allow_all"
-TRUSTED = "omero.web.csrf_trusted_origins"
-SAMESITE = "omero.web.session_cookie_samesite"
-STATIC_URL = "omero.web.static_url"
 FILTER = "omero.web.public.url_filter"
 EXTRA = "omero.web.nginx_server_extra_config"
 TIMEOUT = "omero.web.wsgi_timeout"
@@ -104,6 +99,11 @@ def _cors(effective: Callable[[str], Any]) -> Iterator[Found]:
             "with credentials (always on in OMERO.web) and a session cookie of SameSite=None "
             f"any site may act as your users; write the origins in {WHITELIST} instead",
         )
+    for name, secure in COOKIES.items():
+        if str(effective(name)).lower() == "none" and not effective(secure):
+            yield Found(
+                name, f"None without {secure}: browsers drop such a cookie; write True there"
+            )
 
 
 def _trusted(origin: str, trusted: Any) -> bool:

@@ -6,28 +6,41 @@ Derived properties give way to explicit ones. Pure: no I/O.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..locations import Locations
-from .desired import Desired
+from . import branding, cors
+from .branding import Branding
+from .cors import MIDDLEWARE
+from .desired import Desired, identity
 
 ENGINE = "omero.web.session_engine"
 CACHES = "omero.web.caches"
 ADDITIONAL = "omero.web.django_additional_settings"
-MIDDLEWARE = "omero.web.middleware"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
 PREFIX = "omero.web.prefix"
+STATIC_URL = "omero.web.static_url"
 # NGINX is configured from the inventory's value of these: changed by hand, they are an error.
 BOUND = (
     "omero.web.application_server.host",
     "omero.web.application_server.port",
     PREFIX,
-    "omero.web.static_url",
+    STATIC_URL,
     ENGINE,
     CACHES,
+)
+_JSON = (
+    ADDITIONAL,
+    CACHES,
+    MIDDLEWARE,
+    cors.APPS,
+    cors.WHITELIST,
+    cors.TRUSTED,
+    branding.STATICFILE_DIRS,
+    branding.TEMPLATE_DIRS,
 )
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
@@ -37,7 +50,8 @@ class Surroundings:
     """redis: the session store's URL without a database (None: sessions are files).
 
     front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
-    static files. tls: visitors come by https.
+    static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
+    cookies from other sites too. branding: the site's own logos and templates.
     """
 
     redis: str | None = None
@@ -45,6 +59,9 @@ class Surroundings:
     front_elsewhere: bool = False
     serves_static: bool = False
     tls: bool = False
+    cors_origins: tuple[str, ...] = ()
+    cors_login: bool = False
+    branding: Branding | None = None
 
 
 def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
@@ -58,6 +75,11 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     }
     sessions, additional = _sessions(wanted, around, locations)
     derived.update(sessions)
+    if around.cors_login:
+        derived.update(cors.cookies())
+    if around.branding:
+        static_url = str(wanted.get(STATIC_URL) or derived.get(STATIC_URL) or "/static/")
+        derived.update(around.branding.properties(static_url))
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
     appended: dict[str, Sequence[Any]] = dict(explicit.append)
@@ -66,12 +88,35 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
         appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
     elif own and pairs is not None:
         combined[ADDITIONAL] = [*own, *pairs]
-    if around.serves_static:
-        if MIDDLEWARE in wanted:
-            combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
-        else:
-            appended[MIDDLEWARE] = [*appended.get(MIDDLEWARE, ()), WHITENOISE]
+    for name, items in _additions(wanted, around):
+        if name not in wanted:
+            appended[name] = [*items, *appended.get(name, ())]
+        elif isinstance(wanted[name], (list, tuple)):
+            known = {identity(item) for item in wanted[name]}
+            new = [item for item in items if identity(item) not in known]
+            combined[name] = [*combined[name], *new]
     return Desired(combined, appended, explicit.remove, explicit.exclusive)
+
+
+def _additions(
+    wanted: Mapping[str, Any], around: Surroundings
+) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
+    lists: dict[str, list[Any]] = {
+        MIDDLEWARE: [WHITENOISE] if around.front_elsewhere else [],
+        cors.TRUSTED: _trusted_origins(around),
+    }
+    for name, items in [
+        *cors.additions(around.cors_origins, wanted.get(MIDDLEWARE)).items(),
+        *(around.branding.additions().items() if around.branding else ()),
+    ]:
+        lists.setdefault(name, []).extend(items)
+    yield from ((name, items) for name, items in lists.items() if items)
+
+
+def _trusted_origins(around: Surroundings) -> list[str]:
+    """Origins from which Django takes a POST, beside its own."""
+    return [*around.cors_origins]
 
 
 def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
@@ -84,7 +129,7 @@ def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
     prefix = str(wanted.get("omero.web.prefix") or "").strip("/")
     if prefix:
-        derived["omero.web.static_url"] = f"/{prefix}/static/"
+        derived[STATIC_URL] = f"/{prefix}/static/"
     return derived
 
 
@@ -129,7 +174,7 @@ def pairs_of(value: Any) -> list[Any] | None:
 
 def _data(name: str, value: Any) -> Any:
     """What `omero config set` and a container's variables give as JSON text, as data."""
-    if isinstance(value, str) and name in (ADDITIONAL, CACHES, MIDDLEWARE):
+    if isinstance(value, str) and name in _JSON:
         try:
             return json.loads(value)
         except ValueError:

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..locations import Locations
 from . import config_xml, known
-from .checks import APPS, Found, deprecated, find
-from .derived import BOUND, MIDDLEWARE
+from .checks import Found, deprecated, find
+from .cors import APPS, MIDDLEWARE
+from .derived import BOUND
 from .desired import Desired, Finding, identity, own_items
 from .ownership import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make

@@ -1,0 +1,62 @@
+"""Calls from pages of other origins: what django-cors-headers and Django need for them.
+
+Pure: no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+APPS = "omero.web.apps"
+MIDDLEWARE = "omero.web.middleware"
+WHITELIST = "omero.web.cors_origin_whitelist"
+ALLOW_ALL = "omero.web.cors_origin_allow_all"
+TRUSTED = "omero.web.csrf_trusted_origins"
+SAMESITE = "omero.web.session_cookie_samesite"
+# SameSite of a cookie, and what browsers want beside it to send it with calls from other sites.
+COOKIES = {
+    SAMESITE: "omero.web.session_cookie_secure",
+    "omero.web.csrf_cookie_samesite": "omero.web.csrf_cookie_secure",
+}
+_CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+_CSRF_INDEX = 4.0  # in OMERO.web's own list, which counts from 1
+
+
+def additions(origins: Sequence[str], middleware: Any) -> dict[str, list[Any]]:
+    """What is added to which list. middleware: the site's own list, None for the release's.
+
+    omero.web.csrf_trusted_origins is not here: others have origins for it too.
+    """
+    if not origins:
+        return {}
+    return {APPS: ["corsheaders"], MIDDLEWARE: _middleware(middleware), WHITELIST: [*origins]}
+
+
+def cookies() -> dict[str, Any]:
+    """Properties of cookies that browsers send with calls from other sites."""
+    return dict.fromkeys(COOKIES, "None")
+
+
+def _middleware(own: Any) -> list[dict[str, Any]]:
+    """The first before everything that may answer by itself; the second, which takes back what
+    the first did to the Referer, right after the CSRF check (django-cors-headers 3.7.0, Setup)."""
+    places = dict(_places(own if isinstance(own, (list, tuple)) else ()))
+    csrf = places.get(_CSRF, _CSRF_INDEX)
+    later = [place for place in places.values() if place > csrf]
+    return [
+        {
+            "index": min([0.5, *(place - 0.5 for place in places.values())]),
+            "class": "corsheaders.middleware.CorsMiddleware",
+        },
+        {
+            "index": (csrf + min(later, default=csrf + 1)) / 2,
+            "class": "corsheaders.middleware.CorsPostCsrfMiddleware",
+        },
+    ]
+
+
+def _places(middleware: Sequence[Any]) -> Any:
+    for entry in middleware:
+        if isinstance(entry, Mapping) and isinstance(entry.get("index"), (int, float)):
+            yield str(entry.get("class")), entry["index"]

@@ -1,0 +1,39 @@
+"""Origins as browsers send them: a scheme, a host and, unless it is the scheme's own, a port."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin(value: str) -> str:
+    """The origin itself. Raises ValueError with what to write instead.
+
+    It is compared as text with a request's header Origin (https://fetch.spec.whatwg.org), so it
+    must be written as browsers do.
+    """
+    if "*" in value or value in ("", "null"):
+        raise ValueError(
+            f"{value!r} is no origin; write each one, and for any site at all "
+            '"omero.web.cors_origin_allow_all": True in web_config instead'
+        )
+    full = value if "://" in value else f"https://{value}"
+    try:
+        parts = urlsplit(full)
+        right = _as_sent(parts)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no origin ({error})") from None
+    if value != right:
+        raise ValueError(f"{value!r} is not what browsers send; write {right!r}")
+    return value
+
+
+def _as_sent(parts: SplitResult) -> str:
+    scheme, host, port = parts.scheme, parts.hostname, parts.port
+    if scheme not in _PORTS:
+        raise ValueError("neither http nor https")
+    if not host or any(character.isspace() for character in host):
+        raise ValueError("no host name")
+    host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    return f"{scheme}://{host}" + ("" if port in (None, _PORTS[scheme]) else f":{port}")

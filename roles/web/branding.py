@@ -1,0 +1,76 @@
+"""The site's own logos and templates on a host, in a folder named by their content.
+
+OMERO.web's properties name that folder, so another logo is another configuration: collectstatic,
+reload and `config rollback` follow from it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Generator
+from pathlib import PurePosixPath
+
+from omeroweb_ops.state.branding import FOLDER, Branding
+from pyinfra import host
+from pyinfra.api import FactBase, operation
+
+from ..items import Directory, File, Item
+from ..site import LOCATIONS
+from .user import USER
+
+
+def items(branding: Branding) -> list[Item]:
+    """Its folders and files."""
+    paths = [branding.path / name for name in sorted(branding.files)]
+    folders = {parent for path in paths for parent in path.parents if FOLDER in parent.parents}
+    return [
+        *(Directory(str(path)) for path in sorted({FOLDER, *folders})),
+        *(
+            File.of(str(branding.path / name), content)
+            for name, content in sorted(branding.files.items())
+        ),
+    ]
+
+
+class Stale(FactBase[list[str]]):
+    """Names of branding that no configuration names any more."""
+
+    def command(self, collected: str, configurations: tuple[str, ...]) -> str:
+        named = " ".join(shlex.quote(path) for path in configurations)
+        return (
+            f"for f in {FOLDER}/* {shlex.quote(collected)}/*; do f=${{f##*/}}; "
+            f'[ "$f" = "*" ] || grep -qsF "branding/$f" {named} || echo "$f"; done'
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        return sorted({name for name in output if re.fullmatch("[0-9a-f]{12}", name)})
+
+
+@operation()
+def swept(branding: Branding | None, static_root: str) -> Generator[str, None, None]:
+    """Branding of before is gone, once OMERO.web serves without it.
+
+    As long as the site has any, that of the configuration before stays for `config rollback`.
+
+    + branding: what the site has now
+    + static_root: where collectstatic put a copy
+    """
+    if not host.state.is_executing:  # what is named follows from the configuration to be applied
+        return
+    collected = str(PurePosixPath(static_root) / FOLDER.name)
+    before = (str(LOCATIONS.previous),) if branding else ()
+    names = host.get_fact(
+        Stale, collected=collected, configurations=(str(LOCATIONS.config_xml), *before)
+    )
+    if names:
+        yield _removal(str(FOLDER), names)
+        # not as root: the folder of static files is the service's own
+        yield f"runuser -u {USER} -- sh -c {shlex.quote(_removal(collected, names))}"
+
+
+def _removal(folder: str, names: list[str]) -> str:
+    return (
+        f"cd {shlex.quote(folder)} 2> /dev/null || exit 0; rm -rf -- {' '.join(names)}; "
+        f"cd .. && rmdir --ignore-fail-on-non-empty {FOLDER.name}"
+    )
