@@ -53,8 +53,6 @@ def test_nginx_on_another_host() -> None:
     assert written(web, named, member="web").url == "http://a.example.org/"
     plain = a_host("www", "nginx", reached_as="10.0.0.2")
     assert written(web, plain, member="web").url == "http://10.0.0.2/"
-    unknown = a_host("@docker/www", "nginx")
-    assert written(web, unknown, member="web").url is None
 
 
 def test_no_nginx_at_all() -> None:

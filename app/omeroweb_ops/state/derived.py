@@ -103,7 +103,7 @@ def _additions(
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
     lists: dict[str, list[Any]] = {
-        MIDDLEWARE: [WHITENOISE] if around.front_elsewhere else [],
+        MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
         cors.TRUSTED: _trusted_origins(around),
     }
     for name, items in [
