@@ -17,6 +17,7 @@ from omeroweb_ops.state.desired import Finding
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -70,6 +71,27 @@ def _host_address(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    return str(ipaddress.ip_network(value))
+
+
+def _file_here_or_there(value: str) -> str:
+    """As it was written: what is absolute and not here is a path on the host."""
+    if not Path(value).is_absolute():
+        _existing(value)
+    return value
+
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
+        raise ValueError("is no size")
+    return value
+
+
+def _proxy(value: object) -> object:
+    return {"addresses": value} if isinstance(value, (list, tuple)) else value
+
+
 def _memory(value: str) -> str:
     if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
         raise ValueError("is no amount of memory")
@@ -77,6 +99,8 @@ def _memory(value: str) -> str:
 
 
 ReadableFile = Annotated[str, AfterValidator(_existing)]
+HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class Model(BaseModel):
@@ -84,10 +108,20 @@ class Model(BaseModel):
 
 
 class Certificate(Model):
-    """A TLS certificate (with its chain) and its private key, as PEM files beside the inventory."""
+    """A TLS certificate (with its chain) and its private key, as PEM files.
 
-    certificate: ReadableFile
-    key: ReadableFile
+    They lie beside the inventory, or, by an absolute path, on the NGINX host.
+    """
+
+    certificate: HostFile
+    key: HostFile
+
+
+class Proxies(Model):
+    """The proxies in front of NGINX; tls: whether visitors reach them by https."""
+
+    addresses: Annotated[Sequence[Network], Field(min_length=1)]
+    tls: bool = True
 
 
 class Settings(Model):
@@ -128,6 +162,18 @@ class Settings(Model):
     nginx_tls: Literal["off", "self-signed"] | Certificate = Field(
         "off",
         description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
+    )
+    nginx_hsts: bool = Field(
+        True, description="True to have browsers use https alone for two years, or False"
+    )
+    nginx_behind_proxy: Annotated[Proxies | None, BeforeValidator(_proxy)] = Field(
+        None, description='{"addresses": ["10.0.0.5", "10.1.0.0/16"], "tls": True}'
+    )
+    nginx_max_body_size: Annotated[str, AfterValidator(_size)] = Field(
+        "4g", description='the largest upload, for example "500m"; "0" is no limit'
+    )
+    nginx_metrics_allow: Sequence[Network] = Field(
+        ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
     )
 
     redis_bind: Annotated[str, AfterValidator(_addresses)] = Field(

@@ -7,7 +7,8 @@ from ..items import Absent, Directory, File, settle
 from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
-from . import site_file, tls
+from . import site_file, tls, visitors
+from .rendering import PAGES
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
@@ -27,7 +28,8 @@ def service() -> services.Service:
 @named("NGINX")
 def install(manager: str) -> None:
     """The packages; nothing of this site. curl asks the public URL at the end of a run."""
-    names = ["nginx", "curl", "openssl", *(["supervisor"] if manager == "supervisor" else [])]
+    names = ["nginx", "curl", "openssl", "cron", "logrotate"]
+    names += ["supervisor"] if manager == "supervisor" else []
     packages.installed(name="Install packages", names=names)
 
 
@@ -41,9 +43,11 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     settle(
         name="Write maintenance page",
         items=[
-            Directory(site_file.PAGES),
+            Directory(PAGES),
             *site_file.pages(site, member),
-            *tls.items(member.settings),
+            *visitors.pages(site),
+            Directory(visitors.ACME),
+            *tls.items(member, supervised=survey.manager == "supervisor"),
             *([service().program()] if survey.manager == "supervisor" else []),
             Absent(f"{ENABLED}/default"),
         ],
@@ -57,6 +61,8 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     site_file.tested(name="Write site", file=_site(site, member, survey), only_if_new=False)
+    if member.settings.nginx_tls != "off" and "web" not in member.groups:  # which runs it anyway
+        services.running(name="Run cron", service=services.cron(), manager=survey.manager)
 
 
 @named("NGINX")

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import tls
+from . import tls, visitors
+from .rendering import PAGES, TEMPLATES, directives
 
-PAGES = "/usr/local/share/omero-web"
 RETRY_AFTER = 30  # seconds
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=jinja2.select_autoescape(["html.j2"]),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 
 
 def content(site: Site, member: Member, survey: Survey) -> str:
@@ -36,11 +26,13 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         return site.effective(web, name)
 
     static_url = str(effective("omero.web.static_url"))
-    return _TEMPLATES.get_template("site.conf.j2").render(
+    extra = _lines(effective("omero.web.nginx_server_extra_config"))
+    return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
         tls=member.settings.nginx_tls != "off",
-        certificate=tls.CERTIFICATE,
-        key=tls.KEY,
+        certificate=tls.paths(member).certificate,
+        key=tls.paths(member).key,
+        http2_directive=_has_http2_directive(survey),
         ipv6=survey.ipv6,
         server_name=member.settings.nginx_server_name or "_",
         upstreams=site.upstreams(member),
@@ -48,8 +40,11 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         # a URL of another server is not for this NGINX; without the files it is OMERO.web's own
         static_url=static_url if static_url.startswith("/") and web is member else None,
         static_root=str(effective("omero.web.static_root")),
-        timeout=int(effective("omero.web.wsgi_timeout")) + 10,
-        extra=_lines(effective("omero.web.nginx_server_extra_config")),
+        # gunicorn's 0 is no limit
+        timeout=(int(effective("omero.web.wsgi_timeout")) or 86400) + 10,
+        extra=extra,
+        given=directives(extra),
+        **visitors.variables(site, member),
         pages=PAGES,
         retry_after=RETRY_AFTER,
     )
@@ -61,7 +56,7 @@ def pages(site: Site, member: Member) -> list[File]:
     return [
         File(
             f"{PAGES}/maintenance.{kind}",
-            _TEMPLATES.get_template(f"maintenance.{kind}.j2")
+            TEMPLATES.get_template(f"maintenance.{kind}.j2")
             .render(
                 prefix=site.prefix(web),
                 retry_after=RETRY_AFTER,
@@ -106,3 +101,8 @@ def tested(file: File, only_if_new: bool) -> Generator[StringCommand, None, None
 
 def _lines(value: Any) -> list[str]:
     return [str(line) for line in value] if isinstance(value, (list, tuple)) else []
+
+
+def _has_http2_directive(survey: Survey) -> bool:
+    """NGINX 1.25.1 and later warn of `listen … http2`."""
+    return survey.id == "debian" and int(survey.version or 0) >= 13

@@ -85,4 +85,4 @@ def activate(site: Site, member: Member, target: release.Release, manager: str) 
     undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
     release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
     services.running(name="Run omero-web", service=service(target), manager=manager)
-    services.running(name="Run cron", service=files.cron_service(), manager=manager)
+    services.running(name="Run cron", service=services.cron(), manager=manager)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.nginx import site_file
+from roles.nginx import rendering
 
 NASTY = [
     '"quotes" and \\backslashes\\',
@@ -31,7 +31,7 @@ def rendered(kind: str, **values: object) -> str:
         "contact": None,
         **values,
     }
-    return site_file._TEMPLATES.get_template(f"maintenance.{kind}.j2").render(given)
+    return rendering.TEMPLATES.get_template(f"maintenance.{kind}.j2").render(given)
 
 
 class Page(HTMLParser):

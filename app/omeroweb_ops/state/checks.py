@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .derived import CACHE_ENGINE, CACHES, ENGINE, MIDDLEWARE, PREFIX
+from .derived import CACHE_ENGINE, CACHES, ENGINE, MIDDLEWARE, PREFIX, TRUSTED
 from .desired import Finding, identity
 
 APPS = "omero.web.apps"
 WHITELIST = "omero.web.cors_origin_whitelist"
 ALLOW_ALL = "omero.web.cors_origin_allow_all"
-TRUSTED = "omero.web.csrf_trusted_origins"
 SAMESITE = "omero.web.session_cookie_samesite"
 STATIC_URL = "omero.web.static_url"
 FILTER = "omero.web.public.url_filter"

@@ -20,6 +20,7 @@ MIDDLEWARE = "omero.web.middleware"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
 PREFIX = "omero.web.prefix"
+TRUSTED = "omero.web.csrf_trusted_origins"
 # NGINX is configured from the inventory's value of these: changed by hand, they are an error.
 BOUND = (
     "omero.web.application_server.host",
@@ -37,13 +38,14 @@ class Surroundings:
     """redis: the session store's URL without a database (None: sessions are files).
 
     front_elsewhere: NGINX is on another host, which has no files of the release. tls: visitors
-    come by https.
+    come by https. origins: of the site's own pages then.
     """
 
     redis: str | None = None
     redis_password: str | None = None
     front_elsewhere: bool = False
     tls: bool = False
+    origins: tuple[str, ...] = ()
 
 
 def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
@@ -60,11 +62,15 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
     appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    if _path(wanted):  # there is no property for it
+        additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
     if ADDITIONAL in {*explicit.append, *explicit.remove}:
         appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
     elif own and pairs is not None:
         combined[ADDITIONAL] = [*own, *pairs]
+    if around.origins and TRUSTED not in wanted:
+        appended[TRUSTED] = [*around.origins, *appended.get(TRUSTED, ())]
     if around.front_elsewhere:  # OMERO.web serves its static files itself
         if MIDDLEWARE in wanted:
             combined[MIDDLEWARE] = [*_list(wanted[MIDDLEWARE]), WHITENOISE]
@@ -81,10 +87,17 @@ def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         derived["omero.web.session_cookie_secure"] = True
         derived["omero.web.csrf_cookie_secure"] = True
         derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
-    prefix = str(wanted.get("omero.web.prefix") or "").strip("/")
-    if prefix:
-        derived["omero.web.static_url"] = f"/{prefix}/static/"
+    path = _path(wanted)
+    if path:
+        derived["omero.web.static_url"] = f"{path}/static/"
+        derived["omero.web.session_cookie_path"] = path
     return derived
+
+
+def _path(wanted: Mapping[str, Any]) -> str:
+    """The prefix, as in /omero, or nothing."""
+    prefix = str(wanted.get(PREFIX) or "").strip("/")
+    return f"/{prefix}" if prefix else ""
 
 
 def _sessions(
