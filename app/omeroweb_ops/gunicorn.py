@@ -46,7 +46,7 @@ def settings() -> dict[str, Any]:
         "raw_env": [],
         "accesslog": "-",
         "access_log_format": ACCESS_LOG,
-        "keepalive": 75,  # seconds; longer than NGINX keeps a connection, which threads take part in
+        "keepalive": 75,  # seconds, with threads; longer than NGINX keeps a connection
     }
     if found["worker_class"] == "sync":
         found["threads"] = number("omero.web.wsgi_threads")

@@ -28,8 +28,8 @@ def find(
 ) -> Iterator[Found]:
     """Every finding about PEM texts.
 
-    key: private, or public where the private one stays on its host, or unknown. names: of the site, as
-    NGINX's server_name has them. now: with a time zone.
+    key: private, or public where the private one stays on its host, or unknown. names: of the
+    site, as NGINX's server_name has them. now: with a time zone.
     """
     try:
         chain = x509.load_pem_x509_certificates(certificate)
