@@ -137,8 +137,7 @@ def pair(folder: Path, one: Issued, key: str | None = None) -> dict[str, str]:
 
 def test_a_wrong_certificate_is_one_of_the_inventory_s_mistakes(tmp_path: Path) -> None:
     files = pair(tmp_path, GOOD, issue("x").key_pem)
-    data = {"nginx_tls": files, "nginx_server_name": "other.example"}
-    found = mistakes_of(a_host("@docker/one", **data))
+    found = mistakes_of(a_host("@docker/one", nginx_tls=files, nginx_server_name="other.example"))
     assert len(found) == 2
     assert all(each.startswith("@docker/one: nginx_tls: ") for each in found)
 

@@ -13,7 +13,10 @@ from tests.unit.helpers import SURVEY, a_host, only_member, properties_of, site_
 from tests.unit.nginx_reader import Directive, location, mapped
 from tests.unit.test_nginx_site import config_of, served
 
-BEHIND = {"nginx_behind_proxy": ["10.0.0.0/8"], "nginx_server_name": "omero.example"}
+BEHIND: dict[str, Any] = {
+    "nginx_behind_proxy": ["10.0.0.0/8"],
+    "nginx_server_name": "omero.example",
+}
 EXTRA = "omero.web.nginx_server_extra_config"
 
 
@@ -201,11 +204,12 @@ def test_a_prefix_is_where_cookies_are_sent() -> None:
 @pytest.mark.parametrize("prefix", ["", "/omero"])
 def test_ops_is_for_the_allowed_addresses(prefix: str) -> None:
     web = {"omero.web.prefix": prefix}
-    for data, allowed in (
-        ({}, ["127.0.0.1/32", "::1/128"]),
-        ({"nginx_metrics_allow": ["10.0.0.7"]}, ["10.0.0.7/32"]),
+    own = config_of(web_config=web, nginx_metrics_allow=["10.0.0.7"])
+    for config, allowed in (
+        (config_of(web_config=web), ["127.0.0.1/32", "::1/128"]),
+        (own, ["10.0.0.7/32"]),
     ):
-        found = location(served(config_of(web_config=web, **data)), f"{prefix}/ops/metrics")
+        found = location(served(config), f"{prefix}/ops/metrics")
         assert found is not None
         assert found.values("allow") == allowed
         assert found.value("deny") == "all"
@@ -252,8 +256,8 @@ def test_http_2_is_asked_for_as_the_version_wants_it(system: str, version: str, 
 
 
 def test_a_challenge_of_acme_is_answered_by_plain_http_with_tls_and_without() -> None:
-    for data in ({}, {"nginx_tls": "self-signed"}):
-        server = config_of(**data).all("server")[0]
+    for tls in ("off", "self-signed"):
+        server = config_of(nginx_tls=tls).all("server")[0]
         found = location(server, "/.well-known/acme-challenge/token")
         assert found is not None
         assert found.value("root") == visitors.ACME

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from roles.nginx import site_file, tls
+from roles.nginx.rendering import PAGES
 from roles.settings import Certificate
 from roles.site import LOCATIONS
 from roles.survey import Survey
@@ -158,7 +159,7 @@ def test_an_error_of_the_upstream_shows_the_maintenance_page_with_503(prefix: st
         page = location(server, f"/omero-web-maintenance.{form}")
         assert page is not None
         assert page.all("internal")
-        assert page.value("alias") == f"{site_file.PAGES}/maintenance.{form}"
+        assert page.value("alias") == f"{PAGES}/maintenance.{form}"
         headers = dict(value.split(" ", 1) for value in page.values("add_header"))
         assert headers["Retry-After"] == f"{site_file.RETRY_AFTER} always"
         assert headers["Cache-Control"] == "no-store always"
@@ -234,8 +235,8 @@ def test_an_nginx_on_its_own_host_has_no_files_and_asks_every_omero_web(tmp_path
 def test_the_pages_know_the_prefix_and_are_written_in_both_forms() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
     html, json_page = site_file.pages(site, only_member(site))
-    assert html.path == f"{site_file.PAGES}/maintenance.html"
-    assert json_page.path == f"{site_file.PAGES}/maintenance.json"
+    assert html.path == f"{PAGES}/maintenance.html"
+    assert json_page.path == f"{PAGES}/maintenance.json"
     assert '"/omero/webclient/login/"' in html.content
     for page in (html, json_page):
         assert page.content.endswith("\n")
