@@ -16,34 +16,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-from cryptography import x509
 
-from tests.certificates import Issued, authority, issue, key_pem
+from tests.certificates import issue, key_pem
 from tests.integration.conftest import MakeHost
+from tests.integration.front_door import (
+    ACCESS_LOG,
+    AUTHORITY,
+    LIVE,
+    NAME,
+    PLUGGED,
+    RENEWED,
+    Traffic,
+    assert_answers_logins,
+    files,
+    install_plugin,
+    log_in,
+    renew,
+    served,
+    start_outer_proxy,
+    wait_for_certificate,
+)
 from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
 from tests.integration.images import ROOT
-from tests.integration.site_checks import BASE, assert_maintenance, assert_serves
+from tests.integration.site_checks import assert_maintenance, assert_serves
 from tests.integration.slow import slow_readers, slow_writers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-NAME = "omero.example.org"
-ACCESS_LOG = "/var/log/nginx/omero-web.access.log"
-CRON = "/usr/local/sbin/omero-web-certificate"
-# Of a plug-in with a large answer, which also takes uploads: nothing of the kind is to be had
-# without an OMERO.server.
-LARGE = 2_000_000  # bytes
-PLUGIN = {
-    "__init__.py": "",
-    "urls.py": "from django.urls import path\nfrom . import views\n"
-    "urlpatterns = [path('large', views.large), path('form', views.form)]\n",
-    "views.py": "from django.http import HttpResponse\n"
-    "from django.views.decorators.csrf import csrf_exempt\n"
-    f"def large(request):\n    return HttpResponse(b'x' * {LARGE}, 'application/octet-stream')\n"
-    "@csrf_exempt\ndef form(request):\n    return HttpResponse(str(len(request.body)))\n",
-}
+PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
 
 
 @pytest.fixture(scope="module")
@@ -56,260 +57,191 @@ def host(make_session_host: MakeHost) -> Iterator[Host]:
 def plain(host: Host) -> Host:
     """Over http, with a plug-in."""
     deploy(docker_inventory(host))
-    (packages,) = host.run(f"echo {BASE}/venv3/lib/python3*/site-packages").stdout.split()
-    for name, text in PLUGIN.items():
-        host.write(f"{packages}/large/{name}", text)
+    install_plugin(host)
     deploy(docker_inventory(host, **PLUGGED))
     return host
 
 
-PLUGGED: dict[str, Any] = {"web_config_append": {"omero.web.apps": ["large"]}}
-PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
+def test_static_files_are_small_typed_and_kept(plain: Host) -> None:
+    css = "/static/webgateway/css/ome.body.css"
+    original = len(plain.http(css, headers={"Accept-Encoding": "identity"}).content)
+    answer = plain.http(f"{css}?_5.33.2", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert int(answer.headers["Content-Length"]) < original / 2
+    assert len(answer.content) == original
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    again = plain.http(css, headers={"If-None-Match": plain.http(css).headers["ETag"]})
+    assert again.status_code == 304
+    assert again.headers["Cache-Control"] == "public, max-age=3600"
+    gone = plain.http("/static/gone.css?_1")
+    assert gone.status_code == 404
+    assert "Cache-Control" not in gone.headers
+    types = {
+        "webgateway/css/ome.body.css": "text/css",
+        "3rdparty/jquery-3.6.2.min.js": "javascript",
+        "webclient/image/logo_login_web.png": "image/png",
+        "webgateway/img/ome.ico": "image/x-icon",
+    }
+    for name, kind in types.items():
+        assert kind in plain.http(f"/static/{name}").headers["Content-Type"]
 
 
-def log_in(host: Host, scheme: str = "http", prefix: str = "", port: str = "") -> requests.Response:
-    """What a browser sends: the form's token and cookie, Origin and Referer."""
-    path = f"{prefix}/webclient/login/"
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = False
-        session.headers["Host"] = NAME + port
-        url = f"{scheme}://{host.ip}{port}{path}"
-        page = session.get(url, timeout=60)
-        assert page.status_code == 200
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        assert token
-        form = {"username": "ada", "password": "wrong", "server": "1"}
-        origin = f"{scheme}://{NAME}{port}"
-        return session.post(
-            url,
-            data={**form, "csrfmiddlewaretoken": token[1], "url": ""},
-            headers={"Origin": origin, "Referer": origin + path},
-            timeout=120,
-            allow_redirects=False,
-        )
+@pytest.mark.parametrize("path", ["/static/", "/static/webgateway/", "/static/webgateway/css/"])
+def test_no_folder_is_listed(plain: Host, path: str) -> None:
+    answer = plain.http(path)
+    assert answer.status_code in (403, 404)
+    assert "ome.body.css" not in answer.text
 
 
-def assert_answers_logins(answer: requests.Response) -> None:
-    """By OMERO.web's own words (no OMERO.server is there), not by a check of Django's."""
-    assert answer.status_code == 200, answer.text[:2000]
-    assert "Error" in answer.text
-    assert "CSRF" not in answer.text
+def test_headers_of_the_page_and_none_of_https(plain: Host) -> None:
+    headers = plain.http("/webclient/login/").headers
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Strict-Transport-Security" not in headers
+    assert headers["Server"] == "nginx"
+    assert headers["Content-Encoding"] == "gzip"
 
 
-def served(host: Host, port: int = 443) -> x509.Certificate:
-    """The certificate that a visitor gets now."""
-    pem = ssl.get_server_certificate((host.ip, port), timeout=30)
-    return x509.load_pem_x509_certificate(pem.encode())
+def test_a_stranger_s_headers_are_not_believed(plain: Host) -> None:
+    forged = {
+        "X-Forwarded-For": "192.0.2.99",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Request-ID": "forged-request-id",
+    }
+    answer = plain.http("/webclient/?forged", headers=forged)
+    assert answer.headers["X-Request-ID"] != "forged-request-id"
+    assert "evil.example" not in answer.headers["Location"]
+    assert "192.0.2.99" not in plain.read(ACCESS_LOG)
 
 
-def wait_for(host: Host, issued: Issued, limit: float = 120) -> None:
-    host.wait_until(
-        lambda: served(host).serial_number == issued.certificate.serial_number,
-        limit,
-        "the renewed certificate",
+def test_one_id_is_in_both_logs_and_no_password_is(plain: Host) -> None:
+    answer = plain.http("/webclient/?username=ada&password=hunter2")
+    identity = answer.headers["X-Request-ID"]
+    log = plain.wait_until(
+        lambda: [line for line in plain.read(ACCESS_LOG).splitlines() if identity in line],
+        10,
+        "NGINX's log",
+    )
+    assert re.search(r'"GET /webclient/\?\(left out\) HTTP/1\.1" \d+ .* [\d.]+ [\d.]+$', log[0])
+    visitor = log[0].split()[0]
+    assert visitor != "127.0.0.1"
+    journal = plain.wait_until(
+        lambda: re.findall(
+            f".*{identity}.*", plain.run("journalctl -u omero-web -o cat -n 200").stdout
+        ),
+        20,
+        "gunicorn's log",
+    )
+    assert re.search(rf'^{re.escape(visitor)} "GET /webclient/" \d+ \d+ \S+ \d+ms$', journal[0])
+    assert (
+        "hunter2"
+        not in plain.run("journalctl -u omero-web -o cat; cat /var/log/nginx/*.log").stdout
     )
 
 
-class TestPlain:
-    def test_static_files_are_small_typed_and_kept(self, plain: Host) -> None:
-        css = "/static/webgateway/css/ome.body.css"
-        original = len(plain.http(css, headers={"Accept-Encoding": "identity"}).content)
-        answer = plain.http(f"{css}?_5.33.2", headers={"Accept-Encoding": "gzip"})
-        assert answer.headers["Content-Encoding"] == "gzip"
-        assert int(answer.headers["Content-Length"]) < original / 2
-        assert len(answer.content) == original
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Vary"] == "Accept-Encoding"
-        again = plain.http(css, headers={"If-None-Match": plain.http(css).headers["ETag"]})
-        assert again.status_code == 304
-        assert again.headers["Cache-Control"] == "public, max-age=3600"
-        gone = plain.http("/static/gone.css?_1")
-        assert gone.status_code == 404
-        assert "Cache-Control" not in gone.headers
-        types = {
-            "webgateway/css/ome.body.css": "text/css",
-            "3rdparty/jquery-3.6.2.min.js": "javascript",
-            "webclient/image/logo_login_web.png": "image/png",
-            "webgateway/img/ome.ico": "image/x-icon",
-        }
-        for name, kind in types.items():
-            assert kind in plain.http(f"/static/{name}").headers["Content-Type"]
-
-    @pytest.mark.parametrize("path", ["/static/", "/static/webgateway/", "/static/webgateway/css/"])
-    def test_no_folder_is_listed(self, plain: Host, path: str) -> None:
-        answer = plain.http(path)
-        assert answer.status_code in (403, 404)
-        assert "ome.body.css" not in answer.text
-
-    def test_headers_of_the_page_and_none_of_https(self, plain: Host) -> None:
-        headers = plain.http("/webclient/login/").headers
-        assert headers["X-Frame-Options"] == "SAMEORIGIN"
-        assert headers["Referrer-Policy"] == "same-origin"
-        assert "Strict-Transport-Security" not in headers
-        assert headers["Server"] == "nginx"
-        assert headers["Content-Encoding"] == "gzip"
-
-    def test_a_stranger_s_headers_are_not_believed(self, plain: Host) -> None:
-        forged = {
-            "X-Forwarded-For": "192.0.2.99",
-            "X-Forwarded-Proto": "https",
-            "X-Forwarded-Host": "evil.example",
-            "X-Request-ID": "forged-request-id",
-        }
-        answer = plain.http("/webclient/?forged", headers=forged)
-        assert answer.headers["X-Request-ID"] != "forged-request-id"
-        assert "evil.example" not in answer.headers["Location"]
-        assert "192.0.2.99" not in plain.read(ACCESS_LOG)
-
-    def test_one_id_is_in_both_logs_and_no_password_is(self, plain: Host) -> None:
-        answer = plain.http("/webclient/?username=ada&password=hunter2")
-        identity = answer.headers["X-Request-ID"]
-        log = plain.wait_until(
-            lambda: [line for line in plain.read(ACCESS_LOG).splitlines() if identity in line],
-            10,
-            "NGINX's log",
-        )
-        assert re.search(r'"GET /webclient/\?\(left out\) HTTP/1\.1" \d+ .* [\d.]+ [\d.]+$', log[0])
-        visitor = log[0].split()[0]
-        assert visitor != "127.0.0.1"
-        journal = plain.wait_until(
-            lambda: re.findall(
-                f".*{identity}.*", plain.run("journalctl -u omero-web -o cat -n 200").stdout
-            ),
-            20,
-            "gunicorn's log",
-        )
-        assert re.search(rf'^{re.escape(visitor)} "GET /webclient/" \d+ \d+ \S+ \d+ms$', journal[0])
-        assert (
-            "hunter2"
-            not in plain.run("journalctl -u omero-web -o cat; cat /var/log/nginx/*.log").stdout
-        )
-
-    def test_ops_is_for_this_machine_alone(self, plain: Host) -> None:
-        for path in (
-            "/ops/metrics",
-            "/%6fps/metrics",
-            "/webclient/../ops/metrics",
-            "//ops/metrics",
-        ):
-            connection = http.client.HTTPConnection(plain.ip, timeout=30)
-            connection.request("GET", path, headers={"X-Forwarded-For": "127.0.0.1"})
-            assert connection.getresponse().status == 403, path
-            connection.close()
-        own = plain.run("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/ops/metrics")
-        assert own.stdout != "403"
-
-    def test_logs_are_rotated(self, plain: Host) -> None:
-        plain.run("logrotate -f /etc/logrotate.d/nginx")
-        plain.wait_until(
-            lambda: plain.http("/webclient/login/?rotated") and "rotated" in plain.read(ACCESS_LOG),
-            20,
-            "the new log",
-        )
-        assert plain.exists(f"{ACCESS_LOG}.1")
-
-    def test_a_challenge_of_acme_is_answered(self, plain: Host) -> None:
-        plain.write("/var/www/omero-web-acme/.well-known/acme-challenge/token", "token.thumb")
-        answer = plain.http("/.well-known/acme-challenge/token")
-        assert answer.text == "token.thumb"
-
-    def test_slow_visitors_hold_no_worker(self, plain: Host) -> None:
-        def login_page() -> None:
-            answer = plain.http("/webclient/login/", timeout=60)
-            assert answer.status_code == 200
-
-        with slow_readers(plain.ip, "/large/large", 200):
-            for _ in range(20):
-                login_page()
-        with slow_writers(plain.ip, "/large/form", 200, 100_000):
-            for _ in range(20):
-                login_page()
-
-    def test_an_upload_reaches_omero_web_whole(self, plain: Host) -> None:
-        answer = plain.http("/large/form", method="POST", data=b"x" * 3_000_000, timeout=60)
-        assert answer.text == str(3_000_000) or answer.status_code == 400  # Django's own limit
-
-    def test_first_and_second_visit_of_a_browser(self, plain: Host, browser: Browser) -> None:
-        context = browser.new_context()
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in ("error", "warning") else None
-            ),
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        network = context.new_cdp_session(page)
-        network.send("Network.enable")
-        kinds: dict[str, str] = {}
-        sent: dict[str, int] = {}
-        kept: set[str] = set()
-
-        def responded(event: dict[str, Any]) -> None:
-            kinds[event["requestId"]] = event["type"]
-            if event["response"].get("fromDiskCache"):
-                kept.add(event["requestId"])
-
-        network.on("Network.responseReceived", responded)
-        network.on("Network.requestServedFromCache", lambda event: kept.add(event["requestId"]))
-        network.on(
-            "Network.loadingFinished",
-            lambda event: sent.update({event["requestId"]: event["encodedDataLength"]}),
-        )
-        url = f"http://{plain.ip}/webclient/login/"
-        page.goto(url, wait_until="networkidle")
-        first = sum(size for each, size in sent.items() if kinds.get(each) != "Document")
-        assert len(sent) > 8
-        assert first <= 80_000
-        for each in (kinds, sent, kept):
-            each.clear()
-        page.goto("about:blank")
-        page.goto(url, wait_until="networkidle")
-        asked = [kinds.get(each) for each in sent if each not in kept]
-        assert asked == ["Document"]
-        assert complaints == []
-        context.close()
-
-    def test_omero_web_answers_a_login(self, plain: Host) -> None:
-        assert_answers_logins(log_in(plain))
-
-    def test_fifty_people_get_in_and_guessing_ends(self, plain: Host) -> None:
-        def once(number: int) -> int:
-            return plain.http(
-                "/webclient/login/", method="POST", data={"username": str(number)}, timeout=120
-            ).status_code
-
-        plain.run("systemctl restart nginx")  # nobody has been counted
-        with ThreadPoolExecutor(10) as people:
-            course = Counter(people.map(once, range(50)))
-            assert 429 not in course, course
-            flood = Counter(people.map(once, range(100)))
-        assert flood[429] >= 30, flood
-        refused = plain.http(
-            "/webclient/login/", method="POST", headers={"Accept": "text/html"}, data={"a": "b"}
-        )
-        assert refused.status_code == 429
-        assert "Too many logins" in refused.text
-        assert int(refused.headers["Retry-After"]) > 0
-        program = plain.http("/api/v0/login/", method="POST", data={"a": "b"})
-        assert program.status_code == 429
-        assert program.json()["error"] == "too_many_logins"
-        query = plain.http("/webclient/?username=ada&passw%6frd=x")
-        assert query.status_code == 429
-        assert plain.http("/webclient/login/").status_code == 200
+def test_ops_is_for_this_machine_alone(plain: Host) -> None:
+    for path in (
+        "/ops/metrics",
+        "/%6fps/metrics",
+        "/webclient/../ops/metrics",
+        "//ops/metrics",
+    ):
+        connection = http.client.HTTPConnection(plain.ip, timeout=30)
+        connection.request("GET", path, headers={"X-Forwarded-For": "127.0.0.1"})
+        assert connection.getresponse().status == 403, path
+        connection.close()
+    own = plain.run("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/ops/metrics")
+    assert own.stdout != "403"
 
 
-AUTHORITY = authority()
+def test_logs_are_rotated(plain: Host) -> None:
+    plain.run("logrotate -f /etc/logrotate.d/nginx")
+    plain.wait_until(
+        lambda: plain.http("/webclient/login/?rotated") and "rotated" in plain.read(ACCESS_LOG),
+        20,
+        "the new log",
+    )
+    assert plain.exists(f"{ACCESS_LOG}.1")
 
 
-def files(folder: Path, one: Issued, key: str | None = None) -> dict[str, str]:
-    """The certificate and its key beside the inventory."""
-    (folder / "site.pem").write_text(one.chain)
-    (folder / "site.key").write_text(key or one.key_pem)
-    return {"certificate": str(folder / "site.pem"), "key": str(folder / "site.key")}
+def test_a_challenge_of_acme_is_answered(plain: Host) -> None:
+    plain.write("/var/www/omero-web-acme/.well-known/acme-challenge/token", "token.thumb")
+    answer = plain.http("/.well-known/acme-challenge/token")
+    assert answer.text == "token.thumb"
+
+
+def test_slow_visitors_hold_no_worker(plain: Host) -> None:
+    def login_page() -> None:
+        answer = plain.http("/webclient/login/", timeout=60)
+        assert answer.status_code == 200
+
+    with slow_readers(plain.ip, "/large/large", 200):
+        for _ in range(20):
+            login_page()
+    with slow_writers(plain.ip, "/large/form", 200, 100_000):
+        for _ in range(20):
+            login_page()
+
+
+def test_an_upload_reaches_omero_web_whole(plain: Host) -> None:
+    answer = plain.http("/large/form", method="POST", data=b"x" * 3_000_000, timeout=60)
+    assert answer.text == "3000000"
+
+
+def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console",
+        lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    traffic = Traffic(page)
+    url = f"http://{plain.ip}/webclient/login/"
+    page.goto(url, wait_until="networkidle")
+    parts = [size for kind, size in traffic.asked() if kind != "Document"]
+    assert len(parts) > 8
+    assert sum(parts) <= 80_000
+    page.goto("about:blank")
+    traffic.forget()
+    page.goto(url, wait_until="networkidle")
+    assert [kind for kind, _size in traffic.asked()] == ["Document"]
+    assert complaints == []
+    context.close()
+
+
+def test_omero_web_answers_a_login(plain: Host) -> None:
+    assert_answers_logins(log_in(plain))
+
+
+def test_fifty_people_get_in_and_guessing_ends(plain: Host) -> None:
+    def once(number: int) -> int:
+        return plain.http(
+            "/webclient/login/", method="POST", data={"username": str(number)}, timeout=120
+        ).status_code
+
+    plain.run("systemctl restart nginx")  # nobody has been counted
+    with ThreadPoolExecutor(10) as people:
+        course = Counter(people.map(once, range(50)))
+        assert 429 not in course, course
+        flood = Counter(people.map(once, range(100)))
+    assert flood[429] >= 30, flood
+    refused = plain.http(
+        "/webclient/login/", method="POST", headers={"Accept": "text/html"}, data={"a": "b"}
+    )
+    assert refused.status_code == 429
+    assert "Too many logins" in refused.text
+    assert int(refused.headers["Retry-After"]) > 0
+    program = plain.http("/api/v0/login/", method="POST", data={"a": "b"})
+    assert program.status_code == 429
+    assert program.json()["error"] == "too_many_logins"
+    query = plain.http("/webclient/?username=ada&passw%6frd=x")
+    assert query.status_code == 429
+    assert plain.http("/webclient/login/").status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -322,183 +254,125 @@ def own(host: Host, plain: Host, tmp_path_factory: pytest.TempPathFactory) -> De
     return run
 
 
-class TestOwnCertificateWithPrefix:
-    def test_the_public_url_is_printed_and_plain_http_leads_to_it(
-        self, host: Host, own: Deployment
-    ) -> None:
-        assert f"OMERO.web is at https://{NAME}/omero/" in own.output
-        answer = host.http("/omero/webclient/?x=1", host_header=NAME)
-        assert answer.status_code == 301
-        assert answer.headers["Location"] == f"https://{NAME}/omero/webclient/?x=1"
-        for path in ("/", "/omero"):
-            assert host.http(path, scheme="https").headers["Location"] == "/omero/"
-
-    def test_the_page_its_files_and_its_cookies(self, host: Host, own: Deployment) -> None:
-        assert_serves(host, prefix="/omero", scheme="https")
-        answer = host.http("/omero/webclient/login/", scheme="https", host_header=NAME)
-        assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
-        cookie = answer.headers["Set-Cookie"]
-        assert "csrftoken=" in cookie
-        assert "Path=/omero" in cookie
-        assert "Secure" in cookie
-        static = host.http("/omero/static/webgateway/css/ome.body.css?_1", scheme="https")
-        assert "immutable" in static.headers["Cache-Control"]
-        assert static.headers["Strict-Transport-Security"] == "max-age=63072000"
-
-    def test_omero_web_answers_a_login(self, host: Host, own: Deployment) -> None:
-        assert_answers_logins(log_in(host, "https", "/omero"))
-
-    def test_http_2_is_spoken(self, host: Host, own: Deployment) -> None:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        line = socket.create_connection((host.ip, 443), 30)
-        with line, context.wrap_socket(line) as secure:
-            assert secure.selected_alpn_protocol() == "h2"
-
-    def test_the_maintenance_page_comes_by_https_too(self, host: Host, own: Deployment) -> None:
-        host.run("omero web stop")
-        assert_maintenance(host, "/omero/webclient/", scheme="https")
-        host.run("omero web start")
-
-    def test_an_examiner_finds_nothing(self, host: Host, own: Deployment, tmp_path: Path) -> None:
-        """Mozilla's recommendation "intermediate", by sslyze."""
-        uv: list[str | Path] = [ROOT / ".venv/bin/uv"]
-        subprocess.run(
-            [*uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"], check=True
-        )
-        python = tmp_path / "venv/bin/python"
-        lock = ROOT / "tests/integration/sslyze.txt"
-        install: list[str | Path] = [
-            "pip",
-            "install",
-            "-q",
-            "--python",
-            python,
-            "--require-hashes",
-            "-r",
-            lock,
-        ]
-        subprocess.run([*uv, *install], check=True)
-        done = subprocess.run(
-            [python, "-m", "sslyze", "--mozilla_config=intermediate", f"{host.ip}:443"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert "VULNERABLE - " not in done.stdout, done.stdout
-        assert f"{host.ip}:443: OK - Compliant" in done.stdout, done.stdout
-
-    def test_a_file_swap_on_the_host_is_picked_up(self, host: Host, own: Deployment) -> None:
-        renewed = issue(NAME, issuer=AUTHORITY)
-        folder = "/etc/nginx/omero-web"
-        host.write(f"{folder}/certificate.pem", renewed.chain)
-        # half a swap: the one before goes on being served
-        half = host.run(CRON, check=False)
-        assert half.exit_code != 0
-        assert "key values mismatch" in half.stderr
-        assert served(host).serial_number != renewed.certificate.serial_number
-        host.write(f"{folder}/key.pem", renewed.key_pem, "0600")
-        wait_for(host, renewed)
-        assert "NGINX is reloaded" in host.read("/var/log/nginx/omero-web-certificate.log")
-        assert host.run(CRON).stdout == ""
-
-    @pytest.mark.parametrize(
-        ("broken", "told"),
-        [
-            ("key", "nginx_tls: the key is not that of the certificate"),
-            ("expired", "expired on"),
-            ("name", f"not for {NAME}"),
-            ("passphrase", "key: has a passphrase"),
-        ],
-    )
-    def test_a_wrong_one_is_refused_before_anything_is_touched(
-        self, host: Host, own: Deployment, tmp_path: Path, broken: str, told: str
-    ) -> None:
-        end = timedelta(hours=-1) if broken == "expired" else timedelta(days=80)
-        one = issue("other.example" if broken == "name" else NAME, issuer=AUTHORITY, end=end)
-        keys = {"key": issue("x").key_pem, "passphrase": key_pem(one.key, b"secret")}
-        data = {**PREFIXED, "nginx_server_name": NAME}
-        data["nginx_tls"] = files(tmp_path, one, keys.get(broken))
-        before = host.snapshot()
-        run = deploy(docker_inventory(host, **data), expect=1)
-        assert told in run.output
-        assert "nothing has been changed" in run.output
-        assert host.snapshot().touched_since(before) == []
+def test_the_public_url_is_printed_and_plain_http_leads_to_it(host: Host, own: Deployment) -> None:
+    assert f"OMERO.web is at https://{NAME}/omero/" in own.output
+    answer = host.http("/omero/webclient/?x=1", host_header=NAME)
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == f"https://{NAME}/omero/webclient/?x=1"
+    for path in ("/", "/omero"):
+        assert host.http(path, scheme="https").headers["Location"] == "/omero/"
 
 
-class TestCertificateOfTheHost:
-    """As certbot keeps it: links below live, renewed without a deploy."""
-
-    LIVE = f"/etc/letsencrypt/live/{NAME}"
-
-    def renew(self, host: Host, number: int, key: str | None = None) -> Issued:
-        one = issue(NAME, issuer=AUTHORITY)
-        archive = self.LIVE.replace("live", "archive")
-        host.write(f"{archive}/fullchain{number}.pem", one.chain)
-        host.write(f"{archive}/privkey{number}.pem", key or one.key_pem, "0600")
-        host.run(
-            f"mkdir -p {self.LIVE} && chmod 700 /etc/letsencrypt/live && cd {self.LIVE} && "
-            f"ln -sfT {archive}/privkey{number}.pem privkey.pem && "
-            f"ln -sfT {archive}/fullchain{number}.pem fullchain.pem"
-        )
-        return one
-
-    @property
-    def data(self) -> dict[str, Any]:
-        pair = {
-            "certificate": f"{self.LIVE}/fullchain.pem",
-            "key": f"{self.LIVE}/privkey.pem",
-        }
-        return {"nginx_tls": pair, "nginx_server_name": NAME}
-
-    def test_it_is_used_in_its_place_and_a_renewal_is_picked_up(
-        self, host: Host, plain: Host
-    ) -> None:
-        missing = deploy(docker_inventory(host, **self.data), expect=1)
-        assert f"{self.LIVE}/fullchain.pem is neither here nor on the host" in missing.output
-        self.renew(host, 0, issue("x").key_pem)
-        wrong = deploy(docker_inventory(host, **self.data), expect=1)
-        assert "the key is not that of the certificate" in wrong.output
-        first = self.renew(host, 1)
-        deploy(docker_inventory(host, **self.data))
-        wait_for(host, first)
-        assert_answers_logins(log_in(host, "https"))
-        second = self.renew(host, 2)
-        host.run(CRON)  # what certbot's deploy hook calls
-        wait_for(host, second)
-        assert deploy(docker_inventory(host, **self.data)).changed_operations == ()
+def test_the_page_its_files_and_its_cookies(host: Host, own: Deployment) -> None:
+    assert_serves(host, prefix="/omero", scheme="https")
+    answer = host.http("/omero/webclient/login/", scheme="https", host_header=NAME)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
+    cookie = answer.headers["Set-Cookie"]
+    assert "csrftoken=" in cookie
+    assert "Path=/omero" in cookie
+    assert "Secure" in cookie
+    static = host.http("/omero/static/webgateway/css/ome.body.css?_1", scheme="https")
+    assert "immutable" in static.headers["Cache-Control"]
+    assert static.headers["Strict-Transport-Security"] == "max-age=63072000"
 
 
-OUTER = f"""
-events {{}}
-pid /run/outer.pid;
-error_log /var/log/outer.log;
-http {{
-    access_log off;
-    server {{
-        listen 8443 ssl;
-        ssl_certificate /srv/outer.pem;
-        ssl_certificate_key /srv/outer.key;
-        location / {{
-            proxy_pass http://127.0.0.1:80;
-            proxy_set_header Host inner.example;
-            proxy_set_header X-Forwarded-Host {NAME};
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto https;
-            proxy_set_header X-Request-ID from-the-outer-proxy;
-        }}
-    }}
-}}
-"""
+def test_omero_web_answers_a_login_below_a_prefix(host: Host, own: Deployment) -> None:
+    assert_answers_logins(log_in(host, "https", "/omero"))
+
+
+def test_http_2_is_spoken(host: Host, own: Deployment) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    line = socket.create_connection((host.ip, 443), 30)
+    with line, context.wrap_socket(line) as secure:
+        assert secure.selected_alpn_protocol() == "h2"
+
+
+def test_the_maintenance_page_comes_by_https_too(host: Host, own: Deployment) -> None:
+    host.run("omero web stop")
+    assert_maintenance(host, "/omero/webclient/", scheme="https")
+    host.run("omero web start")
+
+
+def test_an_examiner_finds_nothing(host: Host, own: Deployment, tmp_path: Path) -> None:
+    """Mozilla's recommendation "intermediate", by sslyze."""
+    uv, python = str(ROOT / ".venv/bin/uv"), str(tmp_path / "venv/bin/python")
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"], check=True)
+    lock = str(ROOT / "tests/integration/sslyze.txt")
+    install = ["pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock]
+    subprocess.run([uv, *install], check=True)
+    done = subprocess.run(
+        [python, "-m", "sslyze", "--mozilla_config=intermediate", f"{host.ip}:443"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "VULNERABLE - " not in done.stdout, done.stdout
+    assert f"{host.ip}:443: OK - Compliant" in done.stdout, done.stdout
+
+
+def test_a_file_swap_on_the_host_is_picked_up(host: Host, own: Deployment) -> None:
+    renewed = issue(NAME, issuer=AUTHORITY)
+    folder = "/etc/nginx/omero-web"
+    host.write(f"{folder}/certificate.pem", renewed.chain)
+    # half a swap: the one before goes on being served
+    half = host.run(RENEWED, check=False)
+    assert half.exit_code != 0
+    assert "key values mismatch" in half.stderr
+    assert served(host).serial_number != renewed.certificate.serial_number
+    host.write(f"{folder}/key.pem", renewed.key_pem, "0600")
+    wait_for_certificate(host, renewed)
+    assert "NGINX is reloaded" in host.read("/var/log/nginx/omero-web-certificate.log")
+    assert host.run(RENEWED).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("key", "nginx_tls: the key is not that of the certificate"),
+        ("expired", "expired on"),
+        ("name", f"not for {NAME}"),
+        ("passphrase", "key: has a passphrase"),
+    ],
+)
+def test_a_wrong_one_is_refused_before_anything_is_touched(
+    host: Host, own: Deployment, tmp_path: Path, broken: str, told: str
+) -> None:
+    end = timedelta(hours=-1) if broken == "expired" else timedelta(days=80)
+    one = issue("other.example" if broken == "name" else NAME, issuer=AUTHORITY, end=end)
+    keys = {"key": issue("x").key_pem, "passphrase": key_pem(one.key, b"secret")}
+    data = {**PREFIXED, "nginx_server_name": NAME}
+    data["nginx_tls"] = files(tmp_path, one, keys.get(broken))
+    before = host.snapshot()
+    run = deploy(docker_inventory(host, **data), expect=1)
+    assert told in run.output
+    assert "nothing has been changed" in run.output
+    assert host.snapshot().touched_since(before) == []
+
+
+def test_a_certificate_of_the_host_is_used_in_its_place_and_its_renewal_picked_up(
+    host: Host, plain: Host
+) -> None:
+    pair = {"certificate": f"{LIVE}/fullchain.pem", "key": f"{LIVE}/privkey.pem"}
+    text = docker_inventory(host, nginx_tls=pair, nginx_server_name=NAME)
+    missing = deploy(text, expect=1)
+    assert f"{LIVE}/fullchain.pem is neither here nor on the host" in missing.output
+    renew(host, 0, issue("x").key_pem)
+    wrong = deploy(text, expect=1)
+    assert "the key is not that of the certificate" in wrong.output
+    first = renew(host, 1)
+    deploy(text)
+    wait_for_certificate(host, first)
+    assert_answers_logins(log_in(host, "https"))
+    second = renew(host, 2)
+    host.run(RENEWED)  # what certbot's deploy hook calls
+    wait_for_certificate(host, second)
+    assert deploy(text).changed_operations == ()
 
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])
 def test_behind_a_proxy_that_ends_tls(host: Host, plain: Host, prefix: str) -> None:
-    outer = issue(NAME)
-    host.write("/srv/outer.pem", outer.pem)
-    host.write("/srv/outer.key", outer.key_pem)
-    host.write("/srv/outer.conf", OUTER)
-    host.run("[ -s /run/outer.pid ] || nginx -c /srv/outer.conf")
+    start_outer_proxy(host)
     data: dict[str, Any] = {
         "nginx_behind_proxy": ["127.0.0.1"],
         "nginx_server_name": NAME,
@@ -511,7 +385,7 @@ def test_behind_a_proxy_that_ends_tls(host: Host, plain: Host, prefix: str) -> N
     assert "Secure" in answer.headers["Set-Cookie"]
     assert answer.headers["Strict-Transport-Security"]
     assert answer.headers["X-Request-ID"] == "from-the-outer-proxy"
-    assert_answers_logins(log_in_behind(host, prefix))
+    assert_answers_logins(log_in(host, "https", prefix, port=8443))
     log = host.read(ACCESS_LOG).splitlines()
     (line,) = [each for each in log if "from-the-outer-proxy" in each and "POST" in each][-1:]
     visitor = line.split()[0]
@@ -522,35 +396,11 @@ def test_behind_a_proxy_that_ends_tls(host: Host, plain: Host, prefix: str) -> N
     assert deploy(docker_inventory(host, **data)).changed_operations == ()
 
 
-def log_in_behind(host: Host, prefix: str) -> requests.Response:
-    """By the proxy on its own port; visitors are taken to use the usual one."""
-    path = f"{prefix}/webclient/login/"
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = False
-        url = f"https://{host.ip}:8443{path}"
-        page = session.get(url, timeout=60)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        assert token
-        return session.post(
-            url,
-            data={
-                "username": "ada",
-                "password": "x",
-                "server": "1",
-                "csrfmiddlewaretoken": token[1],
-            },
-            headers={"Origin": f"https://{NAME}", "Referer": f"https://{NAME}{path}"},
-            timeout=120,
-            allow_redirects=False,
-        )
-
-
 def test_a_self_signed_certificate_serves(host: Host, plain: Host) -> None:
     deploy(docker_inventory(host, nginx_tls="self-signed"))
     assert_serves(host, scheme="https")
     assert host.http("/").status_code == 301
     assert deploy(docker_inventory(host, nginx_tls="self-signed")).changed_operations == ()
     deploy(docker_inventory(host))
-    assert not host.exists(CRON)
+    assert not host.exists(RENEWED)
     assert_serves(host)
