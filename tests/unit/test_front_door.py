@@ -58,6 +58,7 @@ def test_a_versioned_name_is_kept_for_good_and_others_for_an_hour(
 ) -> None:
     config = config_of(web_config={"omero.web.prefix": prefix})
     assert mapped(config, "$omero_web_cache", {"$request_uri": prefix + uri}) == kept
+    assert headers(served(config))["Cache-Control"] == "$omero_web_cache"
 
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])

@@ -58,3 +58,13 @@ def test_workers_of_another_class_have_connections_and_no_threads(settings_for: 
     assert found["worker_class"] == "gevent"
     assert found["worker_connections"] == 50
     assert "threads" not in found
+
+
+def test_the_access_log_has_no_query_which_may_hold_a_password(settings_for: Any) -> None:
+    found = settings_for()
+    assert found["accesslog"] == "-"
+    atoms = found["access_log_format"]
+    assert "%({x-request-id}i)s" in atoms
+    assert "%({x-forwarded-for}i)s" in atoms
+    assert "%(r)s" not in atoms
+    assert "%(q)s" not in atoms
