@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 from cryptography import x509
@@ -13,9 +13,6 @@ from cryptography import x509
 from tests.certificates import Issued, authority, issue
 from tests.integration.hosts import Host
 from tests.integration.site_checks import BASE
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 NAME = "omero.example.org"
 AUTHORITY = authority()
@@ -142,35 +139,8 @@ def renew(host: Host, number: int, key: str | None = None) -> Issued:
     return one
 
 
-class Traffic:
-    """What a page asks its host for, and how many bytes come, headers included."""
-
-    def __init__(self, page: Page) -> None:
-        self.kinds: dict[str, str] = {}
-        self.sent: dict[str, int] = {}
-        self.kept: set[str] = set()
-        network = page.context.new_cdp_session(page)
-        network.send("Network.enable")
-        network.on("Network.responseReceived", self._responded)
-        network.on("Network.requestServedFromCache", lambda told: self.kept.add(told["requestId"]))
-        network.on(
-            "Network.loadingFinished",
-            lambda told: self.sent.update({told["requestId"]: int(told["encodedDataLength"])}),
-        )
-
-    def _responded(self, told: dict[str, Any]) -> None:
-        self.kinds[told["requestId"]] = told["type"]
-        if told["response"].get("fromDiskCache"):
-            self.kept.add(told["requestId"])
-
-    def forget(self) -> None:
-        for each in (self.kinds, self.sent, self.kept):
-            each.clear()
-
-    def asked(self) -> list[tuple[str, int]]:
-        """Kind and bytes of each answer that did not come from the browser's own cache."""
-        return [
-            (self.kinds.get(each, "Other"), size)
-            for each, size in self.sent.items()
-            if each not in self.kept
-        ]
+def asked(host: Host, since: int = 0) -> list[tuple[str, int]]:
+    """Path and bytes (of the body, as sent) of each request in NGINX's log after `since` lines."""
+    lines = host.read(ACCESS_LOG).splitlines()[since:]
+    found = (re.search(r'"\S+ (\S+) \S+" \d+ (\d+) ', line) for line in lines)
+    return [(each[1], int(each[2])) for each in found if each]
