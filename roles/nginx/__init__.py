@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import packages, services
-from ..items import Absent, Directory, File, settle
+from ..items import Absent, Directory, File, Item, settle
 from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
@@ -47,8 +47,8 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
             *site_file.pages(site, member),
             *visitors.pages(site),
             Directory(visitors.ACME),
-            *tls.items(member, supervised=survey.manager == "supervisor"),
-            *([service().program()] if survey.manager == "supervisor" else []),
+            *tls.items(member),
+            *(_supervised() if survey.manager == "supervisor" else []),
             Absent(f"{ENABLED}/default"),
         ],
     )
@@ -61,13 +61,25 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     site_file.tested(name="Write site", file=_site(site, member, survey), only_if_new=False)
-    if member.settings.nginx_tls != "off" and "web" not in member.groups:  # which runs it anyway
+    if "web" not in member.groups:  # which runs it anyway
         services.running(name="Run cron", service=services.cron(), manager=survey.manager)
 
 
 @named("NGINX")
 def activate(manager: str) -> None:
     services.running(name="Run nginx", service=service(), manager=manager)
+
+
+def _supervised() -> list[Item]:
+    """What systemd's units and timers do elsewhere."""
+    return [
+        service().program(),
+        services.cron().program(),
+        # Debian's own rotation does not reach NGINX without an init system. This runs after it.
+        File(
+            "/etc/cron.daily/omero-web-nginx", "#!/bin/sh\n/usr/sbin/nginx -s reopen\n", mode="755"
+        ),
+    ]
 
 
 def _site(site: Site, member: Member, survey: Survey) -> File:

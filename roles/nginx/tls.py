@@ -14,7 +14,6 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import operation
 
-from .. import services
 from ..items import Absent, Directory, File, Item, PathStates
 from ..settings import Certificate
 from ..site import Member
@@ -59,13 +58,12 @@ def paths(member: Member) -> Pair:
     return in_place(member) or _OWN
 
 
-def items(member: Member, *, supervised: bool) -> list[Item]:
+def items(member: Member) -> list[Item]:
     """Folder and files of the site's own certificate, and what picks up its renewal."""
     given = member.settings.nginx_tls
     if given == "off":
         return [Absent(JOB), Absent(RENEWED)]
     items: list[Item] = [
-        *([services.cron().program()] if supervised else []),
         _rendered(RENEWED, "renewed.sh.j2", member, mode="755"),
         _rendered(JOB, "renewed.cron.j2", member, mode="644"),
     ]

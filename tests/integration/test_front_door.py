@@ -401,3 +401,19 @@ def test_a_self_signed_certificate_serves(host: Host, plain: Host) -> None:
     deploy(docker_inventory(host))
     assert not host.exists(RENEWED)
     assert_serves(host)
+
+
+def test_without_systemd_logs_are_rotated_and_a_renewal_is_picked_up(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    host = make_host("plain", image=deployed_image)
+    deploy(docker_inventory(host, nginx_tls="self-signed"))
+    assert_serves(host, scheme="https")
+    host.run("logrotate -f /etc/logrotate.d/nginx; run-parts --regex omero /etc/cron.daily")
+    host.wait_until(
+        lambda: host.http("/?rotated") and "rotated" in host.read(ACCESS_LOG), 20, "the new log"
+    )
+    renewed = issue(host.ip)
+    host.write("/etc/nginx/omero-web/certificate.pem", renewed.pem)
+    host.write("/etc/nginx/omero-web/key.pem", renewed.key_pem, "0600")
+    wait_for_certificate(host, renewed)

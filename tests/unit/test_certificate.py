@@ -165,7 +165,7 @@ LIVE = {
 def test_an_absolute_path_that_is_not_here_is_used_in_its_place_on_the_host() -> None:
     member = only_member(site_of(a_host("@docker/one", nginx_tls=LIVE)))
     assert tls.paths(member) == tls.Pair(**LIVE)
-    written = {item.path for item in tls.items(member, supervised=False)}
+    written = {item.path for item in tls.items(member)}
     assert written == {tls.RENEWED, tls.JOB}
 
 

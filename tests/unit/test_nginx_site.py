@@ -259,7 +259,7 @@ def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_p
         )
     )
     assert isinstance(member.settings.nginx_tls, Certificate)
-    items = {item.path: item for item in tls.items(member, supervised=False)}
+    items = {item.path: item for item in tls.items(member)}
     assert items[tls.KEY].state.startswith("file 600 root:root ")
     assert items[tls.CERTIFICATE].state.startswith("file 644 ")
     assert items[tls.FOLDER].state == "directory 700 root:root"
@@ -267,7 +267,7 @@ def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_p
 
 
 def test_without_tls_nothing_of_certificates_is_made_or_left_running() -> None:
-    items = tls.items(only_member(site_of(a_host())), supervised=True)
+    items = tls.items(only_member(site_of(a_host())))
     assert {item.state for item in items} == {"absent"}
     assert {item.path for item in items} == {tls.JOB, tls.RENEWED}
 
