@@ -58,5 +58,6 @@ if "nginx" in member.groups:
     visit.answered(
         name="Ask the public URL",
         url=visit.public_url(site, member, survey),
+        own=visit.own_url(site, member, survey),
         port=visit.port(member.settings),
     )

@@ -12,6 +12,7 @@ from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
 
 from . import branding, cors
+from .nginx import held
 from .site import GROUPS, HOST, SCHEMA, Member, Site
 
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
@@ -25,7 +26,11 @@ def find(site: Site) -> list[Finding]:
     return [
         Finding(f"{member.name}: {each.name}", each.message)
         for member in site.members.values()
-        for each in [*_of_host(site, member), *_of_properties(site, member)]
+        for each in [
+            *_of_host(site, member),
+            *_of_properties(site, member),
+            *_of_certificate(member, error=True),
+        ]
     ]
 
 
@@ -35,6 +40,10 @@ def warnings(site: Site) -> list[Finding]:
         Finding(f"{member.name}: {each.name}", each.message)
         for member in site.group("web")
         for each in [*_doubts(site, member), *cors.doubts(site, member), *_misplaced(member)]
+    ] + [
+        Finding(f"{member.name}: {each.name}", each.message)
+        for member in site.group("nginx")
+        for each in _of_certificate(member, error=False)
     ]
 
 
@@ -52,6 +61,12 @@ def _of_host(site: Site, member: Member) -> Iterator[Finding]:
         yield Finding("groups", "NGINX has no OMERO.web to serve; add a group web")
     if len(site.members) > 1 and not member.address and _is_needed_by_others(site, member):
         yield Finding("address", "other hosts need it and its name is no address; write one")
+
+
+def _of_certificate(member: Member, *, error: bool) -> list[checks.Found]:
+    if "nginx" not in member.groups:
+        return []
+    return [each for each in held.findings(member) if each.error == error]
 
 
 def _of_redis(site: Site, member: Member) -> Iterator[Finding]:

@@ -7,11 +7,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gevent.lock import RLock
+from omeroweb_ops.state.checks import Found
 from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
 from . import earlier, mistakes
+from .nginx import held, tls
 from .site import PORT, Member, Site, load
 from .survey import HostSurvey, Survey
 
@@ -55,6 +57,12 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         if "nginx" in member.groups:
             for warning in earlier.warnings(survey.earlier, tls=member.settings.nginx_tls != "off"):
                 logger.warning(f"    {host.name}: {warning}")
+        for found in _certificate_findings(host, member, survey):
+            finding = Finding(f"{host.name}: {found.name}", found.message)
+            if found.error:
+                findings.append(finding)
+            else:
+                logger.warning(f"    {finding}")
     _stop_at(findings, "the hosts")
     for name, survey in surveys.items():
         for warning in _doubts(site, site.members[name], survey):
@@ -93,6 +101,15 @@ def _connector_address(host: Host) -> str | None:
     if host.name.startswith("@"):
         return None
     return host.data.dict().get("ssh_hostname") or host.name
+
+
+def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterator[Found]:
+    """About a certificate that the host keeps itself."""
+    pair = tls.in_place(member) if "nginx" in member.groups else None
+    if pair:
+        sudo = survey.privilege == "sudo"
+        answer = host.get_fact(held.Held, certificate=pair.certificate, key=pair.key, _sudo=sudo)
+        yield from held.findings(member, answer)
 
 
 def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:

@@ -66,6 +66,11 @@ class Service:
         return File(f"/etc/supervisor/conf.d/{self.name}.conf", "\n".join(lines) + "\n")
 
 
+def cron() -> Service:
+    """Debian's cron."""
+    return Service(name="cron", command="/usr/sbin/cron -f")
+
+
 @dataclass(frozen=True)
 class ServiceState:
     """active, enabled: running, and at the next boot too. stale: its description was changed.

@@ -17,6 +17,7 @@ from omeroweb_ops.state.desired import Finding
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -75,17 +76,34 @@ def _host_address(value: str) -> str:
     return value
 
 
-def _memory(value: str) -> str:
-    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
-        raise ValueError("is no amount of memory")
-    return value
-
-
 def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError:
         raise ValueError(f"{value!r} is no IP address or network") from None
+
+
+def _file_here_or_there(value: str) -> str:
+    """As it was written: what is absolute and not here is a path on the host."""
+    if not Path(value).is_absolute():
+        _existing(value)
+    return value
+
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
+        raise ValueError("is no size")
+    return value
+
+
+def _proxy(value: object) -> object:
+    return {"addresses": value} if isinstance(value, (list, tuple)) else value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
+        raise ValueError("is no amount of memory")
+    return value
 
 
 def _text(value: str) -> str:
@@ -97,6 +115,8 @@ def _text(value: str) -> str:
 
 
 ReadableFile = Annotated[str, AfterValidator(_existing)]
+HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
 def _picture(value: str) -> str:
@@ -131,10 +151,20 @@ class Model(BaseModel):
 
 
 class Certificate(Model):
-    """A TLS certificate (with its chain) and its private key, as PEM files beside the inventory."""
+    """A TLS certificate (with its chain) and its private key, as PEM files.
 
-    certificate: ReadableFile
-    key: ReadableFile
+    They lie beside the inventory, or, by an absolute path, on the NGINX host.
+    """
+
+    certificate: HostFile
+    key: HostFile
+
+
+class Proxies(Model):
+    """The proxies in front of NGINX; tls: whether visitors reach them by https."""
+
+    addresses: Annotated[Sequence[Network], Field(min_length=1)]
+    tls: bool = True
 
 
 class MaintenancePage(Model):
@@ -209,13 +239,25 @@ class Settings(Model):
         "off",
         description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
     )
-    nginx_maintenance_allow: Sequence[Annotated[str, AfterValidator(_network)]] = Field(
+    nginx_maintenance_allow: Sequence[Network] = Field(
         (), description='a list of IP addresses or networks, for example ["10.1.0.0/16", "fd00::5"]'
     )
     nginx_maintenance_page: MaintenancePage | None = Field(
         None,
         description='the path of an HTML file, or {"page": "away.html", "logo": "logo.svg", '
         '"contact": "help@example.org"} with one or more of the three',
+    )
+    nginx_hsts: bool = Field(
+        True, description="True to have browsers use https alone for two years, or False"
+    )
+    nginx_behind_proxy: Annotated[Proxies | None, BeforeValidator(_proxy)] = Field(
+        None, description='{"addresses": ["10.0.0.5", "10.1.0.0/16"], "tls": True}'
+    )
+    nginx_max_body_size: Annotated[str, AfterValidator(_size)] = Field(
+        "4g", description='the largest upload, for example "500m"; "0" is no limit'
+    )
+    nginx_metrics_allow: Sequence[Network] = Field(
+        ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
     )
 
     redis_bind: Annotated[str, AfterValidator(_addresses)] = Field(

@@ -62,7 +62,18 @@ class Site:
     @cached_property
     def tls(self) -> bool:
         """Whether visitors come by https."""
-        return any(member.settings.nginx_tls != "off" for member in self.group("nginx"))
+        return any(_public_tls(member.settings) for member in self.group("nginx"))
+
+    @cached_property
+    def origins(self) -> list[str]:
+        """Where OMERO.web's own pages come from, as browsers tell it; none without TLS."""
+        return [
+            f"https://{name}{_public_port(member.settings)}"
+            for member in self.group("nginx")
+            if _public_tls(member.settings)
+            for name in (member.settings.nginx_server_name or "").split()
+            if name != "_" and not name.endswith("*") and not name.startswith(".")
+        ]
 
     @property
     def loopback(self) -> bool:
@@ -135,6 +146,7 @@ class Site:
             cors_origins=tuple(member.settings.web_cors_origins),
             cors_login=member.settings.web_cors_login,
             branding=self.branding(member),
+            origins=tuple(self.origins),
         )
 
     def branding(self, member: Member) -> Branding | None:
@@ -197,6 +209,17 @@ def _has_unknown_properties(member: Member) -> bool:
     settings = member.settings
     apps = {"omero.web.apps"} & {*settings.web_config, *settings.web_config_append}
     return bool(settings.web_requirements or apps)
+
+
+def _public_tls(settings: Settings) -> bool:
+    proxies = settings.nginx_behind_proxy
+    return settings.nginx_tls != "off" if proxies is None else proxies.tls
+
+
+def _public_port(settings: Settings) -> str:
+    """As in a URL; a proxy in front has the usual one."""
+    port = settings.nginx_https_port
+    return "" if settings.nginx_behind_proxy or port == 443 else f":{port}"
 
 
 def _between(source: Member, target: Member, listening: str) -> str:

@@ -18,6 +18,8 @@ from . import logs
 from .locations import Locations
 from .state.engine import Engine
 
+# The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
+ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -43,6 +45,9 @@ def settings() -> dict[str, Any]:
         "post_worker_init": Serving(engine.locations.workers, engine.digest()).begin,
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
+        "accesslog": "-",
+        "access_log_format": ACCESS_LOG,
+        "keepalive": 75,  # seconds, with threads; longer than NGINX keeps a connection
     }
     if found["worker_class"] == "sync":
         found["threads"] = number("omero.web.wsgi_threads")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import packages, services
-from ..items import Absent, Directory, File, settle
+from ..items import Absent, Directory, File, Item, settle
 from ..phases import named
 from ..site import Member, Site
 from ..survey import Survey
-from . import pages, site_file, static_files, tls
+from . import pages, site_file, static_files, tls, visitors
+from .rendering import PAGES
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
@@ -30,7 +31,8 @@ def service() -> services.Service:
 @named("NGINX")
 def install(manager: str) -> None:
     """The packages; nothing of this site. curl asks the public URL at the end of a run."""
-    names = ["nginx", "curl", "openssl", *(["supervisor"] if manager == "supervisor" else [])]
+    names = ["nginx", "curl", "openssl", "cron", "logrotate"]
+    names += ["supervisor"] if manager == "supervisor" else []
     packages.installed(name="Install packages", names=names)
 
 
@@ -44,10 +46,12 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
     settle(
         name="Write maintenance page",
         items=[
-            Directory(pages.PAGES),
+            Directory(PAGES),
             *pages.items(site, member),
-            *tls.items(member.settings),
-            *([service().program()] if survey.manager == "supervisor" else []),
+            *visitors.pages(site),
+            Directory(visitors.ACME),
+            *tls.items(member),
+            *(_supervised() if survey.manager == "supervisor" else []),
             *([] if survey.earlier.default else [Absent(f"{ENABLED}/default")]),
         ],
     )
@@ -82,6 +86,8 @@ def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     file = _site(site, member, survey)
     site_file.accepted(name="Write site", file=file, only_if_new=False)
+    if "web" not in member.groups:  # which runs it anyway
+        services.running(name="Run cron", service=services.cron(), manager=survey.manager)
 
 
 @named("NGINX")
@@ -95,6 +101,18 @@ def take_over(site: Site, member: Member, survey: Survey) -> None:
 @named("NGINX")
 def activate(manager: str) -> None:
     services.running(name="Run nginx", service=service(), manager=manager)
+
+
+def _supervised() -> list[Item]:
+    """What systemd's units and timers do elsewhere."""
+    return [
+        service().program(),
+        services.cron().program(),
+        # Debian's own rotation does not reach NGINX without an init system. This runs after it.
+        File(
+            "/etc/cron.daily/omero-web-nginx", "#!/bin/sh\n/usr/sbin/nginx -s reopen\n", mode="755"
+        ),
+    ]
 
 
 def _site(site: Site, member: Member, survey: Survey) -> File:

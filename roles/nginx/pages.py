@@ -16,9 +16,8 @@ from ..items import File, Item, Link
 from ..logo import data_uri
 from ..settings import MaintenancePage
 from ..site import Member, Site
-from .rendering import TEMPLATES
+from .rendering import PAGES, TEMPLATES
 
-PAGES = "/usr/local/share/omero-web"
 PLANNED = "/var/lib/omero-web-maintenance"
 SCRIPT = "/usr/local/sbin/omero-web-maintenance"
 RETRY_AFTER = 30  # seconds

@@ -14,8 +14,8 @@ from .. import backup
 from ..items import File, PathStates, receive
 from ..site import Member, Site
 from ..survey import Survey
-from . import pages, static_files, tls
-from .rendering import TEMPLATES
+from . import pages, static_files, tls, visitors
+from .rendering import PAGES, TEMPLATES, directives
 
 
 def content(site: Site, member: Member, survey: Survey) -> str:
@@ -26,11 +26,13 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         return site.effective(web, name)
 
     static_url = str(effective("omero.web.static_url"))
+    extra = _lines(effective("omero.web.nginx_server_extra_config"))
     return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
         tls=member.settings.nginx_tls != "off",
-        certificate=tls.CERTIFICATE,
-        key=tls.KEY,
+        certificate=tls.paths(member).certificate,
+        key=tls.paths(member).key,
+        http2_directive=_has_http2_directive(survey),
         ipv6=survey.ipv6,
         server_name=member.settings.nginx_server_name or "_",
         upstreams=site.upstreams(member),
@@ -40,9 +42,12 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         static_root=str(effective("omero.web.static_root")),
         static_pattern=re.escape(static_url.rstrip("/")),
         delivered=static_files.FOLDER if static_files.are_delivered(site, member) else None,
-        timeout=int(effective("omero.web.wsgi_timeout")) + 10,
-        extra=_lines(effective("omero.web.nginx_server_extra_config")),
-        pages=pages.PAGES,
+        # gunicorn's 0 is no limit
+        timeout=(int(effective("omero.web.wsgi_timeout")) or 86400) + 10,
+        extra=extra,
+        given=directives(extra),
+        **visitors.variables(site, member),
+        pages=PAGES,
         planned=f"{pages.PLANNED}/planned",
         retry_after=pages.RETRY_AFTER,
         planned_retry_after=pages.PLANNED_RETRY_AFTER,
@@ -87,3 +92,8 @@ def accepted(
 
 def _lines(value: Any) -> list[str]:
     return [str(line) for line in value] if isinstance(value, (list, tuple)) else []
+
+
+def _has_http2_directive(survey: Survey) -> bool:
+    """NGINX 1.25.1 and later warn of `listen … http2`."""
+    return survey.id == "debian" and int(survey.version or 0) >= 13

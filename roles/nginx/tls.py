@@ -1,36 +1,81 @@
-"""Certificates: the site's own, or a self-signed one made on the host."""
+"""Certificates: the site's own, copied or in its place on the host, or a self-signed one.
+
+A renewal on the host is picked up by a script that cron starts.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyinfra import host
 from pyinfra.api import operation
 
-from ..items import Directory, File, Item, PathStates
-from ..settings import Certificate, Settings
+from ..items import Absent, Directory, File, Item, PathStates
+from ..settings import Certificate
 from ..site import Member
 from ..survey import Survey
+from .rendering import TEMPLATES
 
 FOLDER = "/etc/nginx/omero-web"
 CERTIFICATE = f"{FOLDER}/certificate.pem"
 KEY = f"{FOLDER}/key.pem"
+RENEWED = "/usr/local/sbin/omero-web-certificate"
+JOB = "/etc/cron.d/omero-web-certificate"
 
 
-def items(settings: Settings) -> list[Item]:
-    """Folder and files of the site's own certificate."""
-    if settings.nginx_tls == "off":
-        return []
-    folder = Directory(FOLDER, mode="700")
-    if not isinstance(settings.nginx_tls, Certificate):
-        return [folder]
-    return [
-        folder,
-        File(CERTIFICATE, _text(settings.nginx_tls.certificate), mode="644"),
-        File(KEY, _text(settings.nginx_tls.key), mode="600"),
+@dataclass(frozen=True)
+class Pair:
+    """The paths of a certificate and its key on the NGINX host."""
+
+    certificate: str
+    key: str
+
+
+_OWN = Pair(CERTIFICATE, KEY)
+
+
+def in_place(member: Member) -> Pair | None:
+    """The certificate that the site keeps on the NGINX host itself, where others renew it.
+
+    That is an absolute path that does not exist on this machine, or that this machine is the host.
+    """
+    given = member.settings.nginx_tls
+    if not isinstance(given, Certificate):
+        return None
+    paths = [Path(given.certificate), Path(given.key)]
+    if not all(path.is_absolute() for path in paths):
+        return None
+    there = member.name == "@local" or not any(os.path.exists(path) for path in paths)
+    return Pair(given.certificate, given.key) if there else None
+
+
+def paths(member: Member) -> Pair:
+    """Where NGINX finds certificate and key."""
+    return in_place(member) or _OWN
+
+
+def items(member: Member) -> list[Item]:
+    """Folder and files of the site's own certificate, and what picks up its renewal."""
+    given = member.settings.nginx_tls
+    if given == "off":
+        return [Absent(JOB), Absent(RENEWED)]
+    items: list[Item] = [
+        _rendered(RENEWED, "renewed.sh.j2", member, mode="755"),
+        _rendered(JOB, "renewed.cron.j2", member, mode="644"),
     ]
+    if in_place(member):
+        return items
+    items.append(Directory(FOLDER, mode="700"))
+    if isinstance(given, Certificate):
+        items += [
+            File(CERTIFICATE, _text(given.certificate), mode="644"),
+            File(KEY, _text(given.key), mode="600"),
+        ]
+    return items
 
 
 def names(member: Member, survey: Survey) -> tuple[str, ...]:
@@ -61,5 +106,10 @@ def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
     )
 
 
+def _rendered(path: str, template: str, member: Member, *, mode: str) -> File:
+    text = TEMPLATES.get_template(template).render(script=RENEWED, pair=paths(member))
+    return File(path, text, mode=mode)
+
+
 def _text(path: str) -> str:
-    return Path(path).read_text(encoding="ascii").rstrip("\n") + "\n"
+    return Path(path).expanduser().read_text(encoding="ascii").rstrip("\n") + "\n"

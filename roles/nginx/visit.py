@@ -24,16 +24,28 @@ _START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?"
 
 
 def public_url(site: Site, member: Member, survey: Survey) -> str:
-    """Where visitors find OMERO.web."""
-    settings = member.settings
-    names = (settings.nginx_server_name or "").split()
+    """Where visitors find OMERO.web; a proxy in front has the usual port."""
+    scheme = "https" if site.tls else "http"
+    port = "" if member.settings.nginx_behind_proxy else _port(member.settings)
+    return f"{scheme}://{_name(site, member, survey)}{port}{_path(site)}"
+
+
+def own_url(site: Site, member: Member, survey: Survey) -> str:
+    """The same for NGINX itself, behind whatever proxy stands in front."""
+    scheme, port = _scheme(member.settings), _port(member.settings)
+    return f"{scheme}://{_name(site, member, survey)}{port}{_path(site)}"
+
+
+def _name(site: Site, member: Member, survey: Survey) -> str:
+    names = (member.settings.nginx_server_name or "").split()
     name = [each for each in names if "*" not in each and each != "_"][:1]
     local = "localhost" if member.name == "@local" else survey.ip
     host_name = name[0] if name else member.address or local or "localhost"
-    if ":" in host_name:
-        host_name = f"[{host_name}]"
-    prefix = site.prefix(site.group("web")[0])
-    return f"{_scheme(settings)}://{host_name}{_port(settings)}{prefix}/"
+    return f"[{host_name}]" if ":" in host_name else host_name
+
+
+def _path(site: Site) -> str:
+    return site.prefix(site.group("web")[0]) + "/"
 
 
 class Visit(FactBase[list[str]]):
@@ -96,14 +108,15 @@ class Causes(FactBase[list[str]]):
 
 
 @operation()
-def answered(url: str, port: int) -> Generator[FunctionCommand, None, None]:
+def answered(url: str, own: str, port: int) -> Generator[FunctionCommand, None, None]:
     """Print where OMERO.web is, or fail and say what is wrong.
 
     + url: the public one
+    + own: the one of NGINX itself, which is asked
     + port: of NGINX
     """
     if host.state.is_executing:  # while preparing there is nothing to ask yet
-        answer = host.get_fact(Visit, url=url, port=port)
+        answer = host.get_fact(Visit, url=own, port=port)
         problem = judge(answer)
         if problem:
             causes = "".join(f"\n    - {each}" for each in host.get_fact(Causes))

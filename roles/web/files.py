@@ -9,7 +9,7 @@ from omeroweb_ops.locations import BASE
 from omeroweb_ops.state.desired import Desired
 
 from ..items import Absent, Directory, File, Item, Link
-from ..services import Service
+from ..services import Service, cron
 from ..site import LOCATIONS
 from .release import RELEASES, Release
 from .user import USER
@@ -72,7 +72,7 @@ def site_items(desired: Desired, service: Service, manager: str) -> list[Item]:
     description: list[Item] = (
         [_rendered(UNIT, "omero-web.service.j2", service, manager), Absent(PROGRAM)]
         if manager == "systemd"
-        else [service.program(), cron_service().program(), Absent(UNIT)]
+        else [service.program(), cron().program(), Absent(UNIT)]
     )
     return [
         _rendered("/etc/sudoers.d/omero-web", "sudoers.j2", service, manager, "440"),
@@ -92,8 +92,3 @@ def _rendered(path: str, template: str, service: Service, manager: str, mode: st
         base=BASE, omerodir=LOCATIONS.omerodir, user=USER, service=service, manager=manager
     )
     return File(path, text, mode=mode)
-
-
-def cron_service() -> Service:
-    """Debian's cron."""
-    return Service(name="cron", command="/usr/sbin/cron -f")

@@ -26,3 +26,7 @@ def test_debian_13(make_host: MakeHost) -> None:
     wait_until(lambda: host.http("/webclient/login/").status_code == 200, 10, "200 after kill -9")
     host.reboot()
     wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200 after boot")
+    deploy(docker_inventory(host, nginx_tls="self-signed"))
+    assert_serves(host, scheme="https")
+    tried = host.run("nginx -t").stderr
+    assert "warn" not in tried, tried  # `listen … http2` is deprecated there

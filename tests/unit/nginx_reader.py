@@ -98,4 +98,5 @@ def mapped(config: Directive, variable: str, variables: dict[str, str]) -> str:
 
 
 def _resolved(config: Directive, value: str, variables: dict[str, str]) -> str:
-    return mapped(config, value, variables) if value.startswith("$") else value
+    made = {each.words[1] for each in config.all("map")}
+    return mapped(config, value, variables) if value in made else value

@@ -68,3 +68,13 @@ def test_an_nginx_on_another_host_is_trusted_to_say_how_the_visitor_came(
     engine.locations.proxies.write_text("10.0.0.3\nfd00::3\n")
     trusted = settings_for()["forwarded_allow_ips"]
     assert trusted.split(",") == ["127.0.0.1", "::1", "10.0.0.3", "fd00::3"]
+
+
+def test_the_access_log_has_no_query_which_may_hold_a_password(settings_for: Any) -> None:
+    found = settings_for()
+    assert found["accesslog"] == "-"
+    atoms = found["access_log_format"]
+    assert "%({x-request-id}i)s" in atoms
+    assert "%({x-forwarded-for}i)s" in atoms
+    assert "%(r)s" not in atoms
+    assert "%(q)s" not in atoms

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roles.items import File
-from roles.nginx import pages
+from roles.nginx import pages, rendering
 from roles.nginx.rendering import TEMPLATES
 from tests.unit.helpers import a_host, only_member, site_of
 from tests.unit.test_maintenance_page import NASTY, Page
@@ -30,7 +30,7 @@ class Command:
         self.pages.mkdir()
         site = site_of(a_host())
         for item in pages.items(site, only_member(site)):
-            if isinstance(item, File) and item.path.startswith(pages.PAGES):
+            if isinstance(item, File) and item.path.startswith(rendering.PAGES):
                 (self.pages / Path(item.path).name).write_text(item.content)
         self._script = folder / "omero-web-maintenance"
         self._script.write_text(

@@ -14,6 +14,7 @@ from roles.nginx import site_file, static_files, tls
 from roles.settings import Certificate
 from roles.site import LOCATIONS, Site
 from roles.survey import Survey
+from tests.certificates import issue
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 from tests.unit.nginx_reader import Directive, location, mapped, parse
 
@@ -84,9 +85,10 @@ def test_the_application_learns_how_the_visitor_came() -> None:
     found = location(served(config_of()), "/webclient/")
     assert found is not None
     headers = dict(value.split(" ", 1) for value in found.values("proxy_set_header"))
-    assert headers["Host"] == "$http_host"
-    assert headers["X-Forwarded-Proto"] == "$scheme"
-    assert "$proxy_add_x_forwarded_for" in headers["X-Forwarded-For"]
+    assert headers["Host"] == headers["X-Forwarded-Host"] == "$omero_web_host"
+    assert headers["X-Forwarded-Proto"] == "$omero_web_scheme"
+    assert headers["X-Forwarded-For"] == "$remote_addr"  # what a visitor sends is not passed on
+    assert headers["X-Request-ID"] == "$omero_web_request_id"
 
 
 def test_nginx_waits_longer_than_gunicorn_so_that_gunicorn_tells_of_a_time_out() -> None:
@@ -100,8 +102,7 @@ def test_with_tls_plain_http_is_sent_to_https() -> None:
         "server"
     )
     assert plain.values("listen") == ["80 default_server", "[::]:80 default_server"]
-    assert plain.value("return") == "301 https://$host$request_uri"
-    assert plain.all("location") == []
+    assert redirection(plain) == "301 https://$host$request_uri"
     assert all(value.startswith(("443 ssl", "[::]:443 ssl")) for value in secure.values("listen"))
     assert secure.value("ssl_certificate") == tls.CERTIFICATE
     assert secure.value("ssl_certificate_key") == tls.KEY
@@ -111,12 +112,18 @@ def test_with_tls_plain_http_is_sent_to_https() -> None:
     assert proxied(secure, "/webclient/")
 
 
+def redirection(server: Directive) -> str:
+    found = location(server, "/webclient/")
+    assert found is not None
+    return found.value("return")
+
+
 def test_the_redirection_to_https_names_an_unusual_port() -> None:
     plain, secure = config_of(
         nginx_tls="self-signed", nginx_http_port=8080, nginx_https_port=8443
     ).all("server")
     assert plain.values("listen")[0].startswith("8080 ")
-    assert plain.value("return") == "301 https://$host:8443$request_uri"
+    assert redirection(plain) == "301 https://$host:8443$request_uri"
     assert secure.values("listen")[0].startswith("8443 ssl")
 
 
@@ -143,7 +150,9 @@ def test_a_prefix_is_served_and_the_root_leads_to_it(prefix: str) -> None:
 @pytest.mark.parametrize("prefix", ["", "/omero"])
 def test_an_error_of_the_upstream_shows_the_maintenance_page_with_503(prefix: str) -> None:
     server = with_prefix(prefix)
-    assert server.value("error_page") == "502 503 504 =503 /omero-web-maintenance.$omero_web_form"
+    assert (
+        server.values("error_page")[-1] == "502 503 504 =503 /omero-web-maintenance.$omero_web_form"
+    )
     application = location(server, f"{prefix}/webclient/")
     assert application is not None
     assert application.value("proxy_intercept_errors") == "on"
@@ -277,28 +286,32 @@ def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
 
 
 def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_path: Path) -> None:
-    for name in ("site.pem", "site.key"):
-        (tmp_path / name).write_text(f"PEM of {name}\n\n")
+    own = issue("omero.example")
+    (tmp_path / "site.pem").write_text(own.pem)
+    (tmp_path / "site.key").write_text(own.key_pem + "\n")
     member = only_member(
         site_of(
             a_host(
+                "@docker/one",
                 nginx_tls={
                     "certificate": f"{tmp_path}/site.pem",
                     "key": f"{tmp_path}/site.key",
-                }
+                },
             )
         )
     )
     assert isinstance(member.settings.nginx_tls, Certificate)
-    items = {item.path: item for item in tls.items(member.settings)}
+    items = {item.path: item for item in tls.items(member)}
     assert items[tls.KEY].state.startswith("file 600 root:root ")
     assert items[tls.CERTIFICATE].state.startswith("file 644 ")
     assert items[tls.FOLDER].state == "directory 700 root:root"
-    assert getattr(items[tls.KEY], "content", "") == "PEM of site.key\n"
+    assert getattr(items[tls.KEY], "content", "") == own.key_pem
 
 
-def test_nothing_of_certificates_is_made_without_tls() -> None:
-    assert tls.items(only_member(site_of(a_host())).settings) == []
+def test_without_tls_nothing_of_certificates_is_made_or_left_running() -> None:
+    items = tls.items(only_member(site_of(a_host())))
+    assert {item.state for item in items} == {"absent"}
+    assert {item.path for item in items} == {tls.JOB, tls.RENEWED}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from roles.items import File, Link
 from roles.logo import LARGEST, data_uri
-from roles.nginx import pages, site_file
+from roles.nginx import pages, rendering, site_file
 from roles.settings import read
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 
@@ -38,7 +38,7 @@ def test_the_pages_know_the_prefix_and_are_for_everybody_to_read() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
     for item in pages.items(site, only_member(site))[:-1]:
         assert isinstance(item, File)
-        assert item.path.startswith(f"{pages.PAGES}/")
+        assert item.path.startswith(f"{rendering.PAGES}/")
         assert item.mode == "644"  # www-data reads them
         if item.path.endswith(".html"):
             assert '"/omero/webclient/login/"' in item.content

@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from roles import nginx, redis
+from roles import nginx, redis, services
 from roles.services import CurrentState, Service, ServiceState
-from roles.web import files, release, service
+from roles.web import release, service
 from roles.web.ice import Wheel
 
 RELEASE = release.Release("lock", Wheel(None, "key"), "debian-12-x86_64")
@@ -24,7 +24,7 @@ def program(service: Service) -> configparser.SectionProxy:
     return parser[section]
 
 
-ALL = [service(RELEASE), nginx.service(), redis.service(), files.cron_service()]
+ALL = [service(RELEASE), nginx.service(), redis.service(), services.cron()]
 
 
 @pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)

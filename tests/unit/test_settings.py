@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roles.settings import Certificate, Settings, read
+from roles.settings import Certificate, Proxies, Settings, read
 from tests.unit.helpers import a_host, mistakes_of
 
 
@@ -187,20 +187,47 @@ def test_a_certificate_is_two_files(pem: str) -> None:
     assert '{"certificate": "site.pem", "key": "site.key"}' in message
 
 
-def test_a_missing_certificate_is_named(pem: str, tmp_path: Path) -> None:
-    message = mistake(nginx_tls={"certificate": f"{tmp_path}/gone.pem", "key": pem})
+def test_a_missing_certificate_is_named(pem: str) -> None:
+    message = mistake(nginx_tls={"certificate": "gone.pem", "key": pem})
     assert message.startswith("nginx_tls")
-    assert f"certificate: there is no file {tmp_path}/gone.pem" in message
+    assert "certificate: there is no file gone.pem" in message
     assert "key: " not in message.split("; write ")[0]
 
 
-def test_a_missing_certificate_and_a_missing_key_are_both_named(tmp_path: Path) -> None:
-    found = mistakes(
-        nginx_tls={"certificate": f"{tmp_path}/gone.pem", "key": f"{tmp_path}/gone.key"}
-    )
-    told = " ".join(found.values())
-    assert f"{tmp_path}/gone.pem" in told
-    assert f"{tmp_path}/gone.key" in told
+def test_a_missing_certificate_and_a_missing_key_are_both_named() -> None:
+    told = " ".join(mistakes(nginx_tls={"certificate": "gone.pem", "key": "gone.key"}).values())
+    assert "gone.pem" in told
+    assert "gone.key" in told
+
+
+def test_an_absolute_path_may_be_one_of_the_host() -> None:
+    live = "/etc/letsencrypt/live/omero.example"
+    accepted(nginx_tls={"certificate": f"{live}/fullchain.pem", "key": f"{live}/privkey.pem"})
+
+
+def test_proxies_in_front_are_addresses_with_tls_or_without() -> None:
+    listed = accepted(nginx_behind_proxy=["10.0.0.5", "fd00::/8"]).nginx_behind_proxy
+    assert listed == Proxies(addresses=["10.0.0.5/32", "fd00::/8"], tls=True)
+    plain = accepted(nginx_behind_proxy={"addresses": ["10.0.0.5"], "tls": False})
+    assert plain.nginx_behind_proxy == Proxies(addresses=["10.0.0.5/32"], tls=False)
+    assert accepted().nginx_behind_proxy is None
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"nginx_behind_proxy": ["proxy.example"]}, "'proxy.example' is no IP address"),
+        ({"nginx_behind_proxy": []}, "nginx_behind_proxy"),
+        ({"nginx_behind_proxy": {"tls": True}}, "addresses is missing"),
+        ({"nginx_behind_proxy": "10.0.0.5"}, '{"addresses": ["10.0.0.5", "10.1.0.0/16"]'),
+        ({"nginx_metrics_allow": ["monitor"]}, "'monitor' is no IP address"),
+        ({"nginx_metrics_allow": "10.0.0.7"}, '["10.0.0.7"]'),
+        ({"nginx_max_body_size": "4 GB"}, 'for example "500m"'),
+        ({"nginx_hsts": "yes"}, "or False"),
+    ],
+)
+def test_what_no_front_door_can_use_is_told(data: dict[str, Any], told: str) -> None:
+    assert told in mistake(**data)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ class Surroundings:
 
     front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
     static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
-    cookies from other sites too. branding: the site's own logos and templates.
+    cookies from other sites too. branding: the site's own logos and templates. origins: of
+    the site's own pages, with TLS.
     """
 
     redis: str | None = None
@@ -62,6 +63,7 @@ class Surroundings:
     cors_origins: tuple[str, ...] = ()
     cors_login: bool = False
     branding: Branding | None = None
+    origins: tuple[str, ...] = ()
 
 
 def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
@@ -83,6 +85,8 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
     appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    if _path(wanted):  # there is no property for it
+        additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
     if ADDITIONAL in {*explicit.append, *explicit.remove}:
         appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
@@ -104,7 +108,7 @@ def _additions(
     """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
     lists: dict[str, list[Any]] = {
         MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
-        cors.TRUSTED: _trusted_origins(around),
+        cors.TRUSTED: [*(() if cors.TRUSTED in wanted else around.origins), *around.cors_origins],
     }
     for name, items in [
         *cors.additions(around.cors_origins, wanted.get(MIDDLEWARE)).items(),
@@ -112,11 +116,6 @@ def _additions(
     ]:
         lists.setdefault(name, []).extend(items)
     yield from ((name, items) for name, items in lists.items() if items)
-
-
-def _trusted_origins(around: Surroundings) -> list[str]:
-    """Origins from which Django takes a POST, beside its own."""
-    return [*around.cors_origins]
 
 
 def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
@@ -127,10 +126,17 @@ def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         derived["omero.web.session_cookie_secure"] = True
         derived["omero.web.csrf_cookie_secure"] = True
         derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
-    prefix = str(wanted.get("omero.web.prefix") or "").strip("/")
-    if prefix:
-        derived[STATIC_URL] = f"/{prefix}/static/"
+    path = _path(wanted)
+    if path:
+        derived[STATIC_URL] = f"{path}/static/"
+        derived["omero.web.session_cookie_path"] = path
     return derived
+
+
+def _path(wanted: Mapping[str, Any]) -> str:
+    """The prefix, as in /omero, or nothing."""
+    prefix = str(wanted.get(PREFIX) or "").strip("/")
+    return f"/{prefix}" if prefix else ""
 
 
 def _sessions(

@@ -1,0 +1,53 @@
+"""Make collected static files ready for NGINX: `python -m omeroweb_ops.static FOLDER`.
+
+Beside each text its gzip form, made once instead of for each visitor, and as small as gzip can.
+The time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that
+every host and every release answers alike, and a browser's copy stays good.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import zlib
+from pathlib import Path
+
+SUFFIXES = frozenset({".css", ".cur", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs",
+                      ".svg", ".txt", ".xml"})  # fmt: skip
+SMALL = 256  # bytes: fits into the packet that carries the headers
+EPOCH = 946_684_800  # 2000-01-01
+SPAN = 20 * 365 * 86_400  # seconds
+
+
+def prepare(folder: Path) -> None:
+    """Bring every file below to its state; those of a former run are recognised."""
+    for path in sorted(folder.rglob("*")):
+        ours = path.suffix == ".gz" and path.with_suffix("").suffix in SUFFIXES
+        if path.is_file() and not ours:
+            _prepare(path)
+
+
+def _prepare(path: Path) -> None:
+    content = path.read_bytes()
+    time = EPOCH + zlib.crc32(content) % SPAN
+    beside = path.with_name(path.name + ".gz")
+    if path.suffix in SUFFIXES:
+        compressed = gzip.compress(content, 9, mtime=0)
+        if SMALL < len(content) > len(compressed):
+            _replace(beside, compressed, path.stat().st_mode & 0o777)
+            os.utime(beside, (time, time))
+        else:
+            beside.unlink(missing_ok=True)
+    os.utime(path, (time, time))
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    new.chmod(mode)
+    new.replace(path)
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]))

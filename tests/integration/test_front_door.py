@@ -1,0 +1,419 @@
+"""The front door of one host, as visitors, programs, proxies and an examiner of TLS meet it."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.certificates import issue, key_pem
+from tests.integration.conftest import MakeHost
+from tests.integration.front_door import (
+    ACCESS_LOG,
+    AUTHORITY,
+    LIVE,
+    NAME,
+    PLUGGED,
+    RENEWED,
+    asked,
+    assert_answers_logins,
+    files,
+    install_plugin,
+    log_in,
+    renew,
+    served,
+    start_outer_proxy,
+    wait_for_certificate,
+)
+from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
+from tests.integration.images import ROOT
+from tests.integration.site_checks import assert_maintenance, assert_serves
+from tests.integration.slow import slow_readers, slow_writers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
+
+
+@pytest.fixture(scope="module")
+def host(make_session_host: MakeHost) -> Iterator[Host]:
+    with make_session_host("systemd", name="front-door") as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def plain(host: Host) -> Host:
+    """Over http, with a plug-in."""
+    deploy(docker_inventory(host))
+    install_plugin(host)
+    deploy(docker_inventory(host, **PLUGGED))
+    return host
+
+
+def test_static_files_are_small_typed_and_kept(plain: Host) -> None:
+    css = "/static/webgateway/css/ome.body.css"
+    original = len(plain.http(css, headers={"Accept-Encoding": "identity"}).content)
+    answer = plain.http(f"{css}?_5.33.2", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert int(answer.headers["Content-Length"]) < original / 2
+    assert len(answer.content) == original
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    again = plain.http(css, headers={"If-None-Match": plain.http(css).headers["ETag"]})
+    assert again.status_code == 304
+    assert again.headers["Cache-Control"] == "public, max-age=3600"
+    gone = plain.http("/static/gone.css?_1")
+    assert gone.status_code == 404
+    assert "Cache-Control" not in gone.headers
+    types = {
+        "webgateway/css/ome.body.css": "text/css",
+        "3rdparty/jquery-3.6.2.min.js": "javascript",
+        "webclient/image/logo_login_web.png": "image/png",
+        "webgateway/img/ome.ico": "image/x-icon",
+    }
+    for name, kind in types.items():
+        assert kind in plain.http(f"/static/{name}").headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/webgateway/", "/static/webgateway/css/"])
+def test_no_folder_is_listed(plain: Host, path: str) -> None:
+    answer = plain.http(path)
+    assert answer.status_code in (403, 404)
+    assert "ome.body.css" not in answer.text
+
+
+def test_headers_of_the_page_and_none_of_https(plain: Host) -> None:
+    headers = plain.http("/webclient/login/").headers
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Strict-Transport-Security" not in headers
+    assert headers["Server"] == "nginx"
+    assert headers["Content-Encoding"] == "gzip"
+
+
+def test_a_stranger_s_headers_are_not_believed(plain: Host) -> None:
+    forged = {
+        "X-Forwarded-For": "192.0.2.99",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Request-ID": "forged-request-id",
+    }
+    answer = plain.http("/webclient/?forged", headers=forged)
+    assert answer.headers["X-Request-ID"] != "forged-request-id"
+    assert "evil.example" not in answer.headers["Location"]
+    assert "192.0.2.99" not in plain.read(ACCESS_LOG)
+
+
+def test_one_id_is_in_both_logs_and_no_password_is(plain: Host) -> None:
+    answer = plain.http("/webclient/?username=ada&password=hunter2")
+    identity = answer.headers["X-Request-ID"]
+    log = plain.wait_until(
+        lambda: [line for line in plain.read(ACCESS_LOG).splitlines() if identity in line],
+        10,
+        "NGINX's log",
+    )
+    assert re.search(r'"GET /webclient/\?\(left out\) HTTP/1\.1" \d+ .* [\d.]+ [\d.]+$', log[0])
+    visitor = log[0].split()[0]
+    assert visitor != "127.0.0.1"
+    journal = plain.wait_until(
+        lambda: re.findall(
+            f".*{identity}.*", plain.run("journalctl -u omero-web -o cat -n 200").stdout
+        ),
+        20,
+        "gunicorn's log",
+    )
+    assert re.search(rf'^{re.escape(visitor)} "GET /webclient/" \d+ \d+ \S+ \d+ms$', journal[0])
+    assert (
+        "hunter2"
+        not in plain.run("journalctl -u omero-web -o cat; cat /var/log/nginx/*.log").stdout
+    )
+
+
+def test_ops_is_for_this_machine_alone(plain: Host) -> None:
+    for path in (
+        "/ops/metrics",
+        "/%6fps/metrics",
+        "/webclient/../ops/metrics",
+        "//ops/metrics",
+    ):
+        connection = http.client.HTTPConnection(plain.ip, timeout=30)
+        connection.request("GET", path, headers={"X-Forwarded-For": "127.0.0.1"})
+        assert connection.getresponse().status == 403, path
+        connection.close()
+    own = plain.run("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/ops/metrics")
+    assert own.stdout != "403"
+
+
+def test_logs_are_rotated(plain: Host) -> None:
+    plain.run("logrotate -f /etc/logrotate.d/nginx")
+    plain.wait_until(
+        lambda: plain.http("/webclient/login/?rotated") and "rotated" in plain.read(ACCESS_LOG),
+        20,
+        "the new log",
+    )
+    assert plain.exists(f"{ACCESS_LOG}.1")
+
+
+def test_a_challenge_of_acme_is_answered(plain: Host) -> None:
+    plain.write("/var/www/omero-web-acme/.well-known/acme-challenge/token", "token.thumb")
+    answer = plain.http("/.well-known/acme-challenge/token")
+    assert answer.text == "token.thumb"
+
+
+def test_slow_visitors_hold_no_worker(plain: Host) -> None:
+    def login_page() -> None:
+        answer = plain.http("/webclient/login/", timeout=60)
+        assert answer.status_code == 200
+
+    with slow_readers(plain.ip, "/large/large", 200):
+        for _ in range(20):
+            login_page()
+    with slow_writers(plain.ip, "/large/form", 200, 100_000):
+        for _ in range(20):
+            login_page()
+
+
+def test_an_upload_reaches_omero_web_whole(plain: Host) -> None:
+    answer = plain.http("/large/form", method="POST", data=b"x" * 3_000_000, timeout=60)
+    assert answer.text == "3000000"
+
+
+def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    url = f"http://{plain.ip}/webclient/login/"
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        # not of what the page asks of other servers, which a closed network has not
+        lambda said: complaints.append(said.text) if plain.ip in said.location["url"] else None,
+    )
+    before = len(asked(plain))
+    page.goto(url, wait_until="networkidle")
+    first = dict(asked(plain, before))
+    parts = {path: size for path, size in first.items() if path != "/webclient/login/"}
+    assert len(parts) > 10, parts
+    assert sum(parts.values()) <= 80_000, parts
+    before = len(asked(plain))
+    page.goto("about:blank")
+    page.goto(url, wait_until="networkidle")
+    assert [path for path, _size in asked(plain, before)] == ["/webclient/login/"]
+    assert complaints == []
+    page.context.close()
+
+
+def test_omero_web_answers_a_login(plain: Host) -> None:
+    assert_answers_logins(log_in(plain))
+
+
+def test_fifty_people_get_in_and_guessing_ends(plain: Host) -> None:
+    def once(number: int) -> int:
+        return plain.http(
+            "/webclient/login/", method="POST", data={"username": str(number)}, timeout=120
+        ).status_code
+
+    plain.run("systemctl restart nginx")  # nobody has been counted
+    with ThreadPoolExecutor(10) as people:
+        course = Counter(people.map(once, range(50)))
+        assert 429 not in course, course
+        flood = Counter(people.map(once, range(100)))
+    assert flood[429] >= 30, flood
+    refused = plain.http(
+        "/webclient/login/", method="POST", headers={"Accept": "text/html"}, data={"a": "b"}
+    )
+    assert refused.status_code == 429
+    assert "Too many logins" in refused.text
+    assert int(refused.headers["Retry-After"]) > 0
+    program = plain.http("/api/v0/login/", method="POST", data={"a": "b"})
+    assert program.status_code == 429
+    assert program.json()["error"] == "too_many_logins"
+    query = plain.http("/webclient/?username=ada&passw%6frd=x")
+    assert query.status_code == 429
+    assert plain.http("/webclient/login/").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def own(host: Host, plain: Host, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """With a certificate of its own, below a prefix."""
+    pair = files(tmp_path_factory.mktemp("own"), issue(NAME, issuer=AUTHORITY))
+    data = {**PREFIXED, "nginx_tls": pair, "nginx_server_name": NAME}
+    run = deploy(docker_inventory(host, **data))
+    assert deploy(docker_inventory(host, **data)).changed_operations == ()
+    return run
+
+
+def test_the_public_url_is_printed_and_plain_http_leads_to_it(host: Host, own: Deployment) -> None:
+    assert f"OMERO.web is at https://{NAME}/omero/" in own.output
+    answer = host.http("/omero/webclient/?x=1", host_header=NAME)
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == f"https://{NAME}/omero/webclient/?x=1"
+    for path in ("/", "/omero"):
+        assert host.http(path, scheme="https").headers["Location"] == "/omero/"
+
+
+def test_the_page_its_files_and_its_cookies(host: Host, own: Deployment) -> None:
+    assert_serves(host, prefix="/omero", scheme="https")
+    answer = host.http("/omero/webclient/login/", scheme="https", host_header=NAME)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
+    cookie = answer.headers["Set-Cookie"]
+    assert "csrftoken=" in cookie
+    assert "Path=/omero" in cookie
+    assert "Secure" in cookie
+    static = host.http("/omero/static/webgateway/css/ome.body.css?_1", scheme="https")
+    assert "immutable" in static.headers["Cache-Control"]
+    assert static.headers["Strict-Transport-Security"] == "max-age=63072000"
+
+
+def test_omero_web_answers_a_login_below_a_prefix(host: Host, own: Deployment) -> None:
+    assert_answers_logins(log_in(host, "https", "/omero"))
+
+
+def test_http_2_is_spoken(host: Host, own: Deployment) -> None:
+    asked = "curl -sk -o /dev/null -w '%{http_version} %{http_code}' https://127.0.0.1"
+    assert host.run(f"{asked}/omero/webclient/login/").stdout == "2 200"
+
+
+def test_the_maintenance_page_comes_by_https_too(host: Host, own: Deployment) -> None:
+    host.run("omero web stop")
+    assert_maintenance(host, "/omero/webclient/", scheme="https")
+    host.run("omero web start")
+
+
+def test_an_examiner_finds_nothing(host: Host, own: Deployment, tmp_path: Path) -> None:
+    """Mozilla's recommendation "intermediate", by sslyze."""
+    uv, python = str(ROOT / ".venv/bin/uv"), str(tmp_path / "venv/bin/python")
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"], check=True)
+    lock = str(ROOT / "tests/integration/sslyze.txt")
+    install = ["pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock]
+    subprocess.run([uv, *install], check=True)
+    done = subprocess.run(
+        [python, "-m", "sslyze", "--mozilla_config=intermediate", f"{host.ip}:443"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "VULNERABLE - " not in done.stdout, done.stdout
+    _scan, _, judged = done.stdout.partition("COMPLIANCE AGAINST TLS CONFIGURATION")
+    # the tests' own authority is in nobody's store
+    found = re.findall(r"^\s+\* (\w+)", judged, re.MULTILINE)
+    assert found == ["certificate_path_validation"], done.stdout
+
+
+def test_a_file_swap_on_the_host_is_picked_up(host: Host, own: Deployment) -> None:
+    renewed = issue(NAME, issuer=AUTHORITY)
+    folder = "/etc/nginx/omero-web"
+    host.write(f"{folder}/certificate.pem", renewed.chain)
+    # half a swap: the one before goes on being served
+    half = host.run(RENEWED, check=False)
+    assert half.exit_code != 0
+    assert "key values mismatch" in half.stderr
+    assert served(host).serial_number != renewed.certificate.serial_number
+    host.write(f"{folder}/key.pem", renewed.key_pem, "0600")
+    wait_for_certificate(host, renewed)
+    assert "NGINX is reloaded" in host.read("/var/log/nginx/omero-web-certificate.log")
+    assert host.run(RENEWED).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("key", "nginx_tls: the key is not that of the certificate"),
+        ("expired", "expired on"),
+        ("name", f"not for {NAME}"),
+        ("passphrase", "key: has a passphrase"),
+    ],
+)
+def test_a_wrong_one_is_refused_before_anything_is_touched(
+    host: Host, own: Deployment, tmp_path: Path, broken: str, told: str
+) -> None:
+    end = timedelta(hours=-1) if broken == "expired" else timedelta(days=80)
+    one = issue("other.example" if broken == "name" else NAME, issuer=AUTHORITY, end=end)
+    keys = {"key": issue("x").key_pem, "passphrase": key_pem(one.key, b"secret")}
+    data = {**PREFIXED, "nginx_server_name": NAME}
+    data["nginx_tls"] = files(tmp_path, one, keys.get(broken))
+    before = host.snapshot()
+    run = deploy(docker_inventory(host, **data), expect=1)
+    assert told in run.output
+    assert "nothing has been changed" in run.output
+    assert host.snapshot().touched_since(before) == []
+
+
+def test_a_certificate_of_the_host_is_used_in_its_place_and_its_renewal_picked_up(
+    host: Host, plain: Host
+) -> None:
+    pair = {"certificate": f"{LIVE}/fullchain.pem", "key": f"{LIVE}/privkey.pem"}
+    text = docker_inventory(host, nginx_tls=pair, nginx_server_name=NAME)
+    missing = deploy(text, expect=1)
+    assert f"{LIVE}/fullchain.pem is neither here nor on the host" in missing.output
+    renew(host, 0, issue("x").key_pem)
+    wrong = deploy(text, expect=1)
+    assert "the key is not that of the certificate" in wrong.output
+    first = renew(host, 1)
+    deploy(text)
+    wait_for_certificate(host, first)
+    assert_answers_logins(log_in(host, "https"))
+    second = renew(host, 2)
+    host.run(RENEWED)  # what certbot's deploy hook calls
+    wait_for_certificate(host, second)
+    assert deploy(text).changed_operations == ()
+
+
+@pytest.mark.parametrize("prefix", ["", "/omero"])
+def test_behind_a_proxy_that_ends_tls(host: Host, plain: Host, prefix: str) -> None:
+    start_outer_proxy(host)
+    data: dict[str, Any] = {
+        "nginx_behind_proxy": ["127.0.0.1"],
+        "nginx_server_name": NAME,
+        "web_config": {"omero.web.prefix": prefix},
+    }
+    run = deploy(docker_inventory(host, **data))
+    assert f"OMERO.web is at https://{NAME}{prefix}/" in run.output
+    answer = host.http(f"{prefix}/webclient/login/", scheme="https", port=8443)
+    assert answer.status_code == 200
+    assert "Secure" in answer.headers["Set-Cookie"]
+    assert answer.headers["Strict-Transport-Security"]
+    assert answer.headers["X-Request-ID"] == "from-the-outer-proxy"
+    assert_answers_logins(log_in(host, "https", prefix, port=8443))
+    log = host.read(ACCESS_LOG).splitlines()
+    (line,) = [each for each in log if "from-the-outer-proxy" in each and "POST" in each][-1:]
+    visitor = line.split()[0]
+    assert visitor != "127.0.0.1"
+    direct = host.http(f"{prefix}/webclient/login/", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert "Strict-Transport-Security" not in direct.headers
+    assert "192.0.2.1" not in host.read(ACCESS_LOG)
+    assert deploy(docker_inventory(host, **data)).changed_operations == ()
+
+
+def test_a_self_signed_certificate_serves(host: Host, plain: Host) -> None:
+    deploy(docker_inventory(host, nginx_tls="self-signed"))
+    assert_serves(host, scheme="https")
+    assert host.http("/").status_code == 301
+    assert deploy(docker_inventory(host, nginx_tls="self-signed")).changed_operations == ()
+    deploy(docker_inventory(host))
+    assert not host.exists(RENEWED)
+    assert_serves(host)
+
+
+def test_without_systemd_logs_are_rotated_and_a_renewal_is_picked_up(
+    make_host: MakeHost, deployed_image: str
+) -> None:
+    host = make_host("plain", image=deployed_image)
+    deploy(docker_inventory(host, nginx_tls="self-signed"))
+    assert_serves(host, scheme="https")
+    host.run("logrotate -f /etc/logrotate.d/nginx; run-parts --regex omero /etc/cron.daily")
+    host.wait_until(
+        lambda: host.http("/?rotated") and "rotated" in host.read(ACCESS_LOG), 20, "the new log"
+    )
+    renewed = issue(host.ip)
+    host.write("/etc/nginx/omero-web/certificate.pem", renewed.pem)
+    host.write("/etc/nginx/omero-web/key.pem", renewed.key_pem, "0600")
+    wait_for_certificate(host, renewed)
