@@ -79,10 +79,11 @@ def exported(host: Host, secrets: Path) -> dict[str, Any]:
 
 
 def backups(host: Host) -> dict[str, str]:
-    """Path to copy."""
+    """Path to copy, the last one."""
     folder = "/var/backups/omeroweb-ops"
-    assert host.run(f"stat -c '%a %U' {folder} {folder}/*").stdout.split() == ["700", "root"] * 2
-    found = host.run(f"find {folder} ! -type d").stdout.split()
+    modes = host.run(f"stat -c '%a %U' {folder} {folder}/*").stdout.splitlines()
+    assert {*modes} == {"700 root"}
+    found = sorted(host.run(f"find {folder} ! -type d").stdout.split())
     return {"/" + path.removeprefix(f"{folder}/").partition("/")[2]: path for path in found}
 
 
@@ -184,7 +185,7 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     assert_steady(host, text)
 
     # and back, as docs/taking-over.md says
-    date = host.run("ls /var/backups/omeroweb-ops").stdout.strip()
+    date = host.run("ls /var/backups/omeroweb-ops").stdout.split()[-1]
     host.run(
         f"""set -e
         systemctl disable -q --now omero-web && rm {site}
