@@ -12,6 +12,8 @@ import pytest
 import requests
 import yaml
 
+from roles.earlier import NOTHING, OURS, Earlier
+from roles.survey import HostSurvey
 from tests.integration import by_hand
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Deployment, Host, copy_project, deploy, docker_inventory
@@ -77,10 +79,11 @@ def exported(host: Host, secrets: Path) -> dict[str, Any]:
 
 
 def backups(host: Host) -> dict[str, str]:
-    """Path to copy."""
+    """Path to copy, the last one."""
     folder = "/var/backups/omeroweb-ops"
-    assert host.run(f"stat -c '%a %U' {folder} {folder}/*").stdout.split() == ["700", "root"] * 2
-    found = host.run(f"find {folder} ! -type d").stdout.split()
+    modes = host.run(f"stat -c '%a %U' {folder} {folder}/*").stdout.splitlines()
+    assert {*modes} == {"700 root"}
+    found = sorted(host.run(f"find {folder} ! -type d").stdout.split())
     return {"/" + path.removeprefix(f"{folder}/").partition("/")[2]: path for path in found}
 
 
@@ -182,7 +185,7 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     assert_steady(host, text)
 
     # and back, as docs/taking-over.md says
-    date = host.run("ls /var/backups/omeroweb-ops").stdout.strip()
+    date = host.run("ls /var/backups/omeroweb-ops").stdout.split()[-1]
     host.run(
         f"""set -e
         systemctl disable -q --now omero-web && rm {site}
@@ -193,3 +196,51 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     )
     host.wait_until(lambda: host.http("/webclient/login/").status_code == 200, 120, "the old site")
     assert " -D " in host.processes("gunicorn.*omeroweb.wsgi")[0].cmdline
+
+
+def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
+    """No deploy: only what the survey says of files that people have."""
+    host = make_host("plain")
+
+    def found() -> Earlier:
+        command = str(HostSurvey().command(ports=(4080,)))
+        return HostSurvey().process(host.run(command).stdout.splitlines()).earlier
+
+    assert found() == NOTHING
+    starts = "su - omero-web -c 'OMERODIR=/srv/web /srv/venv/bin/omero web start'\n"
+    clears = "0 3 * * * omero-web {}/venv3/bin/omero web clearsessions\n"
+    proxies = "server {{ listen 80; location / {{ proxy_pass http://127.0.0.1:{}; }} }}\n"
+    theirs = {
+        "/etc/init.d/omero-web": starts,
+        "/etc/systemd/system/images.service": f"ExecStart={BASE}/venv3/bin/omero web start\n",
+        "/etc/systemd/system/images.service.d/limits.conf": "[Service]\n",
+        "/etc/cron.d/sessions": clears.format(BASE),
+        "/srv/web/etc/grid/config.xml": "<icegrid/>\n",
+        "/usr/local/bin/omero": "#!/bin/sh\n",
+        "/etc/nginx/sites-enabled/images": proxies.format(4080),
+        "/etc/nginx/sites-enabled/default": "server { listen 8080; }\n",
+    }
+    others = {
+        "/etc/systemd/system/second.service": "ExecStart=/srv/second/bin/omero web start\n",
+        "/etc/systemd/system/omero-server.service": "ExecStart=omero admin start\n",
+        "/etc/cron.d/second": clears.format("/srv/second"),
+        "/etc/cron.d/off": "# " + clears.format(BASE),
+        "/etc/nginx/conf.d/second.conf": proxies.format(4090),
+        "/etc/nginx/conf.d/ours.conf": f"# {OURS}; changes\n{proxies.format(4080)}",
+    }
+    for path, text in {**theirs, **others}.items():
+        host.write(path, text)
+    assert found() == Earlier(
+        units=("/etc/systemd/system/images.service",),
+        scripts=("/etc/init.d/omero-web",),
+        dropins=("/etc/systemd/system/images.service.d",),
+        crons=("/etc/cron.d/sessions",),
+        commands=("/usr/local/bin/omero",),
+        sites={"/etc/nginx/sites-enabled/images": proxies.format(4080).rstrip()},
+        default="/etc/nginx/sites-enabled/default",
+        omerodir="/srv/web",
+    )
+    for path in theirs:
+        host.run(["rm", path])
+    host.run(f"mkdir -p {BASE}/venv3 {BASE}/old && ln -s old {OMERODIR}")
+    assert found() == Earlier(link=True, virtualenv=True)
