@@ -225,6 +225,11 @@ def test_static_files_change_with_what_they_are_collected_from(split: Split) -> 
     answer = split.nginx.http("/static/facility/own.css")
     assert (answer.status_code, answer.text) == (200, "a {}\n")
     assert pids(split.nginx)["nginx"] == before
+    # pages that are still open name files of before
+    folder = "/var/lib/omeroweb-ops/static"
+    split.nginx.run(f"test -d {folder}/previous/ && echo old > {folder}/previous/only-before.css")
+    assert split.nginx.http("/static/only-before.css").text == "old\n"
+    assert split.nginx.http("/static/never-was.css").status_code == 404
     assert_serves(split.nginx)
 
 
