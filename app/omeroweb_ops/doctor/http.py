@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 LIMIT = 10.0  # seconds for each request
 _MOST = 1_000_000  # bytes of a page that are read
+_LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,13 @@ class Cookie:
 
 @dataclass(frozen=True)
 class Answer:
-    """status 0: none came, `problem` says why. headers: names in lower case. hops: the URLs on the
-    way to `url`."""
+    """status 0: none came, `problem` says why; late: not in time. headers: names in lower case."""
 
     url: str
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     cookies: tuple[Cookie, ...] = ()
-    hops: tuple[str, ...] = ()
     problem: str = ""
     late: bool = False
 
@@ -69,19 +68,15 @@ class Client:
             )
             with response:
                 text = _text(response)
-        except requests.RequestException as error:
-            late = isinstance(error, requests.Timeout)
-            return Answer(url, problem=_reason(error), late=late)
-        except (OSError, urllib3.exceptions.HTTPError) as error:  # in the middle of the answer
-            late = isinstance(error, (TimeoutError, urllib3.exceptions.TimeoutError))
-            return Answer(url, problem=_reason(error), late=late)
+        # requests' own errors are OSErrors; urllib3's come in the middle of an answer
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            return Answer(url, problem=_reason(error), late=isinstance(error, _LATE))
         return Answer(
             url=str(response.url),
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             text=text,
             cookies=tuple(_cookies(response)),
-            hops=tuple(str(hop.url) for hop in response.history),
         )
 
 
@@ -145,7 +140,7 @@ def _cookies(response: requests.Response) -> list[Cookie]:
 
 def _reason(error: BaseException) -> str:
     """In the operating system's words, where it said something: libraries wrap them in theirs."""
-    if isinstance(error, (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)):
+    if isinstance(error, _LATE):
         return f"does not answer within {LIMIT:g} s"
     if isinstance(error, requests.TooManyRedirects):
         return "redirects in a circle"
