@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gevent.lock import RLock
 from omeroweb_ops.state.checks import Found
@@ -18,7 +19,7 @@ from .survey import HostSurvey, Survey
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
 _LOCK = RLock()
-_CHECKED: dict[int, tuple[Site, dict[str, Survey]]] = {}
+_CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
 
 
 def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
@@ -28,9 +29,9 @@ def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
     prepares hosts one after another, and an error of the last must stop the first as well.
     """
     with _LOCK:
-        if id(state) not in _CHECKED:
-            _CHECKED[id(state)] = _check_all(state)
-    site, surveys = _CHECKED[id(state)]
+        if state not in _CHECKED:
+            _CHECKED[state] = _check_all(state)
+    site, surveys = _CHECKED[state]
     return site, site.members[host.name], surveys[host.name]
 
 
