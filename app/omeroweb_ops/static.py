@@ -1,8 +1,8 @@
 """Make collected static files ready for NGINX: `python -m omeroweb_ops.static FOLDER`.
 
-Beside each text its gzip form, made once instead of for each visitor, and as small as gzip's form can be.
-The time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that
-every host and every release answers alike, and a browser's copy stays good.
+Beside each text its gzip form, made once instead of for each visitor, and so with more effort. The
+time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that every
+host and every release answers alike, and a browser's copy stays good.
 """
 
 from __future__ import annotations
