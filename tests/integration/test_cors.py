@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.integration.conftest import MakeHost
-from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
 from tests.integration.site_checks import assert_serves, django
 
 if TYPE_CHECKING:
@@ -135,6 +135,13 @@ def log_in(page: Page, site: str) -> Any:
     )
 
 
+def settle(host: Host, **settings: Any) -> Deployment:
+    """Deploy; after a reload a worker of before may answer a last time, after a restart none."""
+    run = deploy(docker_inventory(host, **settings))
+    host.run("omero web restart")
+    return run
+
+
 def preflights(host: Host) -> int:
     return host.read("/var/log/nginx/access.log").count('"OPTIONS /api/v0/login/')
 
@@ -151,7 +158,7 @@ def test_a_page_of_the_same_site_needs_its_origin_alone(host: Host, page: Page) 
         "web_cors_origins": [viewer],
         "web_config_append": {"omero.web.csrf_trusted_origins": ["https://own.example.org"]},
     }
-    run = deploy(docker_inventory(host, **settings))
+    run = settle(host, **settings)
     assert "omero.web.cors_origin_whitelist: (not set) → " in run.output
     assert_serves(host)
 
@@ -183,13 +190,13 @@ def test_a_page_of_another_site_logs_in_where_that_is_wanted(
     known, stranger = viewers
     site = f"https://{host.ip}"
     settings: dict[str, Any] = {"web_cors_origins": [known], "nginx_tls": "self-signed"}
-    deploy(docker_inventory(host, **settings))
+    settle(host, **settings)
     page.goto(known)
     assert call(page, f"{site}/api/v0/")["status"] == 200
     # without web_cors_login the browser keeps the cookies back
     assert "CSRF cookie not set" in log_in(page, site)["body"]
 
-    deploy(docker_inventory(host, **settings, web_cors_login=True))
+    settle(host, **settings, web_cors_login=True)
     assert json.loads(log_in(page, site)["body"]) == {"message": NOT_REACHED}
     (cookie,) = page.context.cookies(site)
     assert (cookie["name"], cookie["sameSite"], cookie["secure"]) == ("csrftoken", "None", True)
@@ -240,7 +247,7 @@ def test_only_known_origins_are_told_that_they_may(
 
 
 def test_without_the_setting_nothing_of_it_is_left(host: Host, viewers: list[str]) -> None:
-    deploy(docker_inventory(host))
+    settle(host)
     answer = host.http("/api/v0/", headers={"Origin": viewers[0]})
     assert answer.status_code == 200
     assert ALLOW not in answer.headers
