@@ -13,6 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gevent.lock import BoundedSemaphore
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
@@ -23,6 +24,7 @@ from ..web.release import STATIC_STAMP
 
 FOLDER = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
+_ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
 def are_delivered(site: Site, member: Member) -> bool:
@@ -88,7 +90,9 @@ def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraComman
         return
     if name not in found.complete:
         with tempfile.TemporaryFile() as archive:  # without a name: nothing is left of it
-            if not _fetch(web, root, archive, sudo=sudo):
+            with _ONE_AT_A_TIME:
+                fetched = _fetch(web, root, archive, sudo=sudo)
+            if not fetched:
                 yield failed(f"the static files of {source} cannot be read")
                 return
             yield StringCommand("mkdir", "-p", FOLDER)
