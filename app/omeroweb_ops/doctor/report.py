@@ -46,6 +46,7 @@ def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
         rows,
         ("", "check", "", "setting"),
         tablefmt="plain",
+        disable_numparse=True,
         maxcolwidths=[None, None, max(columns - setting - 32, 30), setting],
     )
     return f"{seen.expected.url}\n\n{table}\n\n{_summary(findings)}"
