@@ -36,9 +36,7 @@ def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
     rows = [
         (
             each.status.upper() if each.status in ("warning", "error") else each.status,
-            each.check,
-            each.message,
-            each.setting,
+            *(" ".join(text.split()) for text in (each.check, each.message, each.setting)),
         )
         for each in findings
     ]
