@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from tests.integration.hosts import Host
@@ -16,17 +17,29 @@ SERVICES = {
 }
 
 
-def assert_serves(host: Host, prefix: str = "", scheme: str = "http") -> None:
+def assert_serves(
+    host: Host, prefix: str = "", scheme: str = "http", port: int | None = None
+) -> None:
     """The real login page and every static file that it names."""
-    page = host.http(f"{prefix}/webclient/login/", scheme=scheme)
+    page = host.http(f"{prefix}/webclient/login/", scheme=scheme, port=port)
     assert page.status_code == 200, page.text[:500]
     assert re.search(r"<title>\s*OMERO\.web - Login\s*</title>", page.text)
     names = set(re.findall(r'(?:href|src)="([^"]+\.(?:css|js|png|ico)[^"]*)"', page.text))
     assert len(names) > 3, page.text
     for name in names:
-        answer = host.http(name, scheme=scheme, allow_redirects=True)
+        answer = host.http(name, scheme=scheme, port=port, allow_redirects=True)
         assert answer.status_code == 200, f"{name}: {answer.status_code}"
         assert answer.content
+
+
+def assert_well(host: Host, *options: str) -> None:
+    """The doctor's only worry is the OMERO.server, which is not there."""
+    done = host.run(["omeroweb-ops", "doctor", "--json", *options], check=False)
+    assert done.stdout, done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    worries = [each for each in checks if each["status"] in ("warning", "error")]
+    assert [each["name"] for each in worries] == ["OMERO.server"], worries
+    assert done.exit_code == 0
 
 
 def assert_maintenance(host: Host, path: str = "/webclient/", **request: object) -> None:

@@ -24,7 +24,13 @@ from tests.integration.hosts import (
     wait_until,
 )
 from tests.integration.images import Kind
-from tests.integration.site_checks import assert_maintenance, assert_serves, django, pids
+from tests.integration.site_checks import (
+    assert_maintenance,
+    assert_serves,
+    assert_well,
+    django,
+    pids,
+)
 
 SECRETS = {"redis_password": 'q"uo\\te pass%word#1', "omero.web.secret_key": "one key for all"}
 LOGIN = "/webclient/login/"
@@ -130,6 +136,7 @@ def test_each_host_has_its_part_and_a_second_run_changes_nothing(split: Split) -
     for web in (split.first, split.second):
         assert web.processes("nginx|redis") == []
     hosts = (split.redis, split.first, split.second, split.nginx)
+    assert_well(split.first)
     before = [pids(host) for host in hosts]
     assert split.deploy().changed_operations == ()
     assert [pids(host) for host in hosts] == before
