@@ -140,7 +140,11 @@ def renew(host: Host, number: int, key: str | None = None) -> Issued:
 
 
 def asked(host: Host, since: int = 0) -> list[tuple[str, int]]:
-    """Path and bytes (of the body, as sent) of each request in NGINX's log after `since` lines."""
+    """Path and bytes (of the body, as sent) of each line in NGINX's log after `since` of them."""
+    line = re.compile(r'"\S+ (.*?) HTTP/\S+" \d+ (\d+) ')
     lines = host.read(ACCESS_LOG).splitlines()[since:]
-    found = (re.search(r'"\S+ (\S+) \S+" \d+ (\d+) ', line) for line in lines)
-    return [(each[1], int(each[2])) for each in found if each]
+    return [(found[1], int(found[2])) for each in lines for found in [line.search(each)] if found]
+
+
+def log_length(host: Host) -> int:
+    return len(host.read(ACCESS_LOG).splitlines())

@@ -29,6 +29,7 @@ from tests.integration.front_door import (
     files,
     install_plugin,
     log_in,
+    log_length,
     renew,
     served,
     start_outer_proxy,
@@ -199,13 +200,13 @@ def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> N
         # not of what the page asks of other servers, which a closed network has not
         lambda said: complaints.append(said.text) if plain.ip in said.location["url"] else None,
     )
-    before = len(asked(plain))
+    before = log_length(plain)
     page.goto(url, wait_until="networkidle")
     first = dict(asked(plain, before))
     parts = {path: size for path, size in first.items() if path != "/webclient/login/"}
     assert len(parts) > 10, parts
     assert sum(parts.values()) <= 80_000, parts
-    before = len(asked(plain))
+    before = log_length(plain)
     page.goto("about:blank")
     page.goto(url, wait_until="networkidle")
     assert [path for path, _size in asked(plain, before)] == ["/webclient/login/"]
