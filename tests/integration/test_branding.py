@@ -132,7 +132,7 @@ def test_another_logo_is_another_url(host: Host, files: Path) -> None:
     host.run("omeroweb-ops config rollback && omero web restart")
     assert logo(host) == before
     assert "#1f6f8b" in host.http(before).text
-    deploy(docker_inventory(host, **settings(files)))
+    host.run("omeroweb-ops config rollback && omero web restart")  # forward again
     wait_for_logo(host, "#8b1f3f")
     (files / "logo.svg").write_text(LOGO.format(color="#111111"))
     deploy(docker_inventory(host, **settings(files)))

@@ -5,7 +5,7 @@ Pure: no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 APPS = "omero.web.apps"
@@ -56,7 +56,7 @@ def _middleware(own: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _places(middleware: Sequence[Any]) -> Any:
+def _places(middleware: Sequence[Any]) -> Iterator[tuple[str, float]]:
     for entry in middleware:
         if isinstance(entry, Mapping) and isinstance(entry.get("index"), (int, float)):
             yield str(entry.get("class")), entry["index"]
