@@ -259,9 +259,9 @@ def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _doctor(engine: Engine, options: argparse.Namespace) -> int:
-    from . import doctor
+    from .doctor import command
 
-    return doctor.run(engine, options.url, options.connect, json=options.json)
+    return command.run(engine, options.url, options.connect, json=options.json)
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from roles.items import File
 from roles.nginx import visit
 from roles.web import doctor
 from tests.unit.helpers import SURVEY, a_host, site_of
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'app'}"}
 
 
 def written(*hosts: Any, member: str = "@local") -> Expected:
@@ -64,6 +70,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     (tmp_path / "site.json").write_text(expected.dump())
     assert Expected.load(tmp_path / "site.json") == expected
     assert Expected.load(tmp_path / "other.json") == Expected()
+
+
+def test_a_deploy_needs_no_library_of_a_release() -> None:
+    """Only the tests' environment has them all; an administrator's has not."""
+    missing = "sys.modules.update(dict.fromkeys(('requests', 'urllib3', 'redis', 'tabulate')))"
+    code = f"import sys; {missing}; import roles.web"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, check=False)
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cors_origins": [], "other": 1}'])
