@@ -28,9 +28,10 @@ class Service:
     commands; what they print decides whether the running service is up to date. ready: a shell
     command that returns when the service can be used. trial: a shell command that must succeed
     before a running service is reloaded. back: what takes back the change where the trial fails or
-    the service does not get ready, again: what starts it then. log: what shows why.
-    adopts: one that someone else started is reloaded and not
-    restarted, so that visitors notice nothing.
+    the service does not get ready, again: what starts it then. log: what shows why. adopts: one
+    that someone else started is reloaded and not restarted, so that visitors notice nothing.
+    loaded: a shell command that tells whether the running service really has what reload_on prints
+    ($now); people restart services too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Service:
     environment: tuple[tuple[str, str], ...] = ()
     restart_on: str = "true"
     reload_on: str = "true"
+    loaded: str = "true"
     stop_seconds: int = 15
     ready: str = "true"
     trial: str = "true"
@@ -88,7 +90,7 @@ class ServiceState:
 class CurrentState(FactBase[ServiceState]):
     """One remote call per service."""
 
-    def command(self, unit: str, manager: str, restart_on: str, reload_on: str) -> str:
+    def command(self, unit: str, manager: str, restart_on: str, reload_on: str, loaded: str) -> str:
         stamp = shlex.quote(f"{STAMPS}/{unit}")
         asked = {
             "systemd": f"systemctl show {unit} -p ActiveState,UnitFileState,NeedDaemonReload",
@@ -98,7 +100,8 @@ class CurrentState(FactBase[ServiceState]):
         return (
             f"{asked}; read -r a b 2>/dev/null < {stamp}; "
             f'[ "$a" = {_digest(restart_on)} ] && echo restarted; '
-            f'[ "$b" = {_digest(reload_on)} ] && echo reloaded; true'
+            f"now=$( {{ {reload_on}; }} 2>&1; echo . ); now=${{now%.}}; "
+            f'[ "$b" = {_digest("""printf %s "$now" """)} ] && ( {loaded} ) && echo reloaded; true'
         )
 
     @staticmethod
@@ -128,6 +131,7 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
         manager=manager,
         restart_on=service.restart_on,
         reload_on=service.reload_on,
+        loaded=service.loaded,
     )
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return

@@ -27,6 +27,11 @@ _BACK = (
     "echo 'OMERO.web does not start with this configuration; back to the one before:'; "
     f"{files.OPS} config rollback"
 )
+# Each worker leaves the digest of its configuration; one with the present one is enough.
+_LOADED = (
+    f'for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
+    'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
+)
 IMAGE_UID = 1000
 CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 
@@ -44,6 +49,7 @@ def service(target: release.Release) -> services.Service:
         environment=environment,
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
         reload_on=f"{files.OPS} config digest; cat {LOCATIONS.proxies}",
+        loaded=_LOADED,
         stop_seconds=40,  # gunicorn gives requests 30 s to end
         ready=f"{files.OPS} ready --timeout 60 --current",
         log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "

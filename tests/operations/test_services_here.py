@@ -48,6 +48,7 @@ def state(host: Path) -> ServiceState:
         manager="systemd",
         restart_on=described.restart_on,
         reload_on=described.reload_on,
+        loaded=described.loaded,
     )
     assert isinstance(found, ServiceState)
     return found
@@ -78,6 +79,15 @@ def test_what_needs_a_restart_restarts_it_and_what_needs_a_reload_reloads_it(hos
     assert not state(host).restarted
     assert "restart thing" in settle(host)[1]
     assert settle(host) == (False, [])
+
+
+def test_a_service_that_somebody_started_with_something_else_is_reloaded(host: Path) -> None:
+    has_it = f'echo "$now" | grep -qxF "$(cat {host}/running)"'
+    (host / "running").write_text("1\n")
+    assert settle(host, loaded=has_it)[0]
+    assert settle(host, loaded=has_it) == (False, [])
+    (host / "running").write_text("0\n")
+    assert settle(host, loaded=has_it)[1] == ["enable -q thing", "reload thing"]
 
 
 def test_a_service_that_was_stopped_is_started_again(host: Path) -> None:
