@@ -11,6 +11,7 @@ import gzip
 import os
 import sys
 import zlib
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 SUFFIXES = frozenset({".css", ".cur", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs",
@@ -22,17 +23,21 @@ SPAN = 20 * 365 * 86_400  # seconds
 
 def prepare(folder: Path) -> None:
     """Bring every file below to its state; those of a former run are recognised."""
-    for path in sorted(folder.rglob("*")):
-        ours = path.suffix == ".gz" and path.with_suffix("").suffix in SUFFIXES
-        if path.is_file() and not ours:
-            _prepare(path)
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_ours(path)]
+    with ProcessPoolExecutor() as pool:  # compressing well takes seconds
+        for _ in pool.map(_prepare, paths, chunksize=16):
+            pass
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix == ".gz" and path.with_suffix("").suffix in SUFFIXES
 
 
 def _prepare(path: Path) -> None:
     content = path.read_bytes()
     time = EPOCH + zlib.crc32(content) % SPAN
     beside = path.with_name(path.name + ".gz")
-    if path.suffix in SUFFIXES:
+    if path.suffix in SUFFIXES and not (beside.exists() and beside.stat().st_mtime == time):
         compressed = _compress(content)
         if SMALL < len(content) > len(compressed):
             _replace(beside, compressed, path.stat().st_mode & 0o777)

@@ -167,7 +167,7 @@ def static_collected(release: Release, root: str, undo: str) -> Generator[str, N
     names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
     digest = f'"{release.name} $({ops} config digest {names})"'
     stamp = STATIC_STAMP
-    if host.state.is_executing and host.get_fact(Exists, path=stamp, line=digest):
+    if host.get_fact(Exists, path=stamp, line=digest):
         return
     yield (
         f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "

@@ -34,7 +34,9 @@ def test_a_location_with_headers_of_its_own_has_those_of_the_server_too(tls: str
     pages = [each for each in server.all("location") if headers(each)]
     assert len(pages) >= 4
     for each in pages:
-        assert common <= set(headers(each)), each.words
+        static = each.words[-1].endswith("/static/")  # small files, that no page frames or calls
+        needed = common - {"Referrer-Policy", "Permissions-Policy", "X-Request-ID"}
+        assert (needed if static else common) <= set(headers(each)), each.words
 
 
 def test_hsts_can_be_left_out() -> None:
