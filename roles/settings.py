@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omeroweb_ops.state.desired import Finding
@@ -25,125 +23,28 @@ from pydantic import (
     model_validator,
 )
 
-from . import branding
-from .logo import embeddable
 from .origins import origin
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _existing(value: str) -> str:
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError as error:  # ~nobody
-        raise ValueError(f"{value}: {error}") from None
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-    return str(path.absolute())
-
-
-def _wheel(value: str) -> str:
-    if value.startswith(("http://", "https://")):
-        if not re.search(r"#sha256=[0-9a-f]{64}$", value):
-            raise ValueError("a URL needs its digest")
-        return value
-    if not value.endswith(".whl"):
-        raise ValueError("is not the name of a wheel (.whl)")
-    return _existing(value)
-
-
-def _addresses(value: str) -> str:
-    for part in value.split():
-        ipaddress.ip_address(part.removeprefix("-"))
-    if not value.split():
-        raise ValueError("is empty")
-    return " ".join(value.split())
-
-
-def _server_names(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._*-]+( [A-Za-z0-9._*-]+)*", value):
-        raise ValueError("is not a list of host names")
-    return value
-
-
-def _host_address(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
-        raise ValueError("is no address or host name")
-    return value
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value, strict=False))
-    except ValueError:
-        raise ValueError(f"{value!r} is no IP address or network") from None
-
-
-def _file_here_or_there(value: str) -> str:
-    """As it was written: what is absolute and not here is a path on the host."""
-    if not Path(value).is_absolute():
-        _existing(value)
-    return value
-
-
-def _size(value: str) -> str:
-    if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
-        raise ValueError("is no size")
-    return value
+from .values import (
+    Addresses,
+    HostAddress,
+    HostFile,
+    Logo,
+    Memory,
+    Network,
+    Picture,
+    Port,
+    ReadableFile,
+    ServerNames,
+    Size,
+    Template,
+    TemplateFolder,
+    TextFile,
+    Wheel,
+)
 
 
 def _proxy(value: object) -> object:
     return {"addresses": value} if isinstance(value, (list, tuple)) else value
-
-
-def _memory(value: str) -> str:
-    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
-        raise ValueError("is no amount of memory")
-    return value
-
-
-def _text(value: str) -> str:
-    try:
-        Path(value).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{value} is not UTF-8 text") from None
-    return value
-
-
-ReadableFile = Annotated[str, AfterValidator(_existing)]
-HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
-Network = Annotated[str, AfterValidator(_network)]
-
-
-def _picture(value: str) -> str:
-    branding.picture(value, Path(value).read_bytes())
-    return value
-
-
-def _template(value: str) -> str:
-    branding.template(value)
-    return value
-
-
-def _templates(value: str) -> str:
-    folder = Path(value).absolute()
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
-    found = branding.templates(str(folder))
-    if not found:
-        raise ValueError(f"{folder} has no files")
-    for path in found:
-        branding.template(_existing(str(path)))
-    return str(folder)
-
-
-Picture = Annotated[ReadableFile, AfterValidator(_picture)]
-Template = Annotated[ReadableFile, AfterValidator(_template)]
-TemplateFolder = Annotated[str, AfterValidator(_templates)]
 
 
 class Model(BaseModel):
@@ -170,8 +71,8 @@ class Proxies(Model):
 class MaintenancePage(Model):
     """What a facility puts in the place of, or into, the bundle's maintenance page."""
 
-    page: Annotated[ReadableFile, AfterValidator(_text)] | None = None
-    logo: Annotated[ReadableFile, AfterValidator(embeddable)] | None = None
+    page: TextFile | None = None
+    logo: Logo | None = None
     contact: str | None = None
 
     @model_validator(mode="before")
@@ -192,7 +93,7 @@ class BrandingFiles(Model):
 class Settings(Model):
     """Every setting; a description says what to write."""
 
-    address: Annotated[str, AfterValidator(_host_address)] | None = Field(
+    address: HostAddress | None = Field(
         None, description="how other hosts reach this one: an IP address or a host name"
     )
 
@@ -226,11 +127,11 @@ class Settings(Model):
         description='{"login_logo": "logo.png", "top_logo": "small.svg", '
         '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
     )
-    web_ice_wheel: Annotated[str, AfterValidator(_wheel)] | None = Field(
+    web_ice_wheel: Wheel | None = Field(
         None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
     )
 
-    nginx_server_name: Annotated[str, AfterValidator(_server_names)] | None = Field(
+    nginx_server_name: ServerNames | None = Field(
         None, description='the name visitors use, for example "omero.example.org"'
     )
     nginx_http_port: Port = Field(80, description="a TCP port number, for example 80")
@@ -253,18 +154,18 @@ class Settings(Model):
     nginx_behind_proxy: Annotated[Proxies | None, BeforeValidator(_proxy)] = Field(
         None, description='{"addresses": ["10.0.0.5", "10.1.0.0/16"], "tls": True}'
     )
-    nginx_max_body_size: Annotated[str, AfterValidator(_size)] = Field(
+    nginx_max_body_size: Size = Field(
         "4g", description='the largest upload, for example "500m"; "0" is no limit'
     )
     nginx_metrics_allow: Sequence[Network] = Field(
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
     )
 
-    redis_bind: Annotated[str, AfterValidator(_addresses)] = Field(
+    redis_bind: Addresses = Field(
         "127.0.0.1", description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
     )
     redis_port: Port = Field(6379, description="a TCP port number, for example 6379")
-    redis_maxmemory: Annotated[str, AfterValidator(_memory)] | None = Field(
+    redis_maxmemory: Memory | None = Field(
         None, description='an amount of memory, for example "512mb"'
     )
 

@@ -1,0 +1,136 @@
+"""The forms that a setting's value may have: what is right, and what is wrong with the rest.
+
+A refusal is a ValueError whose text goes into the finding; what to write instead is the setting's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from . import branding
+from .logo import embeddable
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _existing(value: str) -> str:
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(f"{value}: {error}") from None
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    return str(path.absolute())
+
+
+def _wheel(value: str) -> str:
+    if value.startswith(("http://", "https://")):
+        if not re.search(r"#sha256=[0-9a-f]{64}$", value):
+            raise ValueError("a URL needs its digest")
+        return value
+    if not value.endswith(".whl"):
+        raise ValueError("is not the name of a wheel (.whl)")
+    return _existing(value)
+
+
+def _addresses(value: str) -> str:
+    for part in value.split():
+        ipaddress.ip_address(part.removeprefix("-"))
+    if not value.split():
+        raise ValueError("is empty")
+    return " ".join(value.split())
+
+
+def _server_names(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._*-]+( [A-Za-z0-9._*-]+)*", value):
+        raise ValueError("is not a list of host names")
+    return value
+
+
+def _host_address(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+        raise ValueError("is no address or host name")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"{value!r} is no IP address or network") from None
+
+
+def _file_here_or_there(value: str) -> str:
+    """As it was written: what is absolute and not here is a path on the host."""
+    if not Path(value).is_absolute():
+        _existing(value)
+    return value
+
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
+        raise ValueError("is no size")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
+        raise ValueError("is no amount of memory")
+    return value
+
+
+def _text(value: str) -> str:
+    try:
+        Path(value).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{value} is not UTF-8 text") from None
+    return value
+
+
+ReadableFile = Annotated[str, AfterValidator(_existing)]
+HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+def _picture(value: str) -> str:
+    branding.picture(value, Path(value).read_bytes())
+    return value
+
+
+def _template(value: str) -> str:
+    branding.template(value)
+    return value
+
+
+def _templates(value: str) -> str:
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    found = branding.templates(str(folder))
+    if not found:
+        raise ValueError(f"{folder} has no files")
+    for path in found:
+        branding.template(_existing(str(path)))
+    return str(folder)
+
+
+Picture = Annotated[ReadableFile, AfterValidator(_picture)]
+Template = Annotated[ReadableFile, AfterValidator(_template)]
+TemplateFolder = Annotated[str, AfterValidator(_templates)]
+Wheel = Annotated[str, AfterValidator(_wheel)]
+Addresses = Annotated[str, AfterValidator(_addresses)]
+ServerNames = Annotated[str, AfterValidator(_server_names)]
+HostAddress = Annotated[str, AfterValidator(_host_address)]
+Size = Annotated[str, AfterValidator(_size)]
+Memory = Annotated[str, AfterValidator(_memory)]
+TextFile = Annotated[ReadableFile, AfterValidator(_text)]
+Logo = Annotated[ReadableFile, AfterValidator(embeddable)]
