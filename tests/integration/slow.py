@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 
 @contextlib.contextmanager
@@ -49,7 +49,9 @@ def _many(address: str, count: int) -> Iterator[list[socket.socket]]:
 
 
 @contextlib.contextmanager
-def _each(sockets: Sequence[socket.socket], event: int, act) -> Iterator[None]:  # type: ignore[no-untyped-def]
+def _each(
+    sockets: Sequence[socket.socket], event: int, act: Callable[[socket.socket], object]
+) -> Iterator[None]:
     """Let each socket that is ready act, every half second, until the end."""
     done = threading.Event()
 
@@ -57,11 +59,11 @@ def _each(sockets: Sequence[socket.socket], event: int, act) -> Iterator[None]: 
         with selectors.DefaultSelector() as ready:
             for each in sockets:
                 each.setblocking(False)
-                ready.register(each, event)
+                ready.register(each, event, data=each)
             while not done.wait(0.5):
                 for key, _ in ready.select(0):
                     with contextlib.suppress(OSError):
-                        act(key.fileobj)
+                        act(key.data)
 
     thread = threading.Thread(target=turn)
     thread.start()
