@@ -25,10 +25,16 @@ HERE = Path(__file__).parent
 INTEGRATION = "tests/integration/"
 # Begun first, or the run would end with one process busy and the others idle.
 LONGEST = (
+    "test_front_door.py",
     "test_systemd_host.py",
     "test_crash.py",
+    "test_split.py",
     "test_launcher.py",
+    "test_takeover.py",
+    "test_doctor.py",
     "test_debian_13.py",
+    "test_maintenance.py",
+    "test_matrix.py",
 )
 
 _session = pytest.StashKey[Session]()
