@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
+from .facts import YesOrNo
+
 
 def receive(path: str, content: str, *, binary: bool = False) -> str:
     """Shell: write standard input to a (quoted) path, and fail unless all of it has come.
@@ -152,18 +154,11 @@ def settle(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
             yield from item.commands()
 
 
-class HasLine(FactBase[bool]):
+class HasLine(YesOrNo):
     """Whether a file has a line, exactly."""
 
     def command(self, path: str, line: str) -> str:
         return f"grep -qxF -- {shlex.quote(line)} {shlex.quote(path)} && echo yes || true"
-
-    @staticmethod
-    def default() -> bool:
-        return False
-
-    def process(self, output: list[str]) -> bool:
-        return output == ["yes"]
 
 
 @operation()

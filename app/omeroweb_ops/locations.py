@@ -8,6 +8,7 @@ from pathlib import Path
 
 BASE = Path("/opt/omero/web")
 OMERODIR = BASE / "OMERO.web"  # of the bundle, and of the Ansible role ome.omero_web
+CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
 
 
@@ -68,7 +69,7 @@ class Locations:
     @property
     def static(self) -> Path:
         """Static files belong to the release that serves; the link leads to its folder."""
-        return BASE / "venv3" / "static"
+        return CURRENT / "static"
 
     @property
     def proxies(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omeroweb_ops.locations import BASE
+from omeroweb_ops.locations import BASE, CURRENT
 
 from .. import packages, services
 from ..earlier import NOTHING, Earlier
@@ -33,7 +33,6 @@ _LOADED = (
     'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
 )
 IMAGE_UID = 1000
-CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 
 
 def service(target: release.Release) -> services.Service:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import jinja2
-from omeroweb_ops.locations import BASE
+from omeroweb_ops.locations import BASE, CURRENT
 from omeroweb_ops.state.desired import Desired
 
 from ..items import Absent, Directory, File, Item, Link
@@ -50,7 +50,7 @@ def directories(*, image: bool = False) -> list[Item]:
 
 def serving(target: Release) -> Link:
     """The release that serves."""
-    return Link(str(BASE / "venv3"), str(target.path))
+    return Link(str(CURRENT), str(target.path))
 
 
 def commands(service: Service, manager: str) -> list[Item]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import jinja2
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
+from ..facts import YesOrNo
 from ..items import Absent, Directory, File, Item
 from ..services import STAMPS
 from ..site import LOCATIONS, PORT, Member, Site
@@ -81,18 +82,11 @@ def items(site: Site, member: Member, survey: Survey) -> list[Item]:
     return [trusted, File(RULES, rules), *(persistent if survey.systemd else [])]
 
 
-class IsClosed(FactBase[bool]):
+class IsClosed(YesOrNo):
     """Whether the rules are loaded as they were left, and will be at the next boot."""
 
     def command(self) -> str:
         return f'[ "$(cat {_STAMP} 2> /dev/null)" = "$({_STATE})" ] && echo yes || true'
-
-    @staticmethod
-    def default() -> bool:
-        return False
-
-    def process(self, output: list[str]) -> bool:
-        return output == ["yes"]
 
 
 @operation()

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from omeroweb_ops.locations import BASE
+from omeroweb_ops.locations import BASE, CURRENT
 from pyinfra import host
-from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
+from pyinfra.api import FileUploadCommand, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
+from ..facts import YesOrNo
 from ..items import receive
 from ..settings import Settings
 from ..site import LOCATIONS
@@ -79,20 +80,13 @@ def app_digest() -> str:
     return digest.hexdigest()
 
 
-class Exists(FactBase[bool]):
+class Exists(YesOrNo):
     """Whether a file exists and, where wanted, holds exactly one line."""
 
     def command(self, path: str, line: str | None = None) -> str:
         quoted = shlex.quote(path)
         test = f"[ -e {quoted} ]" if line is None else f'[ "$(cat {quoted} 2>/dev/null)" = {line} ]'
         return f"{test} && echo yes || true"
-
-    @staticmethod
-    def default() -> bool:
-        return False
-
-    def process(self, output: list[str]) -> bool:
-        return output == ["yes"]
 
 
 @operation()
@@ -172,9 +166,9 @@ def static_collected(release: Release, root: str, undo: str) -> Generator[str, N
     yield (
         f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "
         f"runuser -u {USER} -- "
-        f"env OMERODIR={LOCATIONS.omerodir} {BASE}/venv3/bin/python -m django collectstatic "
+        f"env OMERODIR={LOCATIONS.omerodir} {CURRENT}/bin/python -m django collectstatic "
         f"--noinput --settings omeroweb.settings -v 0 || {{ {undo}; exit 1; }}; "
-        f"runuser -u {USER} -- {BASE}/venv3/bin/python -m omeroweb_ops.static {root}; "
+        f"runuser -u {USER} -- {CURRENT}/bin/python -m omeroweb_ops.static {root}; "
         f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'
     )
 

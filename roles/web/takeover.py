@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from omeroweb_ops.locations import BASE
+from omeroweb_ops.locations import BASE, CURRENT
 from pyinfra import host
 from pyinfra.api import operation
 
@@ -19,7 +19,7 @@ from ..earlier import OWN, Earlier
 from ..site import LOCATIONS
 from .user import USER
 
-FORMER = f"{BASE}/venv3-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
+FORMER = f"{CURRENT}-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
 # The process of another gunicorn with OMERO.web from BASE. (This very shell names OWN as well.)
 _PROCESSES = (
     "theirs() { for p in /proc/[0-9]*; do "
@@ -79,7 +79,7 @@ def ended(found: Earlier) -> Generator[str, None, None]:
     backup.said(found.crons, "its clearsessions is switched off; the bundle has its own")
     backup.said([str(LOCATIONS.config_xml)], "goes on being used")
     if host.state.is_executing and found.virtualenv:
-        host.log(f"{BASE}/venv3: kept as {FORMER}; remove it when you do not want to go back")
+        host.log(f"{CURRENT}: kept as {FORMER}; remove it when you do not want to go back")
     copied = [*found.units, *found.scripts, *found.dropins, *found.crons]
     yield "set -e; " + "; ".join(
         [
@@ -97,7 +97,7 @@ def ended(found: Earlier) -> Generator[str, None, None]:
                 for path in found.commands
                 if path.startswith(f"{BASE}/")
             ),
-            *([f"mv -T {BASE}/venv3 {FORMER}"] if found.virtualenv else []),
+            *([f"mv -T {CURRENT} {FORMER}"] if found.virtualenv else []),
             # it may have run as another user
             f"chown -Rh {USER}:{USER} {LOCATIONS.omerodir}/etc/grid {LOCATIONS.omerodir}/var",
         ]

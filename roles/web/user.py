@@ -6,23 +6,18 @@ from collections.abc import Generator
 
 from omeroweb_ops.locations import BASE
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
+
+from ..facts import YesOrNo
 
 USER = "omero-web"
 
 
-class HasUser(FactBase[bool]):
+class HasUser(YesOrNo):
     """Whether the user and its group are there."""
 
     def command(self) -> str:
         return f"getent passwd {USER} && getent group {USER} && echo yes || true"
-
-    @staticmethod
-    def default() -> bool:
-        return False
-
-    def process(self, output: list[str]) -> bool:
-        return output[-1:] == ["yes"]
 
 
 @operation()
