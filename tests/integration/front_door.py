@@ -11,6 +11,7 @@ import requests
 from cryptography import x509
 
 from tests.certificates import Issued, authority, issue
+from tests.integration import viewer
 from tests.integration.hosts import Host
 from tests.integration.site_checks import BASE
 
@@ -19,14 +20,14 @@ AUTHORITY = authority()
 ACCESS_LOG = "/var/log/nginx/omero-web.access.log"
 RENEWED = "/usr/local/sbin/omero-web-certificate"
 LIVE = f"/etc/letsencrypt/live/{NAME}"
-# A plug-in with a large answer, which also takes uploads: nothing of the kind is to be had
-# without an OMERO.server.
+# A plug-in with a large answer, which also takes uploads, and OMERO.web's viewer with an image:
+# nothing of the kind is to be had without an OMERO.server.
 LARGE = 2_000_000  # bytes
 PLUGIN = {
     "__init__.py": "",
     "urls.py": "from django.urls import path\nfrom . import views\n"
-    "urlpatterns = [path('large', views.large), path('form', views.form)]\n",
-    "views.py": "from django.http import HttpResponse\n"
+    f"urlpatterns = [path('large', views.large), path('form', views.form), {viewer.URLS}]\n",
+    "views.py": f"{viewer.VIEWS}\n"
     "from django.views.decorators.csrf import csrf_exempt\n"
     f"def large(request):\n    return HttpResponse(b'x' * {LARGE}, 'application/octet-stream')\n"
     "@csrf_exempt\ndef form(request):\n"

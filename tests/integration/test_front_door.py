@@ -41,7 +41,7 @@ from tests.integration.site_checks import assert_maintenance, assert_serves
 from tests.integration.slow import slow_readers, slow_writers
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
 
@@ -190,16 +190,26 @@ def test_an_upload_reaches_omero_web_whole(plain: Host) -> None:
     assert answer.text == "3000000"
 
 
-def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> None:
-    page = browser.new_context().new_page()
-    url = f"http://{plain.ip}/webclient/login/"
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+def complaints_of(page: Page, host: Host) -> list[str]:
+    """What the browser holds against the site's own pages, scripts and answers from now on."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
     page.on(
         "console",
         # not of what the page asks of other servers, which a closed network has not
-        lambda said: complaints.append(said.text) if plain.ip in said.location["url"] else None,
+        lambda said: (
+            found.append(f"{said.type}: {said.text}")
+            if host.ip in said.location["url"] and said.type in ("error", "warning")
+            else None
+        ),
     )
+    return found
+
+
+def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    url = f"http://{plain.ip}/webclient/login/"
+    complaints = complaints_of(page, plain)
     before = log_length(plain)
     page.goto(url, wait_until="networkidle")
     first = dict(asked(plain, before))
@@ -210,6 +220,20 @@ def test_first_and_second_visit_of_a_browser(plain: Host, browser: Browser) -> N
     page.goto("about:blank")
     page.goto(url, wait_until="networkidle")
     assert [path for path, _size in asked(plain, before)] == ["/webclient/login/"]
+    assert complaints == []
+    page.context.close()
+
+
+def test_the_viewer_shows_an_image_with_these_headers(
+    plain: Host, browser: Browser, screenshots: Path
+) -> None:
+    page = browser.new_context().new_page()
+    complaints = complaints_of(page, plain)
+    # lookup tables: what OMERO.web itself asks of the OMERO.server, which is not there
+    page.route("**/webgateway/luts/*", lambda each: each.fulfill(json={"luts": []}))
+    page.goto(f"http://{plain.ip}/large/viewer", wait_until="networkidle")
+    page.wait_for_function("document.querySelector('#weblitz-viewport-img').naturalWidth == 64")
+    page.screenshot(path=screenshots / "viewer.png")
     assert complaints == []
     page.context.close()
 
