@@ -230,7 +230,9 @@ def test_the_viewer_shows_an_image_with_these_headers(
     page = browser.new_context().new_page()
     complaints = complaints_of(page, plain)
     # lookup tables: what OMERO.web itself asks of the OMERO.server, which is not there
-    page.route("**/webgateway/luts/*", lambda each: each.fulfill(json={"luts": [], "png_luts": []}))
+    page.route(
+        "**/webgateway/luts/*", lambda each: each.fulfill(json={"luts": [], "png_luts_new": []})
+    )
     page.goto(f"http://{plain.ip}/large/viewer", wait_until="networkidle")
     page.wait_for_function("document.querySelector('#weblitz-viewport-img').naturalWidth == 64")
     page.screenshot(path=screenshots / "viewer.png")
