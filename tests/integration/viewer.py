@@ -48,6 +48,11 @@ def data(request, iid, **kwargs):
                      "imageTimestamp": 0}}
 
 
+@jsonp
+def copied(request, **kwargs):
+    return {"rdef": None}
+
+
 def pixels(request, iid, z, t):
     written = io.BytesIO()
     Image.new("RGB", (SIZE, SIZE), "teal").save(written, "jpeg")
@@ -55,5 +60,6 @@ def pixels(request, iid, z, t):
 """
 URLS = (
     "path('viewer', views.viewer), path('imgData/<int:iid>/', views.data), "
+    "path('getImgRDef/', views.copied), "
     "path('render_image/<int:iid>/<int:z>/<int:t>/', views.pixels)"
 )
