@@ -92,6 +92,9 @@ def test_secrets_appear_nowhere_but_in_their_files(
         assert value.replace("\\", "\\\\").replace('"', '\\"') not in run.output
     lines = "".join(process.cmdline + "\n" for process in host.processes())
     assert not any(value in lines for value in values)
+    environments = host.run("cat /proc/[0-9]*/environ 2> /dev/null || true").stdout
+    assert "PATH=" in environments
+    assert not any(value in environments for value in values)
     found = host.run(
         "grep -rlF --exclude-dir=proc --exclude-dir=sys 'one key for all' / 2>/dev/null",
         check=False,
