@@ -42,7 +42,7 @@ error_log /var/log/outer.log;
 http {{
     access_log off;
     server {{
-        listen 8443 ssl;
+        listen PORT ssl;
         ssl_certificate /srv/outer.pem;
         ssl_certificate_key /srv/outer.key;
         location / {{
@@ -65,12 +65,11 @@ def install_plugin(host: Host) -> None:
         host.write(f"{packages}/large/{name}", text)
 
 
-def start_outer_proxy(host: Host) -> None:
-    """On port 8443."""
-    outer = issue(NAME)
+def start_outer_proxy(host: Host, outer: Issued, port: int) -> None:
+    """With a certificate of its own."""
     host.write("/srv/outer.pem", outer.pem)
     host.write("/srv/outer.key", outer.key_pem)
-    host.write("/srv/outer.conf", OUTER)
+    host.write("/srv/outer.conf", OUTER.replace("PORT", str(port)))
     host.run("[ -s /run/outer.pid ] || nginx -c /srv/outer.conf")
 
 

@@ -17,17 +17,15 @@ SERVICES = {
 }
 
 
-def assert_serves(
-    host: Host, prefix: str = "", scheme: str = "http", port: int | None = None
-) -> None:
+def assert_serves(host: Host, prefix: str = "", scheme: str = "http") -> None:
     """The real login page and every static file that it names."""
-    page = host.http(f"{prefix}/webclient/login/", scheme=scheme, port=port)
+    page = host.http(f"{prefix}/webclient/login/", scheme=scheme)
     assert page.status_code == 200, page.text[:500]
     assert re.search(r"<title>\s*OMERO\.web - Login\s*</title>", page.text)
     names = set(re.findall(r'(?:href|src)="([^"]+\.(?:css|js|png|ico)[^"]*)"', page.text))
     assert len(names) > 3, page.text
     for name in names:
-        answer = host.http(name, scheme=scheme, port=port, allow_redirects=True)
+        answer = host.http(name, scheme=scheme, allow_redirects=True)
         assert answer.status_code == 200, f"{name}: {answer.status_code}"
         assert answer.content
 

@@ -396,7 +396,7 @@ def test_a_certificate_of_the_host_is_used_in_its_place_and_its_renewal_picked_u
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])
 def test_behind_a_proxy_that_ends_tls(host: Host, plain: Host, prefix: str) -> None:
-    start_outer_proxy(host)
+    start_outer_proxy(host, issue(NAME), 8443)
     data: dict[str, Any] = {
         "nginx_behind_proxy": ["127.0.0.1"],
         "nginx_server_name": NAME,

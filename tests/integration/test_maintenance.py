@@ -44,7 +44,7 @@ class Site(NamedTuple):
         both = docker_entry(self.both)
         return inventory(
             {"redis": [both], "web": [(both, {"address": self.both.ip})],
-             "nginx": [both, docker_entry(self.front)]},
+             "nginx": [both, (docker_entry(self.front), {"address": self.front.ip})]},
             web_config={"omero.web.prefix": PREFIX},
             nginx_maintenance_allow=[self.friend.ip],
             **data,

@@ -55,14 +55,12 @@ def test_a_site_is_well(host: Host, way: str, tmp_path: Path) -> None:
     proxied = "nginx_behind_proxy" in data
     prefix = "/omero" if "web_config" in data else ""
     scheme = "https" if proxied or "nginx_tls" in data else "http"
-    port = 8443 if proxied else None
     text = docker_inventory(host, **data)
     first = deploy(text)
     assert f"OMERO.web is at {scheme}://{NAME}{prefix}/" in first.output
     if proxied:
-        start_outer_proxy(host)
-    assert_serves(host, prefix, scheme, port)
-    assert_answers_logins(log_in(host, scheme, prefix, port))
-    url = f"https://{NAME}:8443{prefix}/" if proxied else None
-    assert_well(host, "--connect", "127.0.0.1", *(["--url", url] if url else []))
+        start_outer_proxy(host, issue(NAME, issuer=ROOT), 443)
+    assert_serves(host, prefix, scheme)
+    assert_answers_logins(log_in(host, scheme, prefix))
+    assert_well(host, "--connect", "127.0.0.1")
     assert deploy(text).changed_operations == ()
