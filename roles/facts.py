@@ -14,3 +14,17 @@ class YesOrNo(FactBase[bool]):
 
     def process(self, output: list[str]) -> bool:
         return output[-1:] == ["yes"]
+
+
+class Unseen:
+    """Text for a fact's standard input: pyinfra prints a fact's arguments, this one by its name."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def readlines(self) -> list[str]:
+        """As pyinfra reads what it writes to a process."""
+        return self._text.splitlines(keepends=True)
+
+    def __repr__(self) -> str:
+        return "(not shown)"

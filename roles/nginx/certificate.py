@@ -122,11 +122,15 @@ def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Foun
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         yield Found(
-            SETTING, "certificate: has no subjectAltName, which browsers insist on; get a new one"
+            SETTING,
+            "certificate: has no subjectAltName, which browsers insist on; get a new one",
+            error=False,
         )
-        return
-    domains = [name.lower() for name in held.get_values_for_type(x509.DNSName)]
-    addresses = [str(address) for address in held.get_values_for_type(x509.IPAddress)]
+        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        domains, addresses = [str(name.value).lower() for name in common], []
+    else:
+        domains = [name.lower() for name in held.get_values_for_type(x509.DNSName)]
+        addresses = [str(address) for address in held.get_values_for_type(x509.IPAddress)]
     missing = [name for name in names if not _covered(name.lower(), domains, addresses)]
     if missing:
         yield Found(

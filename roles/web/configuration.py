@@ -13,6 +13,7 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
+from ..facts import Unseen
 from ..failure import failed
 from ..site import LOCATIONS, SCHEMA
 from . import files
@@ -86,7 +87,7 @@ def applied() -> Generator[StringCommand, None, None]:
 
 def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:
     found: dict[str, Any] = host.get_fact(
-        Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=desired.dump()
+        Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=Unseen(desired.dump())
     )
     return found
 

@@ -342,6 +342,8 @@ def another(prop: schema.Property) -> Any:
         return next(choice for choice in prop.choices if choice != prop.default)
     if prop.kind == "list":
         return [SHAPES[prop.name].example]
+    if prop.name == "omero.web.time_zone":
+        return "Europe/Berlin"
     return {"integer": 4711, "string": "ä \"text\" <&>", "object": {"a": {"b": [1]}},
             "regex": "^/(a|b)"}[prop.kind]  # fmt: skip
 

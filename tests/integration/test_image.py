@@ -23,8 +23,7 @@ from tests.integration.hosts import (
     PREFIX,
     Fleet,
     deploy,
-    docker_entry,
-    inventory,
+    docker_inventory,
     project_files,
     wait_until,
 )
@@ -221,16 +220,10 @@ def test_its_configuration_is_that_of_a_host_with_the_same_properties(
 ) -> None:
     run = start(environment=VARIABLES)
     run.ready()
-    web, nginx = (make_host("plain", image=deployed_image) for _ in range(2))
-    deploy(
-        inventory(
-            {
-                "web": [(docker_entry(web), {"address": web.ip})],
-                "nginx": [(docker_entry(nginx), {"address": nginx.ip})],
-            },
-            web_config={**TEN, "omero.web.server_list": [["omero.example.org", 4064, "omero"]]},
-        )
-    )
+    web = make_host("plain", image=deployed_image)
+    around = {"omero.web.application_server.host": "0.0.0.0"}  # as in a container
+    servers = {"omero.web.server_list": [["omero.example.org", 4064, "omero"]]}
+    deploy(docker_inventory(web, ["web"], web_config={**TEN, **around, **servers}))
     on_host = web.run("omero config get").stdout
     assert run.run("omero", "config", "get") == on_host
     assert on_host.count("\n") > 12

@@ -124,9 +124,11 @@ def test_the_names_of_the_site_must_be_in_it(names: list[str], missing: str) -> 
         assert found == []
 
 
-def test_one_without_names_is_told() -> None:
+def test_one_without_names_is_warned_of_and_its_subject_counts() -> None:
     bare = issue(subject="omero.example")
-    assert "has no subjectAltName" in errors(bare.pem, bare.key_pem)[0]
+    assert errors(bare.pem, bare.key_pem) == []
+    assert "has no subjectAltName" in " ".join(told(bare.pem, bare.key_pem))
+    assert "not for other.example" in errors(bare.pem, bare.key_pem, ["other.example"])[0]
 
 
 def pair(folder: Path, one: Issued, key: str | None = None) -> dict[str, str]:
