@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyinfra.api import FactBase
 
 
@@ -25,6 +27,9 @@ class Unseen:
     def readlines(self) -> list[str]:
         """As pyinfra reads what it writes to a process."""
         return self._text.splitlines(keepends=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readlines())  # pyinfra looks whether it can be iterated over
 
     def __repr__(self) -> str:
         return "(not shown)"
