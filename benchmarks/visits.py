@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ SECONDS = 8
 class Visit:
     """What one look at the login page costs, as the browser's network log tells.
 
-    bytes: of css, js and images, on the wire, headers included.
+    bytes: of css, js and images, as they come over the wire; with_headers: and their headers.
     """
 
     requests: int = 0
     bytes: int = 0
+    with_headers: int = 0
 
 
 def visits(browser: Browser, url: str) -> tuple[Visit, Visit]:
@@ -45,7 +47,7 @@ def visits(browser: Browser, url: str) -> tuple[Visit, Visit]:
 
 
 def _visit(page: Any, url: str) -> Visit:
-    visit, cached, pages = Visit(), set(), set()
+    visit, cached, pages, received = Visit(), set(), set(), Counter[str]()
     log = page.context.new_cdp_session(page)
     log.send("Network.enable")
 
@@ -59,10 +61,16 @@ def _visit(page: Any, url: str) -> Visit:
         if event["requestId"] not in cached:
             visit.requests += 1
             if event["requestId"] not in pages:
-                visit.bytes += int(event["encodedDataLength"])
+                visit.with_headers += int(event["encodedDataLength"])
+                visit.bytes += received[event["requestId"]]
 
     log.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
+
+    def came(event: dict[str, Any]) -> None:
+        received[event["requestId"]] += int(event["encodedDataLength"])
+
     log.on("Network.responseReceived", answered)
+    log.on("Network.dataReceived", came)
     log.on("Network.loadingFinished", finished)
     page.goto(url, wait_until="networkidle")
     return visit
@@ -111,6 +119,10 @@ def main() -> None:
         for number, which in enumerate(("first visit", "repeat visit")):
             row(f"{which}: requests", {name: seen[name][number].requests for name in sites})
             row(f"{which}: bytes of assets", {name: seen[name][number].bytes for name in sites})
+            row(
+                f"{which}: with headers",
+                {name: seen[name][number].with_headers for name in sites},
+            )
         for path, what in ((LOGIN, "login page"), (static, "a static file")):
             for connections in (16, 64):
                 row(
