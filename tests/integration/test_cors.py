@@ -144,7 +144,7 @@ def settle(host: Host, **settings: Any) -> Deployment:
 
 
 def preflights(host: Host) -> int:
-    return host.read("/var/log/nginx/access.log").count('"OPTIONS /api/v0/login/')
+    return host.read("/var/log/nginx/omero-web.access.log").count('"OPTIONS /api/v0/login/')
 
 
 def test_a_page_of_the_same_site_needs_its_origin_alone(host: Host, page: Page) -> None:
@@ -204,12 +204,12 @@ def test_a_page_of_another_site_logs_in_where_that_is_wanted(
 
     page.goto(stranger)
     assert "Failed to fetch" in call(page, f"{site}/api/v0/")["refused"]
-    before = host.read("/var/log/nginx/access.log").count('"POST /api/v0/login/')
+    before = host.read("/var/log/nginx/omero-web.access.log").count('"POST /api/v0/login/')
     refused = call(
         page, f"{site}/api/v0/login/", method="POST", headers={"X-CSRFToken": "guess"}, body="x=1"
     )
     assert "Failed to fetch" in refused["refused"]
-    assert host.read("/var/log/nginx/access.log").count('"POST /api/v0/login/') == before
+    assert host.read("/var/log/nginx/omero-web.access.log").count('"POST /api/v0/login/') == before
     # a form needs no preflight and is sent; OMERO.web refuses it
     form = host.http(
         "/api/v0/login/",

@@ -98,6 +98,11 @@ def test_a_certificate_signed_by_itself_is_what_the_setting_says() -> None:
     assert (one.status, one.setting) == ("warning", "nginx_tls")
 
 
+def test_leading_visitors_to_https_is_up_to_the_proxy_that_speaks_it() -> None:
+    proxied = replace(WELL, expected=replace(WELL.expected, tls="off"), plain=answer(301))
+    assert bad(proxied) == []
+
+
 REFUSED = answer(403, "webclient/login/", '{"message": "CSRF Failed: Origin checking failed"}')
 NO_COOKIE = answer(403, "webclient/login/", '{"message": "CSRF Failed: CSRF cookie not set."}')
 INSIDE = answer(200, "api/", API.replace("https:", "http:"))

@@ -53,6 +53,9 @@ def _redirect(plain: Answer, seen: Observed) -> Finding:
         return Finding("redirect", "ok", f"{plain.url} leads to https")
     if not plain.status:
         return Finding("redirect", "info", f"{plain}; typed without https:// it is not found")
+    if seen.expected.tls == "off":
+        message = f"{plain}; to lead visitors to https is up to the proxy that speaks it"
+        return Finding("redirect", "info", message)
     return Finding(
         "redirect",
         "warning",
