@@ -103,6 +103,18 @@ def test_the_defaults_have_no_finding() -> None:
             "omero.web.wsgi_timeout = 60",
             False,
         ),
+        (
+            {"omero.web.wsgi_args": "--log-level debug --timeout 300"},
+            "omero.web.wsgi_args",
+            "write omero.web.wsgi_timeout = 300 instead",
+            False,
+        ),
+        (
+            {"omero.web.wsgi_args": "-b 0.0.0.0:5000"},
+            "omero.web.wsgi_args",
+            "omero.web.application_server.host and .port",
+            True,
+        ),
     ],
 )
 def test_what_is_wrong_together_is_found(
@@ -130,6 +142,7 @@ def test_what_is_wrong_together_is_found(
             "omero.web.public.url_filter": "^/(webadmin/myphoto/|webclient/|webgateway/)",
         },
         {"omero.web.nginx_server_extra_config": ["proxy_read_timeout 600s;"]},
+        {"omero.web.wsgi_args": "--timeout=30 --backlog 100"},
     ],
 )
 def test_what_is_right_together_is_let_through(values: dict[str, Any]) -> None:

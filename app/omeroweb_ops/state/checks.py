@@ -19,6 +19,7 @@ from .schema import Schema
 FILTER = "omero.web.public.url_filter"
 EXTRA = "omero.web.nginx_server_extra_config"
 TIMEOUT = "omero.web.wsgi_timeout"
+ARGUMENTS = "omero.web.wsgi_args"
 # Where caches keep nothing, or nothing that another worker sees.
 _NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
 # One path of each part of OMERO.web that sites publish.
@@ -177,3 +178,18 @@ def _nginx(effective: Callable[[str], Any]) -> Iterator[Found]:
                 "leave it out (it follows by itself)",
                 error=False,
             )
+    arguments = str(effective(ARGUMENTS) or "")
+    own = re.search(r"(?:^|\s)(?:--timeout|-t)[ =](\d+)", arguments)
+    if own and (int(own[1]) > timeout > 0 or int(own[1]) == 0):
+        yield Found(
+            ARGUMENTS,
+            f"{own[0].strip()} outlasts NGINX, which follows {TIMEOUT} = {timeout}; "
+            f"write {TIMEOUT} = {own[1]} instead",
+            error=False,
+        )
+    if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
+        yield Found(
+            ARGUMENTS,
+            "--bind has gunicorn listen where NGINX does not look; write "
+            "omero.web.application_server.host and .port instead",
+        )
