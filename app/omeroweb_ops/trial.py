@@ -22,7 +22,7 @@ from .state import config_xml
 from .state.branding import FOLDER
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
-from .state.known import SITE_PACKAGES, installed
+from .state.known import installed, packages
 from .state.plan import Plan, without_secrets
 
 _SAYING = "OMERO.web does not start with it"
@@ -78,8 +78,7 @@ def failure(properties: Mapping[str, str], locations: Locations) -> str | None:
 
 
 def _identity(properties: Mapping[str, str]) -> str:
-    packages = [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]
-    text = json.dumps([packages, dict(properties)], sort_keys=True)
+    text = json.dumps([packages(), dict(properties)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -47,22 +47,31 @@ def schema(
     locked = json.loads(DATA.read_text(encoding="utf-8"))
     if version is None or (version == locked["omero-web"] and not apps and not middleware):
         return from_data(locked), {}
-    key = [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns, apps, middleware]
-    kept = _kept(locations.schema, key)
-    if kept is None:
-        kept = _read(apps, middleware)
-        if "broken" not in kept:
-            text = json.dumps({"key": key, "schema": kept}, ensure_ascii=False)
-            config_xml.replace(locations.schema, text.encode())
-    return from_data(kept), kept.get("broken", {})
+    key = json.dumps([apps, middleware])
+    kept = _kept(locations.schema)
+    if key not in kept:
+        found = _read(apps, middleware)
+        if "broken" in found:
+            return from_data(found), found["broken"]
+        # beside the others: a command needs the release's own and the one with its apps
+        kept[key] = found
+        text = json.dumps({"packages": packages(), "schemas": kept}, ensure_ascii=False)
+        config_xml.replace(locations.schema, text.encode())
+    return from_data(kept[key]), {}
 
 
-def _kept(path: Path, key: list[Any]) -> dict[str, Any] | None:
+def packages() -> list[Any]:
+    """What is another one where another release serves or something else was installed in it."""
+    return [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """The schemas that were read of these packages."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content["schema"]) if content["key"] == key else None
+        return dict(content["schemas"]) if content["packages"] == packages() else {}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}
 
 
 def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:

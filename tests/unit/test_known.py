@@ -1,0 +1,65 @@
+"""The schema of what is installed: read once for each set of apps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omeroweb_ops.locations import Locations
+from omeroweb_ops.state import known, schema
+
+RELEASE = json.loads(schema.DATA.read_text(encoding="utf-8"))
+OWN = {"name": "omero.web.plug.count", "kind": "integer", "default": "5", "description": ""}
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Which apps another release was asked for, each time that a Python was started for it."""
+    asked: list[list[str]] = []
+
+    def read(apps: list[str], _middleware: list[str]) -> dict[str, Any]:
+        asked.append(apps)
+        broken = {"broken": {"gone": "ImportError"}} if "gone" in apps else {}
+        return {
+            **RELEASE,
+            "properties": [*RELEASE["properties"], *([OWN] if apps else [])],
+            **broken,
+        }
+
+    monkeypatch.setattr(known, "installed", lambda: "5.0.0")
+    monkeypatch.setattr(known, "_read", read)
+    return asked
+
+
+def places(folder: Path) -> Locations:
+    locations = Locations(folder, folder / "desired.json")
+    locations.schema.parent.mkdir(parents=True)
+    return locations
+
+
+def test_release_and_apps_are_read_once_each(tmp_path: Path, reads: list[list[str]]) -> None:
+    locations = places(tmp_path)
+    for _ in range(2):  # as every command does: the release's own first, then with the apps
+        assert OWN["name"] not in known.schema(locations)[0]
+        assert OWN["name"] in known.schema(locations, ["plug"])[0]
+    assert reads == [[], ["plug"]]
+
+
+def test_what_does_not_import_is_asked_for_again(tmp_path: Path, reads: list[list[str]]) -> None:
+    locations = places(tmp_path)
+    for _ in range(2):
+        assert known.schema(locations, ["gone"])[1] == {"gone": "ImportError"}
+    assert reads == [["gone"], ["gone"]]
+
+
+def test_other_packages_are_read_anew(
+    tmp_path: Path, reads: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locations = places(tmp_path)
+    known.schema(locations)
+    monkeypatch.setattr(known, "packages", lambda: ["another release"])
+    known.schema(locations)
+    known.schema(locations)
+    assert reads == [[], []]
