@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 from omeroweb_ops.state.branding import INDEX, INDEX_TEMPLATE, LOGOS, Branding
 from omeroweb_ops.state.desired import Finding
 
+from .pictures import raster
+
 if TYPE_CHECKING:
     from .settings import BrandingFiles, Settings
-
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpg"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-)
 
 
 def read(files: BrandingFiles) -> Branding:
@@ -41,11 +36,9 @@ def read(files: BrandingFiles) -> Branding:
 def picture(path: str, content: bytes) -> str:
     """The suffix by which NGINX knows a picture's type. Raises ValueError where it is no picture
     that all browsers show; the content decides, since that is what they look at."""
-    for signature, suffix in _SIGNATURES:
-        if content.startswith(signature):
-            return suffix
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "webp"
+    suffix = raster(content)
+    if suffix:
+        return suffix
     if b"<svg" in content[:4096]:
         return "svg"
     raise ValueError(f"{path} is no picture (PNG, JPEG, GIF, WebP or SVG)")

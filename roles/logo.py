@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from .pictures import raster
+
 LARGEST = 100_000  # bytes; the page is sent with every answer
-_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
 
 
 def embeddable(path: str) -> str:
@@ -27,7 +29,7 @@ def data_uri(path: str) -> str:
 
 def _type(content: bytes) -> str | None:
     """The media type by what stands in the file, whatever its name."""
-    for signature, kind in _SIGNATURES.items():
-        if content.startswith(signature):
-            return kind
+    kind = _TYPES.get(raster(content) or "")
+    if kind:
+        return kind
     return "image/svg+xml" if b"<svg" in content and b"\0" not in content else None

@@ -97,11 +97,12 @@ class CurrentState(FactBase[ServiceState]):
             "supervisor": f"supervisorctl -c {_SUPERVISORD} status {unit} 2>/dev/null | "
             "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
         }[manager]
+        printed = _digest('printf %s "$now"')
         return (
             f"{asked}; read -r a b 2>/dev/null < {stamp}; "
             f'[ "$a" = {_digest(restart_on)} ] && echo restarted; '
             f"now=$( {{ {reload_on}; }} 2>&1; echo . ); now=${{now%.}}; "
-            f'[ "$b" = {_digest("""printf %s "$now" """)} ] && ( {loaded} ) && echo reloaded; true'
+            f'[ "$b" = {printed} ] && ( {loaded} ) && echo reloaded; true'
         )
 
     @staticmethod

@@ -12,7 +12,7 @@ from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
 from . import branding, configuration, doctor, files, front, release, takeover, user
 from .release import wanted
-from .user import USER
+from .user import ENVIRONMENT, USER
 
 __all__ = ["activate", "check", "collect", "configure", "install", "wanted"]
 
@@ -37,15 +37,11 @@ IMAGE_UID = 1000
 
 def service(target: release.Release) -> services.Service:
     """gunicorn in the foreground; restarted for another release, reloaded for another setting."""
-    environment = (
-        ("OMERODIR", str(LOCATIONS.omerodir)),
-        ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
-    )
     return services.Service(
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
-        environment=environment,
+        environment=ENVIRONMENT,
         restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
         reload_on=f"{files.OPS} config digest; cat {LOCATIONS.proxies}",
         loaded=_LOADED,

@@ -17,7 +17,7 @@ from ..facts import Unseen
 from ..failure import failed
 from ..site import LOCATIONS, SCHEMA
 from . import files
-from .user import USER
+from .user import as_user
 
 # What `checked` has found on each host, for `applied` of the same run.
 _DIFFER: dict[str, bool] = {}
@@ -43,12 +43,6 @@ class Answer(FactBase[dict[str, Any]]):
         except ValueError:
             return {"findings": [text or "no answer"]}
         return answer
-
-
-def as_user(program: str) -> str:
-    """The start of a shell command that runs a program of a release as the service user."""
-    environment = f"OMERODIR={LOCATIONS.omerodir} OMERO_USERDIR={LOCATIONS.omerodir}/var/omero"
-    return f"cd / && runuser -u {USER} -- env {environment} {program}"
 
 
 @operation()

@@ -25,10 +25,9 @@ from uv import find_uv_bin
 from ..facts import YesOrNo
 from ..items import receive
 from ..settings import Settings
-from ..site import LOCATIONS
 from ..survey import Survey
 from .ice import Wheel
-from .user import USER
+from .user import USER, as_user
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
@@ -160,15 +159,13 @@ def static_collected(release: Release, root: str, undo: str) -> Generator[str, N
     ops = "/usr/local/bin/omeroweb-ops"
     names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
     digest = f'"{release.name} $({ops} config digest {names})"'
-    stamp = STATIC_STAMP
+    stamp, python = STATIC_STAMP, f"{CURRENT}/bin/python"
     if host.get_fact(Exists, path=stamp, line=digest):
         return
     yield (
         f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "
-        f"runuser -u {USER} -- "
-        f"env OMERODIR={LOCATIONS.omerodir} {CURRENT}/bin/python -m django collectstatic "
-        f"--noinput --settings omeroweb.settings -v 0 || {{ {undo}; exit 1; }}; "
-        f"runuser -u {USER} -- {CURRENT}/bin/python -m omeroweb_ops.static {root}; "
+        f"{as_user(python)} -m django collectstatic --noinput --settings omeroweb.settings -v 0 "
+        f"|| {{ {undo}; exit 1; }}; {as_user(python)} -m omeroweb_ops.static {root}; "
         f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'
     )
 

@@ -9,8 +9,19 @@ from pyinfra import host
 from pyinfra.api import operation
 
 from ..facts import YesOrNo
+from ..site import LOCATIONS
 
 USER = "omero-web"
+ENVIRONMENT = (
+    ("OMERODIR", str(LOCATIONS.omerodir)),
+    ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
+)
+
+
+def as_user(command: str) -> str:
+    """Shell: run a command as the service runs, as its user and in its environment."""
+    assigned = " ".join(f"{name}={value}" for name, value in ENVIRONMENT)
+    return f"cd / && runuser -u {USER} -- env {assigned} {command}"
 
 
 class HasUser(YesOrNo):
