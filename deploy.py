@@ -28,7 +28,7 @@ if "nginx" in member.groups:
 phases.begin(name="Phase 3: OMERO.web")
 if "web" in member.groups:
     release = web.wanted(member.settings, survey)
-    web.install(release, survey.manager, survey.earlier)
+    web.install(release, member, survey)
     web.check(site, member, release)
 # What was installed otherwise serves until here: its successor is built, and will start.
 if survey.earlier.of_nginx and "nginx" in member.groups:
@@ -36,7 +36,6 @@ if survey.earlier.of_nginx and "nginx" in member.groups:
     nginx.activate(survey.manager)
 if "web" in member.groups:
     web.configure(site, member, release, survey)
-    web.collect(site, member, release)
 
 # Before OMERO.web's pages name them; those of the release before are still served.
 phases.begin(name="Phase 4: static files for NGINX on other hosts")

@@ -31,7 +31,7 @@ class Service:
     the service does not get ready, again: what starts it then. log: what shows why. adopts: one
     that someone else started is reloaded and not restarted, so that visitors notice nothing.
     loaded: a shell command that tells whether the running service really has what reload_on prints
-    ($now); people restart services too.
+    ($now); people restart services too. socket: systemd holds its socket in a unit of that name.
     """
 
     name: str
@@ -48,6 +48,12 @@ class Service:
     again: str = "true"
     log: str = "true"
     adopts: bool = False
+    socket: bool = False
+
+    @property
+    def units(self) -> str:
+        """Its units under systemd."""
+        return f"{self.name}.socket {self.name}.service" if self.socket else f"{self.name}.service"
 
     def program(self) -> File:
         """Its description for supervisor."""
@@ -90,10 +96,12 @@ class ServiceState:
 class CurrentState(FactBase[ServiceState]):
     """One remote call per service."""
 
-    def command(self, unit: str, manager: str, restart_on: str, reload_on: str, loaded: str) -> str:
+    def command(
+        self, unit: str, units: str, manager: str, restart_on: str, reload_on: str, loaded: str
+    ) -> str:
         stamp = shlex.quote(f"{STAMPS}/{unit}")
         asked = {
-            "systemd": f"systemctl show {unit} -p ActiveState,UnitFileState,NeedDaemonReload",
+            "systemd": f"systemctl show {units} -p ActiveState,UnitFileState,NeedDaemonReload",
             "supervisor": f"supervisorctl -c {_SUPERVISORD} status {unit} 2>/dev/null | "
             "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
         }[manager]
@@ -110,9 +118,13 @@ class CurrentState(FactBase[ServiceState]):
         return ServiceState()
 
     def process(self, output: list[str]) -> ServiceState:
+        def all_say(text: str) -> bool:
+            said = [line for line in output if line.startswith(text.split("=")[0] + "=")]
+            return bool(said) and {*said} == {text}
+
         return ServiceState(
-            active="ActiveState=active" in output,
-            enabled="UnitFileState=enabled" in output,
+            active=all_say("ActiveState=active"),
+            enabled=all_say("UnitFileState=enabled"),
             stale="NeedDaemonReload=yes" in output,
             restarted="restarted" in output,
             reloaded="reloaded" in output,
@@ -129,6 +141,7 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     state = host.get_fact(
         CurrentState,
         unit=service.name,
+        units=service.units,
         manager=manager,
         restart_on=service.restart_on,
         reload_on=service.reload_on,
@@ -137,7 +150,10 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale
-    act = (_reload if fresh else _restart)[manager].replace("NAME", service.name)
+    acts = _reload if fresh else _restart
+    socket = service.socket and manager == "systemd" and not fresh
+    act = _WITH_SOCKET if socket else acts[manager]
+    act = act.replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
     changed = if_changed(service)
@@ -159,11 +175,11 @@ def if_changed(service: Service) -> str:
 
 
 _reload = {
-    "systemd": "systemctl enable -q NAME && systemctl reload NAME",
+    "systemd": "systemctl enable -q UNITS && systemctl reload NAME",
     "supervisor": f"supervisorctl -c {_SUPERVISORD} signal HUP NAME",
 }
 _restart = {
-    "systemd": "systemctl daemon-reload && systemctl enable -q NAME && systemctl restart NAME",
+    "systemd": "systemctl daemon-reload && systemctl enable -q UNITS && systemctl restart NAME",
     "supervisor": r"""
         ctl() { supervisorctl -c CONF "$@"; }
         if [ -x /etc/init.d/NAME ] && [ ! -e STAMPS/NAME ]; then
@@ -190,6 +206,20 @@ _restart = {
     .replace("STAMPS", STAMPS)
     .strip(),
 }
+
+# A socket stays, and holds visitors, while its service is started again; it cannot be changed under
+# a running one. What a change of the socket follows has a stamp of its own.
+_WITH_SOCKET = f"""
+    systemctl daemon-reload && systemctl enable -q UNITS || exit 1
+    socket=$(systemctl cat NAME.socket | sha256sum)
+    if [ "$socket" = "$(cat {STAMPS}/NAME.socket 2> /dev/null)" ] &&
+        systemctl is-active -q NAME.socket; then
+        systemctl restart NAME.service
+    else
+        systemctl stop UNITS && systemctl start NAME.socket && systemctl start NAME.service &&
+            mkdir -p {STAMPS} && echo "$socket" > {STAMPS}/NAME.socket
+    fi
+""".strip()
 
 
 def _digest(command: str) -> str:

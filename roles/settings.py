@@ -131,6 +131,22 @@ class Settings(Model):
         None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
     )
 
+    web_graceful_timeout: Annotated[int, Field(ge=1, le=3600)] = Field(
+        30, description="seconds that running requests get to end when OMERO.web is replaced"
+    )
+    web_worker_memory: Memory = Field(
+        "1gb", description='the memory above which a worker is replaced, for example "1gb"'
+    )
+    web_memory_max: Memory | None = Field(
+        None, description='the memory of the whole service, for example "8gb"'
+    )
+    web_open_files: Annotated[int, Field(ge=1024, le=1048576)] = Field(
+        65536, description="how many files and connections the service may have open"
+    )
+    web_liveness: Annotated[int, Field(ge=15, le=3600)] = Field(
+        36, description="seconds without an answer after which OMERO.web is started again"
+    )
+
     nginx_server_name: ServerNames | None = Field(
         None, description='the name visitors use, for example "omero.example.org"'
     )

@@ -91,6 +91,12 @@ class Site:
             for web in self.group("web")
         ]
 
+    def own_address(self, member: Member) -> str:
+        """host:port of an OMERO.web, as it is reached on its own host."""
+        return f"{_between(member, member, self.effective(member, HOST))}:" + str(
+            self.effective(member, PORT)
+        )
+
     def resolved(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
         """The text of every property of the inventory, and the mistakes in them."""
         if member.name not in self._resolved:

@@ -14,7 +14,7 @@ from . import earlier
 _SCRIPT = r"""
 . /etc/os-release
 echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(uname -m)"
-[ -d /run/systemd/system ] && echo systemd=yes
+[ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | awk 'NR == 1 {print $2}')"
 [ -e /proc/net/if_inet6 ] && echo ipv6=yes
 d=/opt; [ -d $d ] || d=/
 echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
@@ -61,6 +61,7 @@ class Survey:
     arch: str = ""
     ip: str = ""
     systemd: bool = False
+    systemd_version: int = 0
     ipv6: bool = False
     nft: bool = False
     free: int = 0
@@ -123,6 +124,7 @@ class HostSurvey(FactBase[Survey]):
             arch=values.get("arch", ""),
             ip=values.get("ip", ""),
             systemd="systemd" in values,
+            systemd_version=int(values.get("systemd") or 0),
             ipv6="ipv6" in values,
             nft="nft" in values,
             free=int(values.get("free") or 0),

@@ -88,6 +88,14 @@ def _memory(value: str) -> str:
     return value
 
 
+def in_bytes(memory: str) -> int:
+    """An amount as Redis reads it (redis.conf): 1k is 1000 and 1kb is 1024."""
+    number = memory.lower().rstrip("kmgb")
+    unit = memory.lower().removeprefix(number)
+    factor: int = (1024 if unit.endswith("b") else 1000) ** (" kmg".index(unit[:1] or " "))
+    return int(number) * factor
+
+
 def _text(value: str) -> str:
     try:
         Path(value).read_text(encoding="utf-8")

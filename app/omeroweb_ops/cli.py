@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import config_commands
+from . import config_commands, release_commands
 from .locations import Locations
 from .state.config_xml import Unreadable
 from .state.engine import Engine, Invalid
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     config_commands.add(commands)
+    release_commands.add(commands)
 
     sessions = commands.add_parser("sessions", help="OMERO.web's sessions").add_subparsers(
         required=True, metavar="COMMAND"

@@ -10,7 +10,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from . import trial
+from . import collect, trial
+from .locations import CURRENT
 from .state import diff, export
 from .state.desired import Desired
 from .state.engine import Engine, Invalid
@@ -60,12 +61,12 @@ def add(commands: Any) -> None:
 
 
 def _plan(engine: Engine, options: argparse.Namespace) -> int:
-    desired = _desired(engine, options)
-    plan = engine.plan(desired)
+    wanted = desired(engine, options)
+    plan = engine.plan(wanted)
     if options.json:
         print(json.dumps(_data(engine, plan), indent=1))
     else:
-        _warn(engine, desired)
+        _warn(engine, wanted)
         _print(engine, plan)
         if not plan.changes:
             print("OMERO.web's configuration is as deployed.")
@@ -73,23 +74,28 @@ def _plan(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _check(engine: Engine, options: argparse.Namespace) -> int:
-    desired = _desired(engine, options)
+    wanted = desired(engine, options)
     try:
-        plan = trial.accept(engine, desired)
+        plan = trial.accept(engine, wanted)
     except Invalid as error:
         if not options.json:
             raise
         print(json.dumps({"findings": [str(finding) for finding in error.findings]}, indent=1))
         return 1
     if options.json:
-        print(json.dumps(_data(engine, plan), indent=1))
+        release = {
+            "collect": collect.due(engine, plan.result(engine.current)),
+            "serves": CURRENT.resolve() == Path(sys.prefix).resolve(),
+        }
+        print(json.dumps({**_data(engine, plan), **release}, indent=1))
     else:
-        _warn(engine, desired)
+        _warn(engine, wanted)
         _print(engine, plan)
     return 0
 
 
-def _desired(engine: Engine, options: argparse.Namespace) -> Desired:
+def desired(engine: Engine, options: argparse.Namespace) -> Desired:
+    """The desired state that `--desired` names, else the last deployed."""
     if options.desired == "-":
         return Desired.parse(sys.stdin.read(), "standard input")
     return Desired.load(Path(options.desired or engine.locations.desired_state))
@@ -120,9 +126,9 @@ def _print(engine: Engine, plan: Plan) -> None:
 
 
 def _apply(engine: Engine, _options: argparse.Namespace) -> int:
-    desired = Desired.load(engine.locations.desired_state)
-    trial.accept(engine, desired)
-    _print(engine, engine.apply(desired))
+    wanted = Desired.load(engine.locations.desired_state)
+    trial.accept(engine, wanted)
+    _print(engine, engine.apply(wanted))
     return 0
 
 

@@ -1,6 +1,6 @@
 """gunicorn's settings, from OMERO.web's own properties.
 
-Read again at each start and at each reload (HUP), so that a changed property needs no other file.
+Read again at each start and at each reload, so that a changed property needs no other file.
 The meaning of each property is that of `omero web start` (omero/plugins/web.py, _build_run_cmd).
 """
 
@@ -14,17 +14,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import logs
+from . import growth, handover, logs, sizing
 from .locations import Locations
 from .state.engine import Engine
 
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
 PR_SET_PDEATHSIG = 1  # prctl(2)
+WORKERS = "omero.web.wsgi_workers"
 
 
-def settings() -> dict[str, Any]:
-    """Names and values as gunicorn's configuration file gives them."""
+def settings(
+    *, preload: bool = True, graceful_timeout: int = 30, worker_memory: int = 0
+) -> dict[str, Any]:
+    """Names and values as gunicorn's configuration file gives them.
+
+    preload: OMERO.web is loaded in the master, and a reload is a hand-over (USR2); otherwise each
+    worker loads it, and a reload is HUP. graceful_timeout: seconds that requests get to end.
+    worker_memory: bytes above which a worker ends after its request; 0 is no limit.
+    """
     engine = Engine(Locations.from_environment())
 
     def number(name: str) -> int:
@@ -35,14 +43,17 @@ def settings() -> dict[str, Any]:
             engine.effective("omero.web.application_server.host"),
             number("omero.web.application_server.port"),
         ),
-        "workers": number("omero.web.wsgi_workers"),
+        "workers": number(WORKERS)
+        if WORKERS in engine.current
+        else sizing.workers(sizing.cores(), sizing.memory()),
+        "graceful_timeout": graceful_timeout,
         "timeout": number("omero.web.wsgi_timeout"),
         "max_requests": number("omero.web.application_server.max_requests"),
         "worker_class": engine.effective("omero.web.wsgi_worker_class") or "sync",
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
         "post_fork": end_with_master,
-        "post_worker_init": Serving(engine.locations.workers, engine.digest()).begin,
+        "post_worker_init": Serving(engine.locations.workers, identity(engine)).begin,
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
         "accesslog": "-",
@@ -53,6 +64,16 @@ def settings() -> dict[str, Any]:
         found["threads"] = number("omero.web.wsgi_threads")
     else:
         found["worker_connections"] = number("omero.web.wsgi_worker_connections")
+    if preload:
+        # gevent and its like must come before what they replace
+        found["preload_app"] = found["worker_class"] in ("sync", "gthread")
+        found |= {
+            "on_starting": handover.starting,
+            "when_ready": handover.lead,
+            "pre_exec": handover.follow_link,
+        }
+    if worker_memory:
+        found["post_request"] = growth.limited(worker_memory)
     prefix = engine.effective("omero.web.prefix")
     if prefix:
         found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
@@ -64,22 +85,28 @@ def settings() -> dict[str, Any]:
     return found
 
 
+def identity(engine: Engine) -> str:
+    """What serves: the release and the configuration."""
+    return f"{Path(sys.prefix).resolve().name} {engine.digest()}"
+
+
 class Serving:
-    """Each worker that has loaded OMERO.web says with which configuration.
+    """Each worker that has loaded OMERO.web says with which release and configuration.
 
     During a reload the old workers go on answering: only this tells whether the new ones do.
     """
 
-    def __init__(self, folder: Path, digest: str) -> None:
-        self.folder, self.digest = folder, digest
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder, self.identity = folder, identity
 
     def begin(self, worker: Any) -> None:
         """gunicorn's post_worker_init hook."""
         logs.bound()
         self.folder.mkdir(exist_ok=True)
         beside = self.folder / f".{worker.pid}"
-        beside.write_text(self.digest, encoding="ascii")
+        beside.write_text(self.identity, encoding="ascii")
         beside.rename(self.folder / str(worker.pid))
+        handover.relieve()
 
     def end(self, _server: object, worker: Any) -> None:
         """gunicorn's worker_exit hook."""

@@ -9,6 +9,10 @@ from pathlib import Path
 BASE = Path("/opt/omero/web")
 OMERODIR = BASE / "OMERO.web"  # of the bundle, and of the Ansible role ome.omero_web
 CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
+PREVIOUS = BASE / "previous"  # a link to the release before, whose static files stay readable
+RELEASES = BASE / "releases"
+SERVED = BASE / "state" / "served"  # the release and configuration that were last seen to serve
+SOCKET = Path("/run/omero-web.sock")  # NGINX's way in on the same host, held by systemd
 EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
 
 
@@ -61,6 +65,10 @@ class Locations:
     def tried(self) -> Path:
         """What of configuration and release was last tried with success."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.tried"
+
+    def kept(self, release: str) -> Path:
+        """The configuration with which a release has last served."""
+        return self.omerodir / "etc" / "grid" / f"omeroweb-ops.{release}.json"
 
     @property
     def sessions(self) -> Path:

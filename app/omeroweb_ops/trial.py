@@ -1,8 +1,8 @@
 """Try a configuration in a process of its own, with a copy of config.xml, before it serves.
 
-`python -m omeroweb_ops.trial`: Django's own checks, the site's own templates, then the login page;
-exit status 1 and the reason where something breaks. Workers that are running, and OMERODIR, are not
-touched.
+`python -m omeroweb_ops.trial SOCKET`: Django's own checks, the site's own templates, the login
+page, then a gunicorn of its own on a private socket; exit status 1 and the reason where something
+breaks. Workers that are running, and OMERODIR, are not touched.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
+from .gunicorn import settings as gunicorn_settings
+from .handover import LOGIN
 from .locations import Locations
-from .ready import LOGIN, known_name
+from .ready import ALLOWED, ask_socket, known_name
+from .staging import staged
 from .state import config_xml
 from .state.branding import FOLDER
 from .state.desired import Desired, Finding
@@ -26,6 +31,7 @@ from .state.known import installed, packages
 from .state.plan import Plan, without_secrets
 
 _SAYING = "OMERO.web does not start with it"
+PATIENCE = 60.0  # seconds for a start and its first answer
 
 
 def accept(engine: Engine, desired: Desired) -> Plan:
@@ -59,22 +65,55 @@ def failure(properties: Mapping[str, str], locations: Locations) -> str | None:
             return None
     except FileNotFoundError:
         pass
-    with tempfile.TemporaryDirectory() as staged:
-        copy = Locations(Path(staged), locations.desired_state)
-        copy.config_xml.parent.mkdir(parents=True)
-        config_xml.write(copy.config_xml, properties)
-        done = subprocess.run(
-            [sys.executable, "-m", __name__],
-            env={**os.environ, "OMERODIR": staged},
-            capture_output=True,
-            text=True,
-            check=False,
+    with staged(properties, locations) as environment:
+        reason = _run(environment, properties)
+    if reason is None:
+        config_xml.replace(locations.tried, tried.encode())
+    return reason
+
+
+def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str | None:
+    socket = Path(environment["OMERODIR"]) / "trial.sock"
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(socket)],
+            env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=said,
         )
-    if done.returncode:
-        said = done.stderr[max(done.stderr.rfind(_SAYING), 0) :]  # what the apps print comes before
-        return " ".join(said.split()) or "no reason given"
-    config_xml.replace(locations.tried, tried.encode())
-    return None
+        try:
+            return _watched(process, socket, properties, said)
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _watched(
+    process: subprocess.Popen[bytes], socket: Path, properties: Mapping[str, str], said: IO[str]
+) -> str | None:
+    """None once the login page is answered; else why it is not."""
+    prefix = properties.get("omero.web.prefix", "").rstrip("/")
+    name = known_name(json.loads(properties.get(ALLOWED) or "[]"))
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and not socket.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    problem: str | None = "it does not start to listen"
+    if socket.exists():
+        problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic())
+        if problem is None:
+            return None
+    try:
+        process.wait(2)  # a worker that cannot start takes its master with it
+    except subprocess.TimeoutExpired:
+        return f"{_SAYING}: {problem} (tried for {PATIENCE:g} s)"
+    said.seek(0)
+    text = said.read()
+    text = text[max(text.rfind(_SAYING), 0) :]  # what the apps print comes before
+    return " ".join(text.split()[-100:]) or "no reason given"
 
 
 def _identity(properties: Mapping[str, str]) -> str:
@@ -107,6 +146,29 @@ def main() -> int:
     if status >= 500:
         print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)
         return 1
+    return _serve(sys.argv[1])
+
+
+def _serve(socket: str) -> int:
+    """One worker of gunicorn, with the site's own settings, until it is ended."""
+    from gunicorn.app.base import BaseApplication
+
+    class Trial(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            hooks = ("on_starting", "when_ready", "pre_exec", "post_worker_init", "worker_exit")
+            for name, value in gunicorn_settings().items():
+                if name not in hooks:
+                    self.cfg.set(name, value)
+            self.cfg.set("bind", f"unix:{socket}")
+            self.cfg.set("workers", 1)
+            self.cfg.set("accesslog", None)
+
+        def load(self) -> object:
+            from omeroweb.wsgi import application
+
+            return application
+
+    Trial().run()
     return 0
 
 

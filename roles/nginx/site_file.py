@@ -7,13 +7,15 @@ import shlex
 from collections.abc import Generator, Sequence
 from typing import Any
 
+from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from .. import backup
 from ..items import File, PathStates, receive
-from ..site import Member, Site
+from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
+from ..web.service import UPSTREAM, has_socket
 from . import pages, static_files, tls, visitors
 from .rendering import PAGES, TEMPLATES, directives
 
@@ -26,6 +28,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         return site.effective(web, name)
 
     static_url = str(effective("omero.web.static_url"))
+    root, folders = _static(site, member, str(effective("omero.web.static_root")))
     extra = _lines(effective("omero.web.nginx_server_extra_config"))
     return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
@@ -35,13 +38,13 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         http2_directive=_has_http2_directive(survey),
         ipv6=survey.ipv6,
         server_name=member.settings.nginx_server_name or "_",
-        upstreams=site.upstreams(member),
+        upstreams=_upstreams(site, member, survey),
         prefix=site.prefix(web),
         # a URL of another server is not for this NGINX
         static_url=static_url if static_url.startswith("/") else None,
-        static_root=str(effective("omero.web.static_root")),
+        static_root=root,
+        static_folders=folders,
         static_pattern=re.escape(static_url.rstrip("/")),
-        delivered=static_files.FOLDER if static_files.are_delivered(site, member) else None,
         # gunicorn's 0 is no limit
         timeout=(int(effective("omero.web.wsgi_timeout")) or 86400) + 10,
         extra=extra,
@@ -52,6 +55,24 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         retry_after=pages.RETRY_AFTER,
         planned_retry_after=pages.PLANNED_RETRY_AFTER,
     )
+
+
+def _static(site: Site, member: Member, configured: str) -> tuple[str, Sequence[str]]:
+    """A folder, and where in it the files of the present release and of the one before are."""
+    if static_files.are_delivered(site, member):
+        return static_files.FOLDER, ("/current", "/previous")
+    if configured == str(LOCATIONS.static):
+        return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
+    return configured, ()
+
+
+def _upstreams(site: Site, member: Member, survey: Survey) -> list[str]:
+    """An OMERO.web on the same host is reached by the socket that systemd holds."""
+    local = has_socket(member.groups, survey.manager)
+    return [
+        UPSTREAM if local and web is member else address
+        for web, address in zip(site.group("web"), site.upstreams(member), strict=True)
+    ]
 
 
 @operation()

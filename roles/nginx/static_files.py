@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gevent.lock import BoundedSemaphore
+from omeroweb_ops.locations import CURRENT
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..failure import failed
 from ..site import Member, Site
-from ..web.release import STATIC_STAMP
+from ..web.release import COLLECTED
 
 FOLDER = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
@@ -37,7 +38,7 @@ class Collected(FactBase[str]):
     """The name of what a web host has collected; '' where it has not."""
 
     def command(self) -> str:
-        return f"cat {STATIC_STAMP} 2> /dev/null; true"
+        return f"cat {COLLECTED} 2> /dev/null && readlink -f {CURRENT}; true"
 
     @staticmethod
     def default() -> str:

@@ -2,129 +2,114 @@
 
 from __future__ import annotations
 
-from omeroweb_ops.locations import BASE, CURRENT
+from omeroweb_ops.locations import CURRENT
 
 from .. import packages, services
-from ..earlier import NOTHING, Earlier
 from ..items import settle
 from ..phases import named
-from ..site import LOCATIONS, Member, Site
+from ..settings import Settings
+from ..site import Member, Site
 from ..survey import Survey
-from . import branding, configuration, doctor, files, front, release, takeover, user
+from . import branding, configuration, doctor, files, front, release, service, takeover, user
 from .release import wanted
-from .user import ENVIRONMENT, USER
+from .user import USER
 
-__all__ = ["activate", "check", "collect", "configure", "install", "wanted"]
+__all__ = ["activate", "check", "configure", "install", "install_in_image", "wanted"]
 
 _IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
-_HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "sudo"]
+_HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "curl", "sudo"]
 _PACKAGES = {
-    "image": _IMAGE_PACKAGES,
     "systemd": _HOST_PACKAGES,
     "supervisor": [*_HOST_PACKAGES, "supervisor"],
 }
-_BACK = (
-    "echo 'OMERO.web does not start with this configuration; back to the one before:'; "
-    f"{files.OPS} config rollback"
-)
-# Each worker leaves the digest of its configuration; one with the present one is enough.
-_LOADED = (
-    f'for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
-    'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
-)
 IMAGE_UID = 1000
 
 
-def service(target: release.Release) -> services.Service:
-    """gunicorn in the foreground; restarted for another release, reloaded for another setting."""
-    return services.Service(
-        name="omero-web",
-        command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
-        user=USER,
-        environment=ENVIRONMENT,
-        restart_on=f"echo {target.name}; cat {files.UNIT} {files.PROGRAM} {files.GUNICORN}",
-        reload_on=f"{files.OPS} config digest; cat {LOCATIONS.proxies}",
-        loaded=_LOADED,
-        stop_seconds=40,  # gunicorn gives requests 30 s to end
-        ready=f"{files.OPS} ready --timeout 60 --current",
-        log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
-        "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
-        back=_BACK,
-        again=f"{BASE}/bin/service restart",
-    )
-
-
 @named("OMERO.web")
-def install(target: release.Release, manager: str, found: Earlier = NOTHING) -> None:
+def install(target: release.Release, member: Member, survey: Survey) -> None:
     """Packages, user, release and commands; nothing of this site, and nothing that serves yet.
 
-    manager: what runs services; `image` where the container's own process is the service.
-    found: of an installation that was made otherwise; it goes on serving.
+    What was installed otherwise goes on serving.
     """
-    image = manager == "image"
+    found, manager = survey.earlier, survey.manager
     packages.installed(name="Install packages", names=_PACKAGES[manager])
-    user.present(name=f"Create user {USER}", uid=IMAGE_UID if image else None)
+    user.present(name=f"Create user {USER}", uid=None)
     if found.omerodir or found.link:
         takeover.carried_over(name="Carry configuration over", found=found)
-    settle(name="Make directories", items=files.directories(image=image))
+    settle(name="Make directories", items=files.directories())
     release.tools(name="Install uv")
     release.ice(name="Provide zeroc-ice", wheel=target.ice)
     release.built(name="Build release", release=target)
     if found.commands:
         takeover.commands_kept(name="Keep commands", paths=found.commands)
-    settle(name="Write commands", items=files.commands(service(target), manager))
+    own = files.commands(_service(target, member, manager), member.settings, manager)
+    settle(name="Write commands", items=own)
+
+
+@named("OMERO.web")
+def install_in_image(target: release.Release) -> None:
+    """The same, where the container's own process is going to be the service."""
+    packages.installed(name="Install packages", names=_IMAGE_PACKAGES)
+    user.present(name=f"Create user {USER}", uid=IMAGE_UID)
+    settle(name="Make directories", items=files.directories(image=True))
+    release.tools(name="Install uv")
+    release.ice(name="Provide zeroc-ice", wheel=target.ice)
+    release.built(name="Build release", release=target)
+    settings = Settings()
+    own = service.omero_web(target, settings, "image", socket=False)
+    settle(name="Write commands", items=files.commands(own, settings, "image"))
 
 
 @named("OMERO.web")
 def check(site: Site, member: Member, target: release.Release) -> None:
-    """What cannot be applied stops here: before another release or another configuration serves."""
-    own = site.branding(member)
+    """What cannot be applied stops here: before another release or another configuration serves.
+
+    Static files are collected while what serves goes on serving.
+    """
+    own, desired = site.branding(member), site.desired(member)
     if own:  # in a folder of its own, which no configuration names yet; its templates are tried
         settle(name="Write branding", items=branding.items(own))
     configuration.checked(
-        name="Check configuration",
-        release=target.path,
-        current=CURRENT,
-        desired=site.desired(member),
+        name="Check configuration", release=target.path, current=CURRENT, desired=desired
     )
+    configuration.collected(name="Collect static files", release=target.path, desired=desired)
 
 
 @named("OMERO.web")
 def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
-    """Service description, daily job, OMERO.web's own configuration, and who may reach its port.
+    """Service description, daily job, release, OMERO.web's own configuration, and who may reach its
+    port. What serves goes on with what it has loaded.
 
     What was installed otherwise ends here.
     """
     if survey.earlier.of_web:
         takeover.ended(name="End the earlier installation", found=survey.earlier)
-    items = files.site_items(site.desired(member), service(target), survey.manager)
+    own = _service(target, member, survey.manager)
     settle(
         name="Write files",
         items=[
-            files.serving(target),
-            *items,
+            *files.site_items(site, member, survey, own, service.liveness()),
             doctor.expected(site, member, survey),
             *front.items(site, member, survey),
         ],
     )
-    configuration.applied(name="Apply configuration")
+    configuration.applied(name="Apply configuration", release=target.path)
     if front.is_guarded(site, member, survey):
         front.guarded(name="Close port to others than NGINX", manager=survey.manager)
 
 
 @named("OMERO.web")
-def collect(site: Site, member: Member, target: release.Release) -> None:
-    """Static files of the release, before a page names them."""
-    root = str(site.effective(member, "omero.web.static_root"))
-    # Django starts here for the first time with a changed configuration, before anyone sees it.
-    undo = f"if {services.if_changed(service(target))}; then {_BACK}; fi >&2"
-    release.static_collected(name="Collect static files", release=target, root=root, undo=undo)
-
-
-@named("OMERO.web")
 def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """The service, then its daily job."""
+    """The service, the one that watches it, and its daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
-    services.running(name="Run omero-web", service=service(target), manager=manager)
+    services.running(
+        name="Run omero-web", service=_service(target, member, manager), manager=manager
+    )
     branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
+    services.running(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.running(name="Run cron", service=services.cron(), manager=manager)
+
+
+def _service(target: release.Release, member: Member, manager: str) -> services.Service:
+    socket = service.has_socket(member.groups, manager)
+    return service.omero_web(target, member.settings, manager, socket=socket)

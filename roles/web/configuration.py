@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,27 @@ from ..facts import Unseen
 from ..failure import failed
 from ..site import LOCATIONS, SCHEMA
 from . import files
-from .user import as_user
+from .user import USER, as_user
 
-# What `checked` has found on each host, for `applied` of the same run.
-_DIFFER: dict[str, bool] = {}
+
+@dataclass(frozen=True)
+class Due:
+    """What a run has to do on a host. collect: what names the static files that are not there yet.
+
+    apply: config.xml differs, or another release serves.
+    """
+
+    apply: bool = False
+    collect: str | None = None
+
+
+# What `checked` has found on each host, for the rest of the same run.
+_DUE: dict[str, Due] = {}
+
+
+def due(name: str) -> Due:
+    """For the host of that name, after `checked`."""
+    return _DUE.get(name, Due())
 
 
 class Answer(FactBase[dict[str, Any]]):
@@ -59,7 +77,7 @@ def checked(
     """
     if not host.state.is_executing:
         answer = _answer(current, "plan", desired)
-        _DIFFER[host.name] = bool(answer.get("changes") or answer.get("absent"))
+        _DUE[host.name] = Due(apply=bool(answer.get("changes") or answer.get("absent")))
         _show(answer, desired)
         return
     answer = _answer(release, "check", desired)
@@ -69,14 +87,40 @@ def checked(
         return
     for line in answer.get("diff", ()):
         host.log(line)
-    _DIFFER[host.name] = bool(answer.get("changes"))
+    apply = bool(answer.get("changes")) or not answer["serves"]
+    _DUE[host.name] = Due(apply, answer.get("collect"))
 
 
 @operation()
-def applied() -> Generator[StringCommand, None, None]:
-    """config.xml holds the desired state; one pass, and no write where nothing differs."""
-    if _DIFFER.pop(host.name, False):
-        yield StringCommand(files.OPS, "config", "apply")
+def collected(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
+    """The release's static files, while another one serves; only for another release or other apps.
+
+    + release: the folder of the one that is going to serve
+    + desired: secrets included; it travels on standard input
+    """
+    wanted = due(host.name).collect
+    if wanted is None:
+        return
+    program = f"{release}/bin/omeroweb-ops"
+    yield StringCommand(
+        f"set -e; umask 022; install -d -o {USER} -g {USER} -m 755 {release}/static; "
+        f"( {as_user(program)} release collect --desired - ); "
+        f"echo {wanted} > {release}/collected.new; mv -f {release}/collected.new "
+        f"{release}/collected",
+        _stdin=desired.dump(),
+    )
+
+
+@operation()
+def applied(release: Path) -> Generator[StringCommand, None, None]:
+    """The release is linked and config.xml holds the desired state; nothing where that is so.
+
+    What serves goes on with what it has loaded.
+
+    + release: the folder of the release that is going to serve
+    """
+    if due(host.name).apply:
+        yield StringCommand(f"{files.RELEASE} link {release.name} && {files.OPS} config apply")
 
 
 def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:

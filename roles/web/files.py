@@ -5,18 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import jinja2
-from omeroweb_ops.locations import BASE, CURRENT
+from omeroweb_ops.locations import BASE, RELEASES, SOCKET
 from omeroweb_ops.state.desired import Desired
 
 from ..items import Absent, Directory, File, Item, Link
 from ..services import Service, cron
-from ..site import LOCATIONS
-from .release import RELEASES, Release
+from ..settings import Settings
+from ..site import LOCATIONS, Member, Site
+from ..survey import Survey
+from ..values import in_bytes
 from .user import USER
 
 OPS = "/usr/local/bin/omeroweb-ops"
+RELEASE = f"{BASE}/bin/release"
 GUNICORN = f"{BASE}/gunicorn.conf.py"
+LIVENESS = f"{BASE}/bin/liveness"
 UNIT = "/etc/systemd/system/omero-web.service"
+SOCKET_UNIT = "/etc/systemd/system/omero-web.socket"
+LIVENESS_UNIT = "/etc/systemd/system/omero-web-liveness.service"
 PROGRAM = "/etc/supervisor/conf.d/omero-web.conf"
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -48,37 +54,56 @@ def directories(*, image: bool = False) -> list[Item]:
     ]
 
 
-def serving(target: Release) -> Link:
-    """The release that serves."""
-    return Link(str(CURRENT), str(target.path))
-
-
-def commands(service: Service, manager: str) -> list[Item]:
-    """What people and services call. The same for every site."""
+def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
+    """What people and services call; for every host of the same settings alike."""
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
-        return _rendered(path, template, service, manager, mode)
+        return _rendered(path, template, service, settings, manager, mode)
 
     return [
         rendered("/usr/local/bin/omero", "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),
+        rendered(RELEASE, "release.j2", "755"),
         rendered(GUNICORN, "gunicorn.conf.py.j2"),
     ]
 
 
-def site_items(desired: Desired, service: Service, manager: str) -> list[Item]:
-    """The service's description, the daily job and the desired state."""
-    description: list[Item] = (
-        [_rendered(UNIT, "omero-web.service.j2", service, manager), Absent(PROGRAM)]
-        if manager == "systemd"
-        else [service.program(), cron().program(), Absent(UNIT)]
-    )
+def site_items(
+    site: Site, member: Member, survey: Survey, service: Service, watch: Service
+) -> list[Item]:
+    """The services' descriptions, the daily job and the desired state."""
+    manager, most = survey.manager, member.settings.web_memory_max
+
+    def rendered(path: str, template: str, mode: str = "644") -> File:
+        return _rendered(
+            path,
+            template,
+            service,
+            member.settings,
+            manager,
+            mode,
+            address=site.own_address(member),
+            prefix=site.prefix(member),
+            backs_off=survey.systemd_version >= 254,
+            memory_max=most and in_bytes(most),
+        )
+
+    programs = (service, watch, cron())
+    units: list[Item] = [
+        rendered(UNIT, "omero-web.service.j2"),
+        rendered(LIVENESS_UNIT, "omero-web-liveness.service.j2"),
+        rendered(SOCKET_UNIT, "omero-web.socket.j2")
+        if service.socket
+        else Absent(SOCKET_UNIT, undo="systemctl -q disable --now omero-web.socket"),
+    ]
     return [
-        _rendered("/etc/sudoers.d/omero-web", "sudoers.j2", service, manager, "440"),
-        _rendered("/etc/cron.d/omero-web", "cron.j2", service, manager),
-        *description,
-        desired_state(desired),
+        rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
+        rendered("/etc/cron.d/omero-web", "cron.j2"),
+        rendered(LIVENESS, "liveness.j2", "755"),
+        *(units if manager == "systemd" else [each.program() for each in programs]),
+        *(Absent(each) for each in ([PROGRAM] if manager == "systemd" else [UNIT, SOCKET_UNIT])),
+        desired_state(site.desired(member)),
     ]
 
 
@@ -87,8 +112,24 @@ def desired_state(desired: Desired) -> File:
     return File(str(LOCATIONS.desired_state), desired.dump(), f"root:{USER}", "640")
 
 
-def _rendered(path: str, template: str, service: Service, manager: str, mode: str = "644") -> File:
+def _rendered(
+    path: str,
+    template: str,
+    service: Service,
+    settings: Settings,
+    manager: str,
+    mode: str = "644",
+    **more: object,
+) -> File:
     text = _TEMPLATES.get_template(template).render(
-        base=BASE, omerodir=LOCATIONS.omerodir, user=USER, service=service, manager=manager
+        base=BASE,
+        omerodir=LOCATIONS.omerodir,
+        user=USER,
+        service=service,
+        socket=SOCKET,
+        settings=settings,
+        worker_memory=in_bytes(settings.web_worker_memory),
+        manager=manager,
+        **more,
     )
     return File(path, text, mode=mode)

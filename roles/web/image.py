@@ -16,8 +16,7 @@ from ..items import File, settle
 from ..settings import Settings
 from ..site import LOCATIONS
 from ..survey import HostSurvey
-from . import configuration, files, release
-from . import install as install_web
+from . import configuration, install_in_image, release
 from .user import USER
 
 # A wheel in the build context spares the compiler its minutes.
@@ -33,9 +32,9 @@ def wheel() -> None:
 
 
 def install() -> None:
-    """The release, its static files and the commands."""
+    """The release, the commands and static files."""
     target = _target()
-    install_web(target, "image")
+    install_in_image(target)
     # The site's configuration comes when a container starts; static files belong to the release.
     around = derived.Surroundings(front_elsewhere=True, serves_static=True)
     default = derived.complete(Desired(), around, LOCATIONS)
@@ -43,11 +42,9 @@ def install() -> None:
     configuration.checked(
         name="Check configuration", release=target.path, current=target.path, desired=default
     )
-    settle(name="Write default configuration", items=[files.serving(target), desired])
-    configuration.applied(name="Apply configuration")
-    release.static_collected(
-        name="Collect static files", release=target, root=str(LOCATIONS.static), undo="true"
-    )
+    configuration.collected(name="Collect static files", release=target.path, desired=default)
+    settle(name="Write default configuration", items=[desired])
+    configuration.applied(name="Apply configuration", release=target.path)
 
 
 def _target() -> release.Release:

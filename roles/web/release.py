@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from omeroweb_ops.locations import BASE, CURRENT
+from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
 from pyinfra import host
 from pyinfra.api import FileUploadCommand, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
@@ -27,13 +27,11 @@ from ..items import receive
 from ..settings import Settings
 from ..survey import Survey
 from .ice import Wheel
-from .user import USER, as_user
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 TOOLS_LOCK = Path(__file__).parent / "tools.txt"
-RELEASES = BASE / "releases"
-STATIC_STAMP = f"{BASE}/state/static"  # names what the static files were collected from
+COLLECTED = f"{CURRENT}/collected"  # names what the static files were collected from
 CACHE = Path("/var/cache/omeroweb-ops")
 TOOLS = CACHE / "tools"
 # A site's own certificate authority is in the system's store, which neither pip nor uv asks.
@@ -43,6 +41,12 @@ CERTIFICATES = (
     # a mirror in pip's configuration is the site's index for uv too
     f"[ -x {TOOLS}/bin/pip ] && index=$({TOOLS}/bin/pip "
     'config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX="$index"; '
+)
+# The last three are kept: with the new one, that which serves and the one before.
+_OUTDATED = (
+    f'for each in {RELEASES}/*; do [ -d "$each" ] || continue; '
+    f'case $each in "$(readlink -f {CURRENT})"|"$(readlink -f {PREVIOUS})") ;; '
+    '*) rm -rf "$each" ;; esac; done'
 )
 
 
@@ -128,7 +132,7 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     if host.get_fact(Exists, path=str(release.path / "complete")):
         return
     path = release.path
-    yield StringCommand(f"rm -rf {path} && mkdir -p {path}")
+    yield StringCommand(f"{_OUTDATED}; rm -rf {path} && mkdir -p {path}")
     yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
@@ -137,7 +141,10 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     uv = f"UV_SYSTEM_CERTS=1 {TOOLS}/bin/uv --cache-dir {CACHE}/uv --no-config"
     install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
     yield StringCommand(
-        f"{CERTIFICATES} set -e; umask 022; cd {path}; chmod 644 *.whl requirements.txt; "
+        f"{CERTIFICATES} set -e; umask 022; cd {path}; "
+        # what is left of a build that failed would fill the disk for the next one
+        f"trap '[ -e {path}/complete ] || {{ cd /; rm -rf {path}; }}' EXIT; "
+        "chmod 644 *.whl requirements.txt; "
         f"{uv} venv -q --allow-existing --python /usr/bin/python3 {path}; "
         f"{install} --require-hashes -r requirements.txt; "
         f"{install} {release.ice.folder}/*.whl ./{wheel.name}; "
@@ -145,28 +152,6 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
         # older than what omeroweb_ops.static makes of them, or each would be collected again
         "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +; "
         f"touch complete"
-    )
-
-
-@operation()
-def static_collected(release: Release, root: str, undo: str) -> Generator[str, None, None]:
-    """OMERO.web's static files, collected again only for another release or other apps.
-
-    + release: the one that serves
-    + root: the folder, as omero.web.static_root has it
-    + undo: shell command that takes back the change with which Django does not start
-    """
-    ops = "/usr/local/bin/omeroweb-ops"
-    names = "omero.web.apps omero.web.staticfile_dirs omero.web.static_root"
-    digest = f'"{release.name} $({ops} config digest {names})"'
-    stamp, python = STATIC_STAMP, f"{CURRENT}/bin/python"
-    if host.get_fact(Exists, path=stamp, line=digest):
-        return
-    yield (
-        f"set -e; umask 022; digest={digest}; install -d -o {USER} -g {USER} -m 755 {root}; "
-        f"{as_user(python)} -m django collectstatic --noinput --settings omeroweb.settings -v 0 "
-        f"|| {{ {undo}; exit 1; }}; {as_user(python)} -m omeroweb_ops.static {root}; "
-        f'echo "$digest" > {stamp}.new; mv -f {stamp}.new {stamp}'
     )
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from pyinfra.api import Config, DeployError, Host, Inventory, State
 
-from roles import preflight, web
+from roles import preflight
 from roles.earlier import Earlier
+from roles.settings import Settings
 from roles.survey import HostSurvey, Survey
 from roles.web.ice import Wheel
 from roles.web.release import Release
+from roles.web.service import omero_web
 from tests.operations.local import ROOT, names, pyinfra
 
 FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64", free=9_000_000)
@@ -174,9 +176,10 @@ def test_a_holder_that_cannot_be_seen_is_told_too(check: Check) -> None:
 
 def test_ports_held_by_the_bundle_s_own_programs_are_fine(check: Check) -> None:
     release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
+    service = omero_web(release, Settings(), "systemd", socket=True)
     own = {
         80: "nginx: master process /usr/sbin/nginx -g daemon off;",
-        4080: f"/opt/omero/web/venv3/bin/python {web.service(release).command}"[:200],
+        4080: f"/opt/omero/web/venv3/bin/python {service.command}"[:200],
         6379: "/usr/bin/redis-server 127.0.0.1:6379",
     }
     check(replace(FIT, listeners=own))

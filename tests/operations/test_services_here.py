@@ -45,6 +45,7 @@ def state(host: Path) -> ServiceState:
     found = ask(
         CurrentState,
         unit="thing",
+        units=described.units,
         manager="systemd",
         restart_on=described.restart_on,
         reload_on=described.reload_on,
@@ -65,7 +66,7 @@ def settle(host: Path, **fields: Any) -> tuple[bool, list[str]]:
 def test_a_service_is_started_once_and_then_left_alone(host: Path) -> None:
     changed, asked = settle(host)
     assert changed
-    assert asked == ["daemon-reload", "enable -q thing", "restart thing"]
+    assert asked == ["daemon-reload", "enable -q thing.service", "restart thing"]
     assert state(host) == ServiceState(True, True, False, True, True)
     assert settle(host) == (False, [])
 
@@ -74,7 +75,7 @@ def test_what_needs_a_restart_restarts_it_and_what_needs_a_reload_reloads_it(hos
     settle(host)
     (host / "reload").write_text("2\n")
     assert not state(host).reloaded
-    assert settle(host)[1] == ["enable -q thing", "reload thing"]
+    assert settle(host)[1] == ["enable -q thing.service", "reload thing"]
     (host / "restart").write_text("2\n")
     assert not state(host).restarted
     assert "restart thing" in settle(host)[1]
@@ -87,7 +88,7 @@ def test_a_service_that_somebody_started_with_something_else_is_reloaded(host: P
     assert settle(host, loaded=has_it)[0]
     assert settle(host, loaded=has_it) == (False, [])
     (host / "running").write_text("0\n")
-    assert settle(host, loaded=has_it)[1] == ["enable -q thing", "reload thing"]
+    assert settle(host, loaded=has_it)[1] == ["enable -q thing.service", "reload thing"]
 
 
 def test_a_service_that_was_stopped_is_started_again(host: Path) -> None:
@@ -112,4 +113,4 @@ def test_a_run_that_failed_is_taken_up_by_the_next(host: Path) -> None:
 
 def test_what_changes_while_the_service_starts_is_taken_up_by_the_next_run(host: Path) -> None:
     settle(host, ready=f"echo 2 > {host}/reload")
-    assert settle(host)[1] == ["enable -q thing", "reload thing"]
+    assert settle(host)[1] == ["enable -q thing.service", "reload thing"]

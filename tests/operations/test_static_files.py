@@ -18,7 +18,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The static files of a web host."""
     monkeypatch.setattr(static_files, "FOLDER", f"{tmp_path}/nginx/static")
     monkeypatch.setattr(static_files, "_ARCHIVE", f"{tmp_path}/nginx/static.tar.gz")
-    monkeypatch.setattr(static_files, "STATIC_STAMP", f"{tmp_path}/stamp")
+    monkeypatch.setattr(static_files, "COLLECTED", f"{tmp_path}/stamp")
     root = tmp_path / "web's static"
     root.mkdir()
     return root

@@ -118,7 +118,7 @@ def test_answers_are_read_line_by_line() -> None:
             "like=debian",
             "version=24.04",
             "arch=aarch64",
-            "systemd=yes",
+            "systemd=252",
             "free=12345",
             "ip=10.0.0.5",
             "port=0050 nginx: master process a=b",

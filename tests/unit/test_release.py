@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omeroweb_ops.locations import RELEASES
 
 from roles.settings import Settings
 from roles.web import ice, release
@@ -32,7 +33,7 @@ def name(settings: Settings | None = None, **host: Any) -> str:
 
 def test_the_same_makes_the_same_name(app: Path) -> None:
     assert name() == name()
-    assert release.wanted(Settings(), SURVEY).path == release.RELEASES / name()
+    assert release.wanted(Settings(), SURVEY).path == RELEASES / name()
 
 
 def test_another_lock_makes_another_name(app: Path) -> None:

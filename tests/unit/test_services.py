@@ -9,8 +9,10 @@ import pytest
 
 from roles import nginx, redis, services
 from roles.services import CurrentState, Service, ServiceState
-from roles.web import release, service
+from roles.settings import Settings
+from roles.web import release
 from roles.web.ice import Wheel
+from roles.web.service import liveness, omero_web
 
 RELEASE = release.Release("lock", Wheel(None, "key"), "debian-12-x86_64")
 
@@ -24,7 +26,11 @@ def program(service: Service) -> configparser.SectionProxy:
     return parser[section]
 
 
-ALL = [service(RELEASE), nginx.service(), redis.service(), services.cron()]
+def of(target: release.Release, manager: str = "supervisor") -> Service:
+    return omero_web(target, Settings(), manager, socket=manager == "systemd")
+
+
+ALL = [of(RELEASE), liveness(), nginx.service(), redis.service(), services.cron()]
 
 
 @pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)
@@ -53,17 +59,19 @@ def test_the_environment_is_given_where_there_is_one() -> None:
 
 
 def test_omero_web_runs_in_the_foreground_as_its_own_user() -> None:
-    described = service(RELEASE)
+    described = of(RELEASE)
     assert described.user == "omero-web"
     assert dict(described.environment)["OMERODIR"] == "/opt/omero/web/OMERO.web"
     assert "gunicorn" in described.command
     assert "--daemon" not in described.command
 
 
-def test_omero_web_starts_again_for_another_release_and_reloads_for_another_property() -> None:
+def test_another_release_is_handed_over_to_where_that_can_be_had() -> None:
     other = release.Release("other lock", Wheel(None, "key"), "debian-12-x86_64")
-    assert service(RELEASE).restart_on != service(other).restart_on
-    assert "config digest" in service(RELEASE).reload_on
+    assert of(RELEASE, "systemd").restart_on == of(other, "systemd").restart_on
+    assert of(RELEASE, "systemd").reload_on != of(other, "systemd").reload_on
+    assert of(RELEASE).restart_on != of(other).restart_on
+    assert "config digest" in of(RELEASE).reload_on
 
 
 @pytest.mark.parametrize(
@@ -85,6 +93,10 @@ def test_omero_web_starts_again_for_another_release_and_reloads_for_another_prop
             ServiceState(False, False, True, True, False),
         ),
         (["ActiveState=activating"], ServiceState(False)),
+        (
+            ["ActiveState=active", "ActiveState=inactive", "UnitFileState=enabled"],
+            ServiceState(),  # a socket beside its service
+        ),
         (["ActiveState=inactive"], ServiceState(False)),
     ],
 )

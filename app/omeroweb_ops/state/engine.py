@@ -15,6 +15,7 @@ from .checks import Found, deprecated, find
 from .cors import APPS, MIDDLEWARE
 from .derived import BOUND
 from .desired import Desired, Finding, identity, own_items
+from .history import State
 from .ownership import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make
 from .schema import Schema
@@ -76,10 +77,14 @@ class Engine:
     def _default(self, name: str) -> str | None:
         return self.schema.default(name, self.locations.omerodir) if name in self.schema else None
 
-    def digest(self, names: Iterable[str] = ()) -> str:
-        """One text for all set properties, or for the effective values of the named ones."""
-        chosen = {name: self.effective(name) for name in names} or self.current
-        text = json.dumps(chosen, sort_keys=True)
+    def digest(self, names: Iterable[str] = (), properties: Mapping[str, str] | None = None) -> str:
+        """One text for all set properties, or for the effective values of the named ones.
+
+        properties: as they are going to be; default: as they are.
+        """
+        texts = self.current if properties is None else properties
+        chosen = {name: texts.get(name, self._default(name)) for name in names} or texts
+        text = json.dumps(dict(chosen), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def plan(self, desired: Desired) -> Plan:
@@ -140,7 +145,7 @@ class Engine:
             before = self._record()
             after = steps.result(self.current)
             if steps.changes:
-                self._keep_previous(before)
+                self.state().write(self.locations.previous)
             # after a crash in between, what the bundle changed must not look changed by hand
             unsure = {change.name for change in steps.changes}
             sure = {name: text for name, text in before.applied.items() if name not in unsure}
@@ -158,39 +163,30 @@ class Engine:
 
         Raises Unreadable where there is none.
         """
+        return self.go_to(State.read(self.locations.previous))
+
+    def go_to(self, wanted: State) -> Plan:
+        """Bring config.xml to an earlier state."""
         with config_xml.locked(self.locations.lock):
             self.__dict__.pop("current", None)
-            properties, record = self._previous()
-            steps = make(properties, self.current, {}, self.schema, exclusive=True)
+            steps = make(wanted.properties, self.current, {}, self.schema, exclusive=True)
             before = self._record()
-            self._keep_previous(before)
+            self.state().write(self.locations.previous)
             self._write_record(Record(before.owned))  # as in apply: a crash is no change by hand
-            config_xml.write(self.locations.config_xml, properties)
-            self._write_record(record)
+            config_xml.write(self.locations.config_xml, wanted.properties)
+            self._write_record(wanted.record)
             self.__dict__.pop("current", None)
         return steps
+
+    def state(self) -> State:
+        """The configuration as it stands."""
+        return State(self.current, self._record())
 
     def source(self, name: str) -> str:
         """Where a property's value comes from: default, bundle or by hand."""
         if name in self._record().owned:
             return "bundle"
         return "by hand" if name in self.current else "default"
-
-    def _keep_previous(self, record: Record) -> None:
-        state = {"properties": self.current, "record": record.data()}
-        text = json.dumps(state, indent=1, sort_keys=True)
-        config_xml.replace(self.locations.previous, text.encode())
-
-    def _previous(self) -> tuple[dict[str, str], Record]:
-        try:
-            state = json.loads(self.locations.previous.read_text(encoding="utf-8"))
-            return dict(state["properties"]), Record(**state["record"])
-        except FileNotFoundError:
-            raise config_xml.Unreadable("there is no earlier state to go back to") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise config_xml.Unreadable(
-                f"{self.locations.previous} is not readable ({error}); deploy instead"
-            ) from None
 
     def _record(self) -> Record:
         try:

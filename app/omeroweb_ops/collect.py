@@ -1,0 +1,55 @@
+"""Static files of a release, collected before a page names them.
+
+The release need not serve yet, nor its configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import static
+from .locations import CURRENT
+from .staging import staged
+from .state.engine import Engine
+
+STATIC_ROOT = "omero.web.static_root"
+DEPENDS_ON = ("omero.web.apps", "omero.web.staticfile_dirs", STATIC_ROOT)
+
+
+def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
+    """What names the static files of this release with these properties; None: collected already.
+
+    The deploy writes it down, as root, in the release's own folder.
+    """
+    wanted = engine.digest(DEPENDS_ON, properties)
+    collected = Path(sys.prefix, "collected")
+    return None if collected.exists() and collected.read_text().strip() == wanted else wanted
+
+
+def collect(engine: Engine, properties: Mapping[str, str]) -> None:
+    """Collect them, with a copy of the configuration, and make them ready for NGINX.
+
+    Raises CalledProcessError; Django has said why.
+    """
+    root = static_root(properties.get(STATIC_ROOT) or str(CURRENT / "static"))
+    with staged(properties, engine.locations) as environment:
+        subprocess.run(
+            [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],
+            env={
+                **environment,
+                "DJANGO_SETTINGS_MODULE": f"{__package__}.collecting",
+                "OMEROWEB_OPS_STATIC": str(root),
+            },
+            check=True,
+        )
+    static.prepare(root)
+
+
+def static_root(configured: str) -> Path:
+    """What is configured by the link of the release that serves is in this release's folder."""
+    inside = os.path.relpath(configured, CURRENT)
+    return Path(configured) if inside.startswith("..") else Path(sys.prefix, inside)

@@ -1,0 +1,103 @@
+"""One gunicorn takes over from another without a request lost: gunicorn's hooks for that.
+
+OMERO.web is loaded in the master and its workers are forked from it: that saves memory and time,
+but HUP would read no code and no settings again. USR2 starts another master beside the running one
+(https://gunicorn.org/signals/, "Upgrading to a new binary on the fly"), which inherits the
+listening sockets. What is different here: it is executed from the release that the link names now;
+a changed address is bound while the old one still answers; the old master is told to end once a
+worker of the new one serves; and systemd is told which is the main process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from typing import Any
+
+from .locations import CURRENT
+
+LOGIN = "/webclient/login/"
+FIRST = 3  # sd_listen_fds(3): the first socket that systemd passes
+
+
+def starting(server: Any) -> None:
+    """gunicorn's on_starting hook: everything that workers share, before one is forked."""
+    if server.cfg.preload_app:
+        # Views are imported with the first page, by each worker, while a visitor waits.
+        from django.urls import resolve
+
+        resolve(LOGIN)
+        gc.collect()
+        gc.freeze()  # a collection in a worker would copy every page of memory
+    _listen(server)
+
+
+def _listen(server: Any) -> None:
+    """The sockets of systemd and of the master before, and our own.
+
+    gunicorn itself binds nothing where it was given a socket. NGINX comes by a Unix socket, which
+    systemd holds; the address of OMERO.web's own properties is bound beside it.
+    """
+    from gunicorn import sock, systemd
+
+    count = systemd.listen_fds()
+    inherited = [*range(FIRST, FIRST + count)] or _numbers(os.environ.pop("GUNICORN_FD", ""))
+    given = sock.create_sockets(server.cfg, server.log, inherited) if inherited else []
+    wanted = set(server.cfg.address)
+    kept = [each for each in given if _is_path(each) or each.getsockname()[:2] in wanted]
+    for each in given:
+        if each not in kept:
+            each.close()
+    bound = {each.getsockname()[:2] for each in kept if not _is_path(each)}
+    if wanted - bound:
+        kept += sock.create_sockets(server.cfg, server.log)
+    server.LISTENERS = kept
+    server.systemd = any(map(_is_path, kept))  # systemd removes its socket by itself
+
+
+def lead(server: Any) -> None:
+    """gunicorn's when_ready hook: this is the main process now.
+
+    gunicorn would refuse another hand-over while the master before ends its last requests.
+    """
+    from gunicorn import systemd
+
+    Predecessor.pid, server.master_pid = server.master_pid, 0
+    os.environ.pop("GUNICORN_PID", None)
+    systemd.sd_notify(f"MAINPID={os.getpid()}\nREADY=1", server.log)
+
+
+class Predecessor:
+    """The master that has started this one, until it is told to end; 0: none."""
+
+    pid = 0
+
+
+def relieve() -> None:
+    """In a worker that can serve: the master before may end; its workers finish what they have."""
+    if Predecessor.pid and _parent(os.getppid()) == Predecessor.pid:
+        os.kill(Predecessor.pid, signal.SIGTERM)
+
+
+def follow_link(server: Any) -> None:
+    """gunicorn's pre_exec hook, in the process that becomes the new master: another release may
+    be linked, and sockets go by their numbers."""
+    program = str(CURRENT / "bin" / "gunicorn")
+    server.START_CTX[0] = program
+    server.START_CTX["args"] = [program, *server.START_CTX["args"][2:]]
+    server.systemd = False
+
+
+def _is_path(listener: Any) -> bool:
+    return isinstance(listener.getsockname(), str)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",") if each]
+
+
+def _parent(pid: int) -> int:
+    """Of another process: the fourth field of /proc/PID/stat (proc(5))."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[1])

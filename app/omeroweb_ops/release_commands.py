@@ -1,0 +1,74 @@
+"""`omeroweb-ops release`, as people, deploys and `bin/release` call it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from . import collect
+from .config_commands import desired
+from .state.engine import Engine
+
+
+def add(commands: Any) -> None:
+    """Add the commands to argparse's subparsers."""
+    release = commands.add_parser("release", help="what is installed: list, rollback")
+    actions = release.add_subparsers(required=True, metavar="COMMAND")
+    actions.add_parser("list", help="every release on this host").set_defaults(run=_list)
+    rollback = actions.add_parser(
+        "rollback",
+        help="serve with another release",
+        description="Tries the release beside the one that serves, then hands over to it; without "
+        "a failed request under systemd. The next deploy goes to the inventory's own again.",
+    )
+    rollback.add_argument("release", nargs="?", help="its name (default: the one before)")
+    rollback.set_defaults(run=_elsewhere)
+    # For deploys and bin/release, called with the Python of the release in question.
+    collecting = actions.add_parser("collect")
+    collecting.add_argument("--desired", metavar="FILE")
+    collecting.set_defaults(run=_collect)
+    actions.add_parser("suits").set_defaults(run=_suits)
+    actions.add_parser("restore").set_defaults(run=_restore)
+    actions.add_parser("note").set_defaults(run=_note)
+
+
+def _list(_engine: Engine, _options: argparse.Namespace) -> int:
+    from . import releases
+
+    print(releases.table())
+    return 0
+
+
+def _elsewhere(_engine: Engine, _options: argparse.Namespace) -> int:
+    """On a host the command's wrapper calls bin/release for it."""
+    print("omeroweb-ops: an image is one release; run another image instead", file=sys.stderr)
+    return 1
+
+
+def _collect(engine: Engine, options: argparse.Namespace) -> int:
+    collect.collect(engine, engine.plan(desired(engine, options)).result(engine.current))
+    return 0
+
+
+def _suits(engine: Engine, _options: argparse.Namespace) -> int:
+    """Print with which configuration this release can serve: `present` or `kept`."""
+    from . import releases
+
+    print("kept" if releases.suitable(engine) else "present")
+    return 0
+
+
+def _restore(engine: Engine, _options: argparse.Namespace) -> int:
+    """The configuration with which this release has last served."""
+    from . import releases
+
+    engine.go_to(releases.kept(engine))
+    return 0
+
+
+def _note(engine: Engine, _options: argparse.Namespace) -> int:
+    from . import releases
+
+    print(releases.note(engine))
+    return 0

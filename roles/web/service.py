@@ -1,0 +1,68 @@
+"""OMERO.web's service, and the one that watches it."""
+
+from __future__ import annotations
+
+from omeroweb_ops.locations import BASE, CURRENT, SOCKET
+
+from ..services import Service
+from ..settings import Settings
+from ..site import LOCATIONS
+from . import files
+from .release import Release
+from .user import ENVIRONMENT, USER
+
+_BACK = (
+    "echo 'OMERO.web does not serve with this change; back to what served before:'; "
+    f"{files.RELEASE} back"
+)
+# Each worker leaves what it has loaded; one with the present release and configuration is enough.
+_LOADED = (
+    f'for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
+    'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
+)
+_PRESENT = f'echo "$(basename "$(readlink -f {CURRENT})") $({files.OPS} config digest)"'
+UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
+_SECONDS_MORE = 5  # for what comes after the last request
+
+
+def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool) -> Service:
+    """gunicorn in the foreground.
+
+    Under systemd another release is handed over to like another setting; supervisor knows its own
+    child alone, so that another release is a restart there.
+
+    socket: systemd holds the one by which NGINX on the same host comes.
+    """
+    handed_over = manager == "systemd"
+    read_at_start = f"cat {files.GUNICORN}; echo {target.name}"
+    return Service(
+        name="omero-web",
+        command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
+        user=USER,
+        environment=ENVIRONMENT,
+        restart_on=f"cat {files.UNIT} {files.SOCKET_UNIT} {files.PROGRAM}; "
+        + ("true" if handed_over else read_at_start),
+        reload_on=f"{_PRESENT}; cat {LOCATIONS.proxies}; {read_at_start}",
+        loaded=_LOADED,
+        stop_seconds=settings.web_graceful_timeout + _SECONDS_MORE,
+        ready=f"{files.OPS} ready --timeout 60 --current && {files.RELEASE} seen",
+        log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
+        "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
+        back=_BACK,
+        again=f"{BASE}/bin/service reload",
+        socket=socket,
+    )
+
+
+def liveness() -> Service:
+    """Starts OMERO.web again where it runs and does not answer."""
+    return Service(
+        name="omero-web-liveness",
+        command=files.LIVENESS,
+        restart_on=f"cat {files.LIVENESS} {files.LIVENESS_UNIT}",
+    )
+
+
+def has_socket(groups: frozenset[str], manager: str) -> bool:
+    """Whether NGINX comes by a socket that systemd holds."""
+    return "nginx" in groups and manager == "systemd"
