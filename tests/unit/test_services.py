@@ -95,7 +95,7 @@ def test_another_release_is_handed_over_to_where_that_can_be_had() -> None:
         (["ActiveState=activating"], ServiceState(False)),
         (
             ["ActiveState=active", "ActiveState=inactive", "UnitFileState=enabled"],
-            ServiceState(),  # a socket beside its service
+            ServiceState(enabled=True),  # a socket beside its service
         ),
         (["ActiveState=inactive"], ServiceState(False)),
     ],

@@ -1,0 +1,231 @@
+"""Day two on a systemd host: changes and crashes while visitors come and sessions live."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import load
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.images import ROOT
+from tests.integration.site_checks import BASE, assert_serves, django, master, pids
+
+STORE = """
+from importlib import import_module
+from django.conf import settings
+Store = import_module(settings.SESSION_ENGINE).SessionStore
+"""
+SESSIONS = 1000
+LINE = {"omero.web.nginx_server_extra_config": ["add_header X-Changed yes always;"]}
+
+
+@pytest.fixture(scope="module")
+def source(make_session_host: MakeHost) -> Iterator[Host]:
+    """Where visitors come from."""
+    with make_session_host("plain", name="visitors") as host:
+        load.install(host)
+        yield host
+
+
+@pytest.fixture(scope="module")
+def site(make_session_host: MakeHost) -> Iterator[Host]:
+    with make_session_host("systemd", name="lifecycle") as host:
+        deploy(docker_inventory(host))
+        yield host
+
+
+@pytest.fixture(scope="module")
+def keys(site: Host) -> list[str]:
+    """Sessions of users who have logged in."""
+    made = django(
+        site,
+        f"{STORE}for n in range({SESSIONS}):\n    s = Store()\n"
+        "    s['connector'] = {'user': n}\n    s.save()\n    print(s.session_key)",
+    ).split()
+    assert len({*made}) == SESSIONS
+    return made
+
+
+def living(site: Host, keys: list[str]) -> int:
+    """How many of the sessions still know their users."""
+    site.write("/tmp/keys", "\n".join(keys))
+    code = "print(sum(Store(k.strip()).get('connector') is not None for k in open('/tmp/keys')))"
+    return int(django(site, STORE + code))
+
+
+def release_of(site: Host) -> str:
+    return Path(site.run(f"readlink {BASE}/venv3").stdout.strip()).name
+
+
+def another_release(folder: Path, name: str = "ours") -> str:
+    """The same packages by another lock: another release."""
+    lock = folder / f"{name}.txt"
+    lock.write_text(f"# {name}\n" + (ROOT / "app" / "requirements.txt").read_text())
+    return str(lock)
+
+
+@pytest.mark.parametrize(
+    ("data", "changed"),
+    [
+        ({"web_config": {"omero.web.page_size": 77}}, "omero config get omero.web.page_size"),
+        ({"web_config": {"omero.web.wsgi_workers": 3}}, "omero config get omero.web.wsgi_workers"),
+        (
+            {"web_config": {"omero.web.application_server.port": 4091}},
+            "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:4091/webclient/login/",
+        ),
+        ({"web_config": LINE}, "curl -sI http://127.0.0.1/webclient/login/ | grep -i x-changed"),
+        ({"web_open_files": 70000}, "systemctl show -P LimitNOFILE omero-web | grep 70000"),
+        ({}, "true"),
+    ],
+    ids=["property", "workers", "port", "nginx", "unit", "all taken back"],
+)
+def test_a_change_costs_no_visitor_a_request(
+    site: Host, source: Host, keys: list[str], data: dict[str, Any], changed: str
+) -> None:
+    deployed = load.during(source, site, lambda: deploy(docker_inventory(site, **data)))
+    assert not deployed.failed, deployed
+    assert site.run(changed).stdout.strip() or changed == "true"
+    assert living(site, keys) == SESSIONS
+    if not data:  # nothing is left of a port that is no more
+        assert ":0FFB 00000000:0000 0A" not in site.read("/proc/net/tcp")
+        assert deploy(docker_inventory(site)).changed_operations == ()
+
+
+def test_another_release_and_the_way_back_cost_no_visitor_a_request(
+    site: Host, source: Host, keys: list[str], tmp_path: Path
+) -> None:
+    before = release_of(site)
+    lock = another_release(tmp_path)
+    report = load.during(
+        source, site, lambda: deploy(docker_inventory(site, web_requirements=lock))
+    )
+    assert not report.failed, report
+    ours = release_of(site)
+    assert ours != before
+    # what a page opened before the change names
+    site.run(f"echo old > {BASE}/releases/{before}/static/only-then.css")
+    assert site.http("/static/only-then.css").text == "old\n"
+    listed = site.run("omeroweb-ops release list").stdout
+    assert re.search(rf"{ours} +serves +5\.33\.2", listed)
+    assert re.search(rf"{before} +before", listed)
+
+    report = load.during(
+        source, site, lambda: site.run("omeroweb-ops release rollback", user="omero-web")
+    )
+    assert not report.failed, report
+    assert release_of(site) == before
+    assert {p.cmdline.split()[0] for p in site.processes("gunicorn")} == {
+        f"{BASE}/releases/{before}/bin/python"
+    }
+    assert living(site, keys) == SESSIONS
+    assert deploy(docker_inventory(site)).changed_operations == ()
+
+
+def test_the_last_three_releases_are_kept(site: Host, tmp_path: Path) -> None:
+    names = [release_of(site)]
+    for name in ("second", "third", "fourth"):
+        deploy(docker_inventory(site, web_requirements=another_release(tmp_path, name)))
+        names.append(release_of(site))
+    assert {*site.run(f"ls {BASE}/releases").stdout.split()} == {*names[-3:]}
+    deploy(docker_inventory(site))
+    assert_serves(site)
+
+
+def test_a_client_that_stalls_holds_up_no_change(site: Host, source: Host) -> None:
+    site.run(
+        'setsid bash -c \'exec 3<>/dev/tcp/127.0.0.1/4080; printf "GET / HTTP/1.1\\r\\nX: " >&3; '
+        "sleep 300' > /dev/null 2>&1 & echo $! > /tmp/stalled"
+    )
+    try:
+        for size in (31, 32):  # the second while the first master still has its visitor
+            text = docker_inventory(site, web_config={"omero.web.page_size": size})
+            with load.visitors(source, site) as report:
+                deploy(text)
+            assert not report.failed, report
+            assert site.run("omero config get omero.web.page_size").stdout.strip() == str(size)
+    finally:
+        site.run("kill $(cat /tmp/stalled)", check=False)
+    deploy(docker_inventory(site))
+
+
+def test_a_crash_of_the_master_or_a_restart_costs_no_visitor_a_request(
+    site: Host, source: Host
+) -> None:
+    """systemd holds the socket: visitors wait."""
+
+    def restarted() -> None:
+        site.run("omero web restart")
+        site.wait_until(lambda: master(site), 20, "a master")
+
+    assert not load.during(source, site, restarted).failed
+    stopped = site.run("systemctl stop omero-web", check=False)  # by systemd's own command
+    assert stopped.exit_code == 0
+    assert site.http("/webclient/login/").status_code == 503
+    assert site.run("systemctl is-active omero-web.socket", check=False).exit_code != 0
+    site.run("omero web start")
+    assert_serves(site)
+
+
+def test_workers_that_hang_are_noticed_and_replaced(site: Host) -> None:
+    """gunicorn has no watchdog: stopped by a signal, master and workers."""
+    before = [process.pid for process in site.processes("gunicorn")]
+    site.kill(*before, signal="STOP")
+    site.wait_until(
+        lambda: site.http("/webclient/login/", timeout=5).status_code == 200, 60, "an answer again"
+    )
+    assert not {*before} & {process.pid for process in site.processes("gunicorn")}
+
+
+KILLS: dict[str, Callable[[Host], list[int]]] = {
+    "worker": lambda host: random.sample(pids(host)["omero-web"][1:], 1),
+    "master": lambda host: [master(host)],
+    "redis": lambda host: pids(host)["redis"],
+    "nginx": lambda host: pids(host)["nginx"],
+}
+
+
+def test_twenty_crashes_at_random_log_nobody_out(site: Host, source: Host, keys: list[str]) -> None:
+    """In turn and together; a visitor sees the page at worst, unless NGINX itself is away."""
+    deploy(docker_inventory(site))
+    assert living(site, keys) == SESSIONS
+    chosen = random.Random(20)
+    with load.visitors(source, site) as report:
+        for number in range(20):
+            names = [[*KILLS][number % 4]] if number < 8 else chosen.sample([*KILLS], 2)
+            victims = [pid for name in names for pid in KILLS[name](site)]
+            site.kill(*victims)
+            site.wait_until(lambda: whole(site), 10, f"everything back after {names}")
+            assert not {*victims} & {pid for each in pids(site).values() for pid in each}
+    assert {*report.answers} <= {200, 503}, report
+    assert living(site, keys) == SESSIONS
+
+
+def whole(site: Host) -> bool:
+    """Every part answers."""
+    asked = "omero web status && redis-cli ping && systemctl is-active nginx redis-server"
+    return (
+        site.run(asked, check=False).exit_code == 0
+        and site.http("/webclient/login/", timeout=10).status_code == 200
+    )
+
+
+def test_sessions_outlive_redis_and_a_reboot(site: Host, keys: list[str]) -> None:
+    site.run("systemctl restart redis-server")
+    assert living(site, keys) == SESSIONS
+    site.reboot()
+    site.wait_until(lambda: whole(site), 60, "everything after boot")
+    assert living(site, keys) == SESSIONS
+    assert deploy(docker_inventory(site)).changed_operations == ()
+
+
+def test_the_service_is_shut_in(site: Host) -> None:
+    printed = site.run("systemd-analyze security omero-web | tail -n 3").stdout
+    found = re.search(r"exposure level for omero-web.service: ([\d.]+)", printed)
+    assert found
+    assert float(found[1]) <= 2.0
