@@ -11,11 +11,13 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import logs
 from .locations import Locations
+from .ops.serving import Watching
 from .state.engine import Engine
 
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
@@ -26,6 +28,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 def settings() -> dict[str, Any]:
     """Names and values as gunicorn's configuration file gives them."""
     engine = Engine(Locations.from_environment())
+    watching = Watching(engine.locations, engine.digest())
 
     def number(name: str) -> int:
         return int(engine.effective(name) or 0)
@@ -41,8 +44,11 @@ def settings() -> dict[str, Any]:
         "worker_class": engine.effective("omero.web.wsgi_worker_class") or "sync",
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
+        "on_starting": watching.start,
         "post_fork": end_with_master,
-        "post_worker_init": Serving(engine.locations.workers, engine.digest()).begin,
+        "post_worker_init": in_turn(
+            Serving(engine.locations.workers, engine.digest()).begin, watching.begin
+        ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
         "accesslog": "-",
@@ -62,6 +68,16 @@ def settings() -> dict[str, Any]:
         found["forwarded_allow_ips"] = ",".join(addresses)
     found.update(_arguments(engine.effective("omero.web.wsgi_args")))
     return found
+
+
+def in_turn(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One hook of several: gunicorn takes one."""
+
+    def all_of_them(worker: Any) -> None:
+        for hook in hooks:
+            hook(worker)
+
+    return all_of_them
 
 
 class Serving:
