@@ -10,7 +10,7 @@ from ..items import settle
 from ..phases import named
 from ..site import LOCATIONS, Member, Site
 from ..survey import Survey
-from . import branding, configuration, doctor, files, front, release, takeover, user
+from . import branding, configuration, doctor, files, front, health, release, takeover, user
 from .release import wanted
 from .user import ENVIRONMENT, USER
 
@@ -104,6 +104,7 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
             files.serving(target),
             *items,
             doctor.expected(site, member, survey),
+            health.item(member.settings),
             *front.items(site, member, survey),
         ],
     )

@@ -53,14 +53,18 @@ class Present:
         yield _gauge("workers", "Worker processes that serve.", len(workers))
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
-        with suppress(OSError, ValueError, TypeError):  # absent, or not written by `sessions clear`
+        with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
             yield from cleared(json.loads(self.locations.cleared.read_text(encoding="utf-8")))
 
 
 def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
-    """What the last `sessions clear` left in its file; a value that it does not know is None."""
+    """What the last `sessions clear` left in its file; what it does not know is None, or absent.
+
+    Raises ValueError and TypeError.
+    """
+    ended = datetime.fromisoformat(last.get("time", "")).timestamp()
     known = {
-        "timestamp_seconds": ("When it ended.", datetime.fromisoformat(last["time"]).timestamp()),
+        "timestamp_seconds": ("When it ended.", ended),
         "removed": ("Expired sessions that it removed.", last.get("removed")),
         "kept": ("Sessions that it left.", last.get("kept")),
         "duration_seconds": ("How long it took.", last.get("seconds")),

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..environment import READY_NEEDS_SERVER
 from ..locations import Locations
 from . import session_store
 
-VARIABLE = "OMEROWEB_READY_NEEDS_SERVER"  # in an image
 PATIENCE = 2.0  # seconds, for each OMERO.server
 
 
 def report(servers: Sequence[Sequence[Any]], *, needs_server: bool) -> dict[str, Any]:
-    """Each check's result and the whole; an error is told by its kind alone, which holds no secret.
+    """Each check's result and the whole; of an error only its kind, as its text may hold a secret.
 
     servers: as omero.web.server_list has them; one that accepts a connection is enough.
     """
@@ -35,7 +35,7 @@ def report(servers: Sequence[Sequence[Any]], *, needs_server: bool) -> dict[str,
 
 def needs_server(locations: Locations) -> bool:
     """As the inventory, or the image's variable, says."""
-    return locations.needs_server.exists() or os.environ.get(VARIABLE) == "true"
+    return locations.needs_server.exists() or os.environ.get(READY_NEEDS_SERVER) == "true"
 
 
 def _connect(host: str, port: int) -> None:
@@ -48,5 +48,5 @@ def _result(check: Callable[[], None]) -> str:
     try:
         check()
     except Exception as error:  # whatever a store or a resolver raises
-        return type(error).__name__
+        return getattr(error, "strerror", None) or type(error).__name__
     return "ok"
