@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Completed, Host, deploy, docker_inventory
+from tests.integration.images import ROOT
 from tests.integration.site_checks import OMERODIR, django, master
 
 PREFIX = "/omero"
@@ -140,6 +142,16 @@ def test_the_metrics_tell_what_serves(host: Host) -> None:
         told = host.run(f"awk '/^VmRSS/ {{print $2 * 1024}}' /proc/{pid}/status").stdout
         resident = found["omeroweb_process_resident_memory_bytes", number]
         assert resident == pytest.approx(float(told), rel=0.2)
+
+
+def test_every_metric_is_documented_and_the_other_way_round(host: Host) -> None:
+    text = ask(host, "metrics")[1]
+    told = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    manual = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"\bomeroweb_\w+", manual))
+    assert told <= documented
+    parts = {re.sub("_(bucket|count|sum)$", "", name) for name in documented}
+    assert {name for name in parts - told if "clearsessions" not in name} == set()
 
 
 def worker_numbers(host: Host) -> dict[str, int]:
