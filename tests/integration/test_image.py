@@ -138,7 +138,10 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     assert page.headers["X-Frame-Options"] == "DENY"
     assert run.get("/ops/live").text == "alive\n"
     assert run.get("/ops/ready").json()["ready"]
-    assert "\nomeroweb_workers 3.0\n" in run.get("/ops/metrics").text
+    metrics = run.get("/ops/metrics").text
+    for line in ("omeroweb_workers 3.0", "omeroweb_session_store_up 1.0"):
+        assert f"\n{line}\n" in metrics
+    assert "\nomeroweb_sessions " in metrics  # in files here
     assert "RUNNING" in run.run("omero", "web", "status")
     assert run.run("id", "-u").strip() == "1000"
     workers = run.run("sh", "-c", "grep -l gunicorn /proc/[0-9]*/cmdline").split()

@@ -98,6 +98,15 @@ def test_omero_web_serves_where_nothing_can_be_counted(tmp_path: Path) -> None:
     assert ask(worker.wsgi, "/")[0] == "302 Found"
 
 
+def test_what_cannot_be_cleared_keeps_no_master_from_starting(tmp_path: Path) -> None:
+    locations = Locations(tmp_path, tmp_path / "desired.json")
+    (locations.metrics / "a folder").mkdir(parents=True)
+    warnings: list[object] = []
+    server = SimpleNamespace(log=SimpleNamespace(warning=lambda *said: warnings.append(said)))
+    Watching(locations, "").start(server)
+    assert len(warnings) == 1
+
+
 # ready
 
 

@@ -23,9 +23,12 @@ class Watching:
     def __init__(self, locations: Locations, digest: str) -> None:
         self.folder, self.digest = locations.metrics, digest
 
-    def start(self, _server: object) -> None:
+    def start(self, server: Any) -> None:
         """on_starting, in the master; not called for a reload by HUP."""
-        slots.clear(self.folder)
+        try:
+            slots.clear(self.folder)
+        except OSError as error:  # what the workers say too, and no reason not to serve
+            server.log.warning("old counts stay: %s", error)
 
     def begin(self, worker: Any) -> None:
         """post_worker_init, once OMERO.web is loaded. After all other hooks that wrap it."""
