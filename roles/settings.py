@@ -127,6 +127,9 @@ class Settings(Model):
         description='{"login_logo": "logo.png", "top_logo": "small.svg", '
         '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
     )
+    web_ready_needs_server: bool = Field(
+        False, description="True where OMERO.web is not ready without its OMERO.server, or False"
+    )
     web_ice_wheel: Wheel | None = Field(
         None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
     )

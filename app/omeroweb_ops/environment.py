@@ -16,6 +16,7 @@ from .state.schema import Schema
 
 PREFIX = "CONFIG_"
 SERVERS = "omero.web.server_list"
+READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"  # what web_ready_needs_server is for a host
 
 
 def read(
@@ -47,6 +48,8 @@ def read(
         if SERVERS in found.set:
             found.findings.append(Finding("OMEROHOST", f"contradicts {SERVERS}; give one of them"))
         found.set[SERVERS] = [[host, 4064, "omero"]]
+    if variables.get(READY_NEEDS_SERVER, "false") not in ("true", "false"):
+        found.findings.append(Finding(READY_NEEDS_SERVER, "write true or false"))
     return Desired(found.set, found.append, found.remove), found.findings
 
 

@@ -11,11 +11,13 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import growth, handover, logs, sizing
 from .locations import Locations
+from .ops.serving import Watching
 from .state.engine import Engine
 
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
@@ -34,6 +36,7 @@ def settings(
     worker_memory: bytes above which a worker ends after its request; 0 is no limit.
     """
     engine = Engine(Locations.from_environment())
+    watching = Watching(engine.locations, engine.digest())
 
     def number(name: str) -> int:
         return int(engine.effective(name) or 0)
@@ -52,8 +55,11 @@ def settings(
         "worker_class": engine.effective("omero.web.wsgi_worker_class") or "sync",
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
+        "on_starting": watching.start,
         "post_fork": end_with_master,
-        "post_worker_init": Serving(engine.locations.workers, identity(engine)).begin,
+        "post_worker_init": in_turn(
+            Serving(engine.locations.workers, identity(engine)).begin, watching.begin
+        ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
         "accesslog": "-",
@@ -68,7 +74,7 @@ def settings(
         # gevent and its like must come before what they replace
         found["preload_app"] = found["worker_class"] in ("sync", "gthread")
         found |= {
-            "on_starting": handover.starting,
+            "on_starting": in_turn(watching.start, handover.starting),
             "when_ready": handover.lead,
             "pre_exec": handover.follow_link,
         }
@@ -88,6 +94,16 @@ def settings(
 def identity(engine: Engine) -> str:
     """What serves: the release and the configuration."""
     return f"{Path(sys.prefix).resolve().name} {engine.digest()}"
+
+
+def in_turn(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One hook of several: gunicorn takes one."""
+
+    def all_of_them(subject: Any) -> None:
+        for hook in hooks:
+            hook(subject)
+
+    return all_of_them
 
 
 class Serving:

@@ -90,6 +90,21 @@ class Locations:
         return self.omerodir / "var" / "workers"
 
     @property
+    def metrics(self) -> Path:
+        """What the workers have counted, in files that all of them read."""
+        return self.omerodir / "var" / "metrics"
+
+    @property
+    def cleared(self) -> Path:
+        """What the last `sessions clear` did, for the metrics; absent before the first."""
+        return self.omerodir / "var" / "clearsessions.json"
+
+    @property
+    def needs_server(self) -> Path:
+        """There where OMERO.web is not ready without its OMERO.server (web_ready_needs_server)."""
+        return self.desired_state.with_name("ready-needs-server")
+
+    @property
     def logs(self) -> Path:
         return self.omerodir / "var" / "log"
 

@@ -10,7 +10,18 @@ from ..phases import named
 from ..settings import Settings
 from ..site import Member, Site
 from ..survey import Survey
-from . import branding, configuration, doctor, files, front, release, service, takeover, user
+from . import (
+    branding,
+    configuration,
+    doctor,
+    files,
+    front,
+    health,
+    release,
+    service,
+    takeover,
+    user,
+)
 from .release import wanted
 from .user import USER
 
@@ -90,6 +101,7 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
         items=[
             *files.site_items(site, member, survey, own, service.liveness()),
             doctor.expected(site, member, survey),
+            health.item(member.settings),
             *front.items(site, member, survey),
         ],
     )

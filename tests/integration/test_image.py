@@ -136,6 +136,12 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     for name in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
         assert run.get(name).status_code == 200, name
     assert page.headers["X-Frame-Options"] == "DENY"
+    assert run.get("/ops/live").text == "alive\n"
+    assert run.get("/ops/ready").json()["ready"]
+    metrics = run.get("/ops/metrics").text
+    for line in ("omeroweb_workers 3.0", "omeroweb_session_store_up 1.0"):
+        assert f"\n{line}\n" in metrics
+    assert "\nomeroweb_sessions " in metrics  # in files here
     assert "RUNNING" in run.run("omero", "web", "status")
     assert run.run("id", "-u").strip() == "1000"
     workers = run.run("sh", "-c", "grep -l gunicorn /proc/[0-9]*/cmdline").split()
@@ -201,18 +207,24 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
         "# our facility\n"
         "config set -- omero.web.page_size 77\n"
         'config append -- omero.web.ui.top_links \'["Facility", "https://f.example.org", {}]\'\n'
+        "config set omero.web.prefix /omero\n"
     )
     tmp_path.chmod(0o755)
     run = start(
         volumes={str(tmp_path): {"bind": "/opt/omero/web/config", "mode": "ro"}},
-        environment={"CONFIG_omero_web_ping__interval": "1234"},
+        environment={
+            "CONFIG_omero_web_ping__interval": "1234",
+            "OMEROWEB_READY_NEEDS_SERVER": "true",
+        },
     )
-    run.ready()
+    run.ready("/omero/webclient/login/")
     assert run.run("omero", "config", "get", "omero.web.page_size").strip() == "77"
     assert run.run("omero", "config", "get", "omero.web.ping_interval").strip() == "1234"
     links = json.loads(run.run("omero", "config", "get", "omero.web.ui.top_links"))
     assert links[-1][0] == "Facility"
     assert len(links) > 1
+    assert run.get("/omero/ops/live").text == "alive\n"
+    assert run.get("/omero/ops/ready").status_code == 503  # there is no OMERO.server
 
 
 def test_its_configuration_is_that_of_a_host_with_the_same_properties(

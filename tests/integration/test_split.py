@@ -29,6 +29,7 @@ from tests.integration.site_checks import (
     assert_serves,
     assert_well,
     django,
+    master,
     pids,
 )
 
@@ -175,6 +176,16 @@ def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
     password = {"REDISCLI_AUTH": SECRETS["redis_password"]}
     assert key in split.redis.run(["redis-cli", "-n", "1", "keys", "*"], env=password).stdout
     assert "NOAUTH" in split.redis.run("redis-cli -n 1 keys '*'", check=False).stdout
+
+
+def test_monitoring_asks_each_omero_web_by_itself(split: Split) -> None:
+    for web in (split.first, split.second):
+        path = f"/ops/at/{web.ip}:{PORT}/metrics"
+        text = split.nginx.run(["curl", "-sf", f"http://127.0.0.1{path}"]).stdout
+        (told,) = re.findall(r'resident_memory_bytes{process="master"} (\S+)', text)
+        real = web.run(f"awk '/^VmRSS/ {{print $2 * 1024}}' /proc/{master(web)}/status").stdout
+        assert float(told) == pytest.approx(float(real), rel=0.2)
+        assert split.nginx.http(path).status_code == 403
 
 
 def test_visitors_do_not_notice_that_an_omero_web_is_stopped(split: Split) -> None:

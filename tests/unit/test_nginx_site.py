@@ -267,6 +267,12 @@ def test_several_omero_webs_share_the_visitors(several: Callable[..., Site]) -> 
     assert application is not None
     assert "non_idempotent" not in application.value("proxy_next_upstream")  # no POST twice
     assert application.values("proxy_next_upstream_timeout")
+    monitoring = location(served(config), "/ops/metrics")
+    assert monitoring is not None
+    assert {each.words: each.value("proxy_pass") for each in monitoring.all("location")} == {
+        (f"/ops/at/{upstream}/",): f"http://{upstream}/ops/"
+        for upstream in ("10.0.0.2:4080", "10.0.0.3:4080")
+    }
 
 
 @pytest.mark.parametrize("prefix", ["", "/a.b"])
@@ -341,3 +347,11 @@ def test_a_self_signed_certificate_is_for_what_visitors_type(
 ) -> None:
     member = only_member(site_of(a_host(name, nginx_tls="self-signed", **data)))
     assert tls.names(member, SURVEY) == names
+
+
+def test_not_ready_is_told_in_omero_web_s_own_words() -> None:
+    """A 503 of ops/ready is an answer, and no reason for the maintenance page."""
+    found = location(served(config_of()), "/ops/ready")
+    assert found is not None
+    (page,) = found.values("error_page")
+    assert page.startswith("502 504 =503 ")

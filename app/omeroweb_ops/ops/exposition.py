@@ -1,0 +1,134 @@
+"""The metrics in Prometheus' text format: what the workers counted, and what is looked up now."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ..locations import Locations
+from . import session_store, slots
+
+RELEASE = Path(sys.prefix).resolve().name  # a virtualenv's folder, named by what made it
+
+
+def text(locations: Locations, configuration: str) -> bytes:
+    """All of it. configuration: the digest of the one that the asked worker has loaded."""
+    registry = CollectorRegistry()
+    if locations.metrics.is_dir():
+        MultiProcessCollector(registry, path=str(locations.metrics))
+    registry.register(Present(locations, configuration))
+    return generate_latest(registry)
+
+
+class Present:
+    """The state of things, looked up at each question."""
+
+    def __init__(self, locations: Locations, configuration: str) -> None:
+        self.locations, self.configuration = locations, configuration
+
+    def collect(self) -> Iterator[Metric]:
+        """prometheus_client's interface."""
+        yield InfoMetricFamily(
+            "omeroweb",
+            "The release and the configuration (the beginning of its digest) that serve.",
+            value={
+                "release": RELEASE,
+                "version": _version(),
+                "configuration": self.configuration[:12],
+            },
+        )
+        workers = slots.held(self.locations.metrics)
+        yield _gauge("workers", "Worker processes that serve.", len(workers))
+        yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
+        yield from _sessions()
+        with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
+            yield from cleared(json.loads(self.locations.cleared.read_text(encoding="utf-8")))
+
+
+def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
+    """What the last `sessions clear` left in its file; what it does not know is None, or absent.
+
+    Raises ValueError and TypeError.
+    """
+    ended = datetime.fromisoformat(last.get("time", "")).timestamp()
+    known = {
+        "timestamp_seconds": ("When it ended.", ended),
+        "removed": ("Expired sessions that it removed.", last.get("removed")),
+        "kept": ("Sessions that it left.", last.get("kept")),
+        "duration_seconds": ("How long it took.", last.get("seconds")),
+        "failed": ("1 where it failed, else 0.", int(bool(last.get("failed")))),
+    }
+    for name, (help_text, value) in known.items():
+        if value is not None:
+            yield _gauge(f"clearsessions_{name}", f"The last clearsessions: {help_text}", value)
+
+
+def memory(rollup: str) -> dict[str, int]:
+    """Bytes, by what /proc/PID/smaps_rollup calls them; proc(5)."""
+    return {
+        name: int(size) * 1024 for name, size in re.findall(r"^(\w+): +(\d+) kB$", rollup, re.M)
+    }
+
+
+def _memory(processes: Mapping[str, int]) -> Iterator[Metric]:
+    resident = GaugeMetricFamily(
+        "omeroweb_process_resident_memory_bytes",
+        "Memory of a process in RAM, with what it shares with others.",
+        labels=["process"],
+    )
+    proportional = GaugeMetricFamily(
+        "omeroweb_process_proportional_memory_bytes",
+        "Memory of a process in RAM, shared memory divided among those that share it (PSS).",
+        labels=["process"],
+    )
+    for name, pid in processes.items():
+        with suppress(OSError, KeyError):  # it has just ended
+            sizes = memory(Path("/proc", str(pid), "smaps_rollup").read_text("ascii"))
+            resident.add_metric([name], sizes["Rss"])
+            proportional.add_metric([name], sizes["Pss"])
+    yield resident
+    yield proportional
+
+
+def _sessions() -> Iterator[Metric]:
+    up = 1
+    try:
+        stored = session_store.stored()
+        if stored is not None:
+            yield _gauge("sessions", "Stored sessions, expired ones not yet removed too.", stored)
+        yield from _redis()
+    except Exception:  # whatever a store raises; the other metrics are wanted then above all
+        up = 0
+    yield _gauge("session_store_up", "1 where the session store answered, else 0.", up)
+
+
+def _redis() -> Iterator[Metric]:
+    client = session_store.redis()
+    if client is None:
+        return
+    used = client.info("memory")
+    yield _gauge("redis_memory_used_bytes", "Memory that Redis uses.", used["used_memory"])
+    yield _gauge("redis_memory_max_bytes", "Redis' limit; 0 is none.", used["maxmemory"])
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"omeroweb_{name}", help_text, value=value)
+
+
+def _version() -> str:
+    try:
+        return version("omero-web")
+    except PackageNotFoundError:
+        return ""
