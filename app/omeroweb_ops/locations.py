@@ -82,6 +82,11 @@ class Locations:
         return self.omerodir / "var" / "workers"
 
     @property
+    def cleared(self) -> Path:
+        """What the last `sessions clear` did, for the metrics; absent before the first."""
+        return self.omerodir / "var" / "clearsessions.json"
+
+    @property
     def logs(self) -> Path:
         return self.omerodir / "var" / "log"
 
