@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import sys
 import tempfile
 import time
 from datetime import datetime, timedelta, timezone
@@ -85,7 +85,9 @@ names = st.one_of(
          "sessionidABCDEFGHIJ", "sessionid-abcdefgh.", "csrftoken12345678", "readme", ".sessionid"]
     ),
 )  # fmt: skip
-kinds = st.sampled_from(["file"] * 8 + ["folder", "link", "link to nothing", "link to a folder"])
+kinds = st.sampled_from(
+    ["file"] * 8 + ["folder", "unreadable", "link", "link to nothing", "link to a folder"]
+)
 folders = st.dictionaries(
     names, st.tuples(kinds, st.one_of(encoded, spoiled), st.sampled_from(HOURS)), max_size=8
 )
@@ -94,7 +96,7 @@ folders = st.dictionaries(
 def fill(folder: Path, content: dict[str, tuple[str, bytes, float]]) -> None:
     """Make the files. What links lead to lies beside, for it is nobody's session."""
     elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
+    elsewhere.mkdir(parents=True)
     for name, (kind, text, hours) in content.items():
         path, target = folder / name, elsewhere / name
         match kind:
@@ -105,9 +107,11 @@ def fill(folder: Path, content: dict[str, tuple[str, bytes, float]]) -> None:
             case "link to a folder":
                 path.symlink_to("elsewhere")
             case _:
-                written = path if kind == "file" else target
+                written = target if kind == "link" else path
                 written.write_bytes(text)
                 os.utime(written, (time.time() + hours * AGE,) * 2)
+                if kind == "unreadable":  # for all but root
+                    path.chmod(0)
                 if kind == "link":
                     path.symlink_to(target.relative_to(folder))
 
@@ -120,9 +124,8 @@ def below(folder: Path) -> list[str]:
 def test_what_is_left_is_what_django_leaves(content: dict[str, tuple[str, bytes, float]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         theirs, ours = Path(name, "theirs"), Path(name, "ours")
-        theirs.mkdir()
         fill(theirs, content)
-        shutil.copytree(theirs, ours, symlinks=True)
+        fill(ours, content)
         before = len(below(ours))
         use(theirs)
         SessionStore.clear_expired()
@@ -133,9 +136,9 @@ def test_what_is_left_is_what_django_leaves(content: dict[str, tuple[str, bytes,
 
 
 def write(folder: Path, name: str, text: bytes, hours: float = 0) -> None:
-    fill_one = folder / f"sessionid{name}"
-    fill_one.write_bytes(text)
-    os.utime(fill_one, (time.time() + hours * AGE,) * 2)
+    path = folder / f"sessionid{name}"
+    path.write_bytes(text)
+    os.utime(path, (time.time() + hours * AGE,) * 2)
 
 
 @pytest.mark.parametrize("shares", [1, 3])
@@ -185,6 +188,22 @@ def test_a_link_into_another_folder_goes_and_what_it_leads_to_stays(tmp_path: Pa
     (folder / "sessionidabcdefgh").symlink_to(target)
     assert files.clear(use(folder), 1).removed == 1
     assert target.exists()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown_on_a_terminal_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+) -> None:
+    for number in range(3):
+        write(tmp_path, f"{number:032d}", b"x", -2)
+    monkeypatch.setattr(files, "_EVERY", 0)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    files.clear(use(tmp_path), 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"... about {number} removed, 0 kept" for number in (1, 2, 3) if terminal]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +81,15 @@ def stored(store: Store) -> int | None:
         return sum(1 for entry in entries if store.is_session(entry.name))
 
 
-@cache
 def start_django() -> Any:
     """Django's settings, with OMERO.web's own in them; takes more than a second."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
     import django
+    from django.apps import apps
     from django.conf import settings
 
-    django.setup()
+    if not apps.ready:  # once more would set up its logging anew
+        django.setup()
     return settings
 
 
