@@ -71,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _clear(engine: Engine, _options: argparse.Namespace) -> int:
-    from . import sessions
+    from .sessions import command
 
-    return sessions.clear(engine)
+    return command.clear(engine)
 
 
 def _ready(engine: Engine, options: argparse.Namespace) -> int:

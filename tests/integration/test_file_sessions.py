@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -67,6 +68,53 @@ def test_the_cron_job_s_own_command_removes_expired_sessions_and_keeps_live_ones
     assert re.match(r"\d{4}-\d\d-\d\dT[\d:+-]+ clearsessions done: \d+ expired", last), last
 
 
+# Thousands of files as years leave them; what Django's own command makes of the same folder.
+MIXED = """
+import os, random, time
+from pathlib import Path
+from django.conf import settings
+from django.contrib.sessions.backends.file import SessionStore
+folder, chance = Path(settings.SESSION_FILE_PATH), random.Random(6)
+hex32 = lambda: "%032x" % chance.getrandbits(128)
+encode = SessionStore().encode
+texts = [
+    encode({"user": "ada"}).encode(), encode({"images": [*range(200)]}).encode(), b"", b"spoiled",
+    encode({"user": "ada"}).encode()[:-2],
+    *(encode({"_session_expiry": own, "images": [*range(200)]}).encode()
+      for own in (0, 5, -5, "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00")),
+]
+for number in range(4000):
+    file = folder / ("sessionid" + hex32())
+    file.write_bytes(texts[number % len(texts)])
+    if chance.random() < 0.5:
+        os.utime(file, (0, 0))
+for name in ("readme", "sessionid", "csrftoken" + hex32(), "sessionidABCDEFGHIJ"):
+    (folder / name).write_bytes(texts[0])
+    os.utime(folder / name, (0, 0))
+(folder / ("sessionid" + hex32())).mkdir()
+"""
+BY_DJANGO = """
+from django.contrib.sessions.backends.file import SessionStore
+SessionStore._storage_path = "/tmp/copy"
+SessionStore.clear_expired()
+"""
+
+
+def test_of_thousands_of_mixed_files_the_same_are_left_as_by_django(site: Host) -> None:
+    django(site, MIXED)
+    site.run(f"cp -a {SESSIONS} /tmp/copy")
+    before = len(site.run(f"find {SESSIONS} -type f").stdout.split())
+    django(site, BY_DJANGO)
+    done = site.run("omero web clearsessions")
+    left = site.run(f"cd {SESSIONS} && find . -type f | sort").stdout
+    assert left == site.run("cd /tmp/copy && find . -type f | sort").stdout
+    assert {"./readme", "./sessionid", "./sessionidABCDEFGHIJ"} <= set(left.split())
+    removed = before - len(left.split())
+    assert f"{removed} expired sessions removed" in done.stdout
+    kept = json.loads(site.read(f"{OMERODIR}/var/clearsessions.json"))
+    assert (kept["removed"], kept["failed"]) == (removed, None)
+
+
 def test_two_clearsessions_never_run_at_once(site: Host) -> None:
     site.run(
         f"flock {OMERODIR}/var/clearsessions.lock omero web clearsessions > /tmp/second 2>&1",
@@ -83,6 +131,7 @@ def test_a_clearsessions_that_fails_can_be_seen(site: Host) -> None:
         site.run(f"rm {SESSIONS} && mv {SESSIONS}.away {SESSIONS}")
     assert done.exit_code != 0
     assert "failed" in site.read(f"{OMERODIR}/var/log/clearsessions.log").splitlines()[-1]
+    assert json.loads(site.read(f"{OMERODIR}/var/clearsessions.json"))["failed"]
 
 
 @pytest.mark.parametrize(("at_close", "age"), [(False, 3600), (True, 3600), (False, 120)])

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from omeroweb_ops import logs, sessions
+from omeroweb_ops import logs
+from omeroweb_ops.sessions import command
 from omeroweb_ops.state import config_xml, derived
 from omeroweb_ops.state.engine import Engine
 
@@ -63,12 +64,12 @@ def test_the_log_of_clearsessions_is_moved_aside_when_it_is_long(engine: Engine)
     folder = engine.locations.logs
     folder.mkdir(parents=True)
     config_xml.write(engine.locations.config_xml, {derived.ENGINE: derived.CACHE_ENGINE})
-    assert sessions.clear(engine) == 0
+    assert command.clear(engine) == 0
     log = folder / "clearsessions.log"
     assert len(log.read_text().splitlines()) == 1
     log.write_text("x" * 99_999 + "\n")
-    assert sessions.clear(engine) == 0
+    assert command.clear(engine) == 0
     assert [path.name for path in folder.iterdir()] == ["clearsessions.log"]
-    assert sessions.clear(engine) == 0
+    assert command.clear(engine) == 0
     assert log.with_name("clearsessions.log.1").stat().st_size > 100_000
     assert len(log.read_text().splitlines()) == 1

@@ -1,0 +1,98 @@
+"""`omeroweb-ops sessions clear`: remove expired sessions, as Django's `clearsessions` does."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..state.engine import Engine
+from . import files, store
+
+_LOG_SIZE = 100_000  # bytes; one older file is kept, together some years of daily lines
+_MOST = 4  # processes; more do not help, since one folder takes one change at a time
+
+
+@dataclass(frozen=True)
+class Result:
+    """said: for people. removed, kept: how many; None where only the store knows."""
+
+    said: str
+    removed: int | None = None
+    kept: int | None = None
+    failed: str | None = None
+
+
+def clear(engine: Engine) -> int:
+    """Clear expired sessions once; the exit status is 0 unless something went wrong.
+
+    Never two at once: a second one says so and leaves. Each run leaves one line in
+    var/log/clearsessions.log, and what it did in `Locations.cleared`.
+    """
+    lock = os.open(engine.locations.omerodir / "var" / "clearsessions.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return _say(engine, "nothing done: another clearsessions is running")
+    began = time.monotonic()
+    try:
+        result = _clear(engine)
+    except Exception as error:  # whatever Django meets: cron must see a status and a line
+        reason = f"{type(error).__name__}: {error}"
+        result = Result(f"failed: {reason}", failed=reason)
+    finally:
+        os.close(lock)
+    status = _say(engine, result.said)
+    _keep(engine, result, time.monotonic() - began)
+    return 1 if result.failed else status
+
+
+def _clear(engine: Engine) -> Result:
+    found = store.find(engine)
+    if found.in_cache:
+        return Result("nothing to do: the cache (Redis) expires sessions by itself")
+    if not found.in_files:
+        store.start_django()
+        from django.core.management import call_command
+
+        call_command("clearsessions")
+        return Result("done")
+    count = files.clear(found, min(len(os.sched_getaffinity(0)), _MOST))
+    said = f"done: {count.removed} expired sessions removed from {found.folder}, {count.kept} kept"
+    if count.unreadable:
+        said += f", {count.unreadable} of them unreadable"
+    return Result(said, count.removed, count.kept)
+
+
+def _say(engine: Engine, result: str) -> int:
+    line = f"{datetime.now().astimezone().isoformat(timespec='seconds')} clearsessions {result}"
+    print(f"Clearing expired sessions... {result}", flush=True)
+    log = engine.locations.logs / "clearsessions.log"
+    try:
+        if log.exists() and log.stat().st_size > _LOG_SIZE:
+            log.replace(log.with_name(f"{log.name}.1"))
+        with open(log, "a", encoding="utf-8") as file:
+            print(line, file=file)
+    except OSError as error:
+        print(f"cannot write the log: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _keep(engine: Engine, result: Result, seconds: float) -> None:
+    kept = {
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "removed": result.removed,
+        "kept": result.kept,
+        "seconds": round(seconds, 3),
+        "failed": result.failed,
+    }
+    target = engine.locations.cleared
+    beside = target.with_name(f"{target.name}.new")
+    beside.write_text(json.dumps(kept), encoding="utf-8")
+    beside.replace(target)  # whole or not at all; asking the disk would wait for all removals

@@ -1,0 +1,80 @@
+"""Expired session files cleared out on a host: by Django's own command, and by the bundle's.
+
+The files lie in memory: what a disk takes to remove a file is the same for both, and has nothing to
+do with either.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.deploy import seconds
+from tests.integration.engine import ensure_engine
+from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
+from tests.integration.site_checks import BASE, OMERODIR, django
+
+# A session as a login leaves it, saved once by Django and then copied: only names and times differ.
+MAKE = """
+import os, secrets, time
+from django.conf import settings
+from django.contrib.sessions.backends.file import SessionStore
+number, live, own = {number}, {live}, {own}
+age = settings.SESSION_COOKIE_AGE
+connector = dict(server_id="1", is_secure=True, is_public=False, user_id=2,
+                 omero_session_key="0b3b6e3f-3a1c-4d0f-8ae7-61b9c4d1b9a8")
+data = dict(connector=connector, active_group=3, user_id=2, clipboard=dict(images=[*range(20)]))
+plain = SessionStore().encode(data).encode()
+past = "2020-01-01T00:00:00+00:00"
+expiring = SessionStore().encode(dict(data, _session_expiry=past)).encode()
+now = time.time()
+folder = os.open(settings.SESSION_FILE_PATH, os.O_RDONLY)
+for at in range(number):
+    name = settings.SESSION_COOKIE_NAME + secrets.token_hex(16)
+    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    os.write(file, expiring if at < own else plain)
+    written = now - (0 if at < own + live else 2 * age)
+    os.utime(file, (written, written))
+    os.close(file)
+"""
+UPSTREAM = ["env", f"OMERODIR={OMERODIR}", f"{BASE}/venv3/bin/omero", "web", "clearsessions"]
+SESSIONS = f"{OMERODIR}/var/sessions"
+
+
+def fill(host: Host, number: int, live: int = 0, own: int = 0) -> None:
+    """number files, of which some are live, and some expired by an expiry of their own."""
+    host.run(f"find {SESSIONS} -type f -delete")
+    django(host, MAKE.format(number=number, live=live, own=own))
+
+
+def left(host: Host) -> int:
+    return int(host.run(f"find {SESSIONS} -type f | wc -l").stdout)
+
+
+def main() -> None:
+    """Measure and print."""
+    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
+    try:
+        host = fleet.make_host("systemd")  # may mount
+        deploy(docker_inventory(host, ("web",)))
+        options = "size=6g,nr_inodes=1100000,uid=omero-web,gid=omero-web,mode=0700"
+        host.run(f"mount -t tmpfs -o {options} sessions {SESSIONS}")
+        ours = ["omero", "web", "clearsessions"]
+        mixed = {"live": 30_000, "own": 1_000}
+        print(f"{'':52} {'seconds':>8} {'left':>7}")
+        for what, number, others, command in (
+            ("100,000 expired: Django's own", 100_000, {}, UPSTREAM),
+            ("100,000 expired: bundle", 100_000, {}, ours),
+            ("100,000, of which 30,000 live: Django's own", 100_000, mixed, UPSTREAM),
+            ("100,000, of which 30,000 live: bundle", 100_000, mixed, ours),
+            ("1,000,000 expired: bundle", 1_000_000, {}, ours),
+        ):
+            fill(host, number, **others)
+            measured = seconds(lambda: host.run(command, user="omero-web", timeout=3600))  # noqa: B023
+            print(f"{what:52} {measured:8.2f} {left(host):7}", flush=True)
+    finally:
+        fleet.remove()
+
+
+if __name__ == "__main__":
+    main()
