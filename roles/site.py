@@ -95,9 +95,10 @@ class Site:
         """The text of every property of the inventory, and the mistakes in them."""
         if member.name not in self._resolved:
             known = plugins.with_properties(SCHEMA, _plugins(member))
-            self._resolved[member.name] = self.desired(member).resolve(
+            texts, found = self.desired(member).resolve(
                 known, LOCATIONS.omerodir, strict=not _has_unknown_properties(member)
             )
+            self._resolved[member.name] = texts, [_of_plugin(each, known) for each in found]
         return self._resolved[member.name]
 
     def _text(self, member: Member, name: str) -> str | None:
@@ -215,6 +216,13 @@ def _has_unknown_properties(member: Member) -> bool:
     apps = {"omero.web.apps"} & {*settings.web_config, *settings.web_config_append}
     own = any(plugin.properties is None for plugin in _plugins(member))
     return bool(settings.web_requirements or apps or own)
+
+
+def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
+    """An unknown property may be that of a plugin that is not written."""
+    package = plugins.owner(finding.name) if finding.name not in known else None
+    said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
+    return Finding(finding.name, said) if package else finding
 
 
 def _plugins(member: Member) -> tuple[plugins.Plugin, ...]:

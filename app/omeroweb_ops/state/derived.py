@@ -87,7 +87,10 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     derived.update(plugins.settings(around.plugins))
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
-    appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    appended: dict[str, Sequence[Any]] = {
+        **explicit.append,
+        **plugins.added(around.plugins, explicit),
+    }
     if _path(wanted):  # there is no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
@@ -102,8 +105,6 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
             known = {identity(item) for item in wanted[name]}
             new = [item for item in items if identity(item) not in known]
             combined[name] = [*combined[name], *new]
-    for name, items in plugins.added(around.plugins, explicit):
-        appended[name] = [*items, *appended.get(name, ())]
     removed = plugins.removed(around.plugins, explicit)
     return Desired(combined, appended, removed, explicit.exclusive)
 

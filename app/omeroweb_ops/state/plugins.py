@@ -50,14 +50,17 @@ def settings(plugins: Iterable[Plugin]) -> dict[str, Any]:
     return {name: value for plugin in plugins for name, value in plugin.set.items()}
 
 
-def added(plugins: Iterable[Plugin], explicit: Desired) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Items for lists. A list that the site sets is the site's, and so is what it takes out."""
+def added(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[Any]]:
+    """All items to append, the site's own at the end. A list that the site sets is the site's, and
+    what it takes out of a list is not put in."""
+    found: dict[str, Sequence[Any]] = {}
     for plugin in plugins:
         for name, items in plugin.append.items():
             gone = {identity(item) for item in explicit.remove.get(name, ())}
             kept = [item for item in items if not is_named(item, gone)]
             if kept and name not in explicit.set:
-                yield name, kept
+                found[name] = [*found.get(name, ()), *kept]
+    return {name: [*items, *explicit.append.get(name, ())] for name, items in found.items()}
 
 
 def removed(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[Any]]:
@@ -76,13 +79,20 @@ def with_properties(schema: Schema, plugins: Iterable[Plugin]) -> Schema:
     return Schema([*schema.values(), *from_data({"properties": own}).values()])
 
 
-def unmet(plugins: Iterable[Plugin], desired: Desired) -> Iterator[Finding]:
-    """What plugins need and nobody has written."""
+def unmet(plugins: Iterable[Plugin], explicit: Desired) -> Iterator[Finding]:
+    """What plugins need and nobody has written, or someone takes out."""
     for plugin in plugins:
         for name, example in plugin.needs.items():
-            if not (desired.set.get(name) or desired.append.get(name)):
-                yield Finding(name, f"{plugin.package} needs it; write for example {example!r}")
-    apps = desired.remove.get(APPS, ())
-    for plugin in plugins:
-        if plugin.app in apps:
-            yield Finding(APPS, f"without {plugin.app} {plugin.package} is of no use; write one")
+            if not (explicit.set.get(name) or explicit.append.get(name)):
+                shown = json.dumps(example)
+                yield Finding(name, f"{plugin.package} needs it; write for example {shown}")
+        if plugin.app in explicit.remove.get(APPS, ()):
+            yield Finding(APPS, f"{plugin.app} is taken out of it, and {plugin.package} is wanted")
+
+
+def owner(name: str) -> str | None:
+    """The plugin of the catalogue whose own a property is."""
+    for plugin in catalogue().values():
+        if name in [entry["name"] for entry in plugin.properties or ()]:
+            return plugin.package
+    return None
