@@ -51,7 +51,9 @@ def _package(each: Described, base: _Pins) -> Iterator[str]:
 def _versions(each: Described, base: _Pins, others: dict[str, str]) -> Iterator[str]:
     """Where its lock has another version than the release or another plugin."""
     for name, versions in locks.pins(text(each.requirements)).items():
-        if name in base and not versions <= base[name]:
+        if name == "zeroc-ice":  # from the index it would be compiled
+            yield f"its lock has zeroc-ice, which the release has already; {HOW_TO_LOCK}"
+        elif name in base and not versions <= base[name]:
             yield (
                 f"its lock has {name} {_list(versions)}, the release {_list(base[name])}; "
                 f"{HOW_TO_LOCK}"

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 APP = Path(__file__).parents[1] / "app"
-HOW_TO_LOCK = "make it by uv pip compile --generate-hashes --constraint app/requirements.txt"
+HOW_TO_LOCK = (
+    "make it by uv pip compile --generate-hashes --constraint app/requirements.txt "
+    "--no-emit-package zeroc-ice"
+)
 
 
 def _app(value: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omeroweb_ops.state import plugins
+from omeroweb_ops.state import plugins, schema
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
@@ -87,6 +87,11 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     viewers = json.loads(configuration(host)[OPEN_WITH])
     assert [viewer[0] for viewer in viewers] == ["Image viewer", "omero_iviewer", "omero_figure"]
     shows_the_login_page(host, browser, "/figure/")
+    assert own_properties(host) == {
+        entry["name"]: entry["kind"]
+        for each in plugins.catalogue().values()
+        for entry in each.properties or ()
+    }
 
     # what is taken out of the inventory leaves nothing behind
     deploy(docker_inventory(host, web_plugins=["omero-iviewer"]))
@@ -99,6 +104,15 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     assert host.http("/ours/").status_code == 404
     assert host.http("/static/omero_figure/index.html").status_code == 404
     assert_serves(host)
+
+
+def own_properties(host: Host) -> dict[str, str]:
+    """The properties of the catalogue's apps and their kinds, as they are installed."""
+    apps = [each.app for each in plugins.catalogue().values()]
+    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.installed", *apps]
+    found = json.loads(host.run(command, user="omero-web").stdout)["properties"]
+    names = schema.locked()
+    return {each["name"]: each["kind"] for each in found if each["name"] not in names}
 
 
 def shows_the_login_page(host: Host, browser: Browser, path: str) -> None:

@@ -76,3 +76,11 @@ def test_a_line_that_cannot_be_read_is_named_by_file_and_number_and_not_shown(li
     message = mistake({"a.omero": f"\n{line}\n"})
     assert message.startswith("a.omero line 2: ")
     assert "hunter2" not in message
+
+
+def test_the_plugins_of_an_image_are_named_by_a_variable() -> None:
+    chosen, findings = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure  omero-iviewer"})
+    assert ([each.app for each in chosen], findings) == (["omero_figure", "omero_iviewer"], [])
+    assert environment.plugins({}) == ((), [])
+    _, (finding,) = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure omero-figur"})
+    assert str(finding).startswith("OMEROWEB_PLUGINS: there is no omero-figur; the catalogue has ")

@@ -20,8 +20,8 @@ from .plan import Plan, make
 from .schema import Schema
 
 _INSTALL = (
-    "write its plugin in web_plugins, add its package to the requirements file that "
-    "web_requirements names, or take it out"
+    "install it by web_plugins, or by the requirements file that web_requirements names, "
+    "or take it out"
 )
 
 
