@@ -35,7 +35,9 @@ def find(site: Site, member: Member) -> Iterator[Finding]:
 def _package(each: Described, base: _Pins) -> Iterator[str]:
     """Whether what is going to be installed has the package, in the version that is written."""
     found = {**base, **locks.pins(text(each.requirements))}
-    if each.wheel:
+    if each.wheel and canonicalize_name(each.package) in base:
+        yield "it has a wheel, and the lock has it already; write one"
+    elif each.wheel:
         name, version, _build, _tags = parse_wheel_filename(Path(each.wheel).name)
         found[name] = {str(version)}
     versions = found.get(canonicalize_name(each.package))

@@ -227,7 +227,8 @@ def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
 
 def _item(value: object, path: Sequence[Any]) -> str:
     """The package of the plugin that is meant, where the value is a list of them."""
-    item = value[path[0]] if isinstance(value, (list, tuple)) and len(path) > 1 else None
+    within = isinstance(value, (list, tuple)) and len(path) > 1 and isinstance(path[0], int)
+    item = value[path[0]] if within else None  # type: ignore[index]
     return f"{item['package']}: " if isinstance(item, Mapping) and "package" in item else ""
 
 

@@ -14,7 +14,7 @@ from omeroweb_ops.state import plugins, schema
 from omeroweb_ops.state.desired import Desired, identity
 
 from roles import locks
-from roles.plugins import APP, additions
+from roles.plugins import APP, Described, additions
 from roles.settings import Settings, read
 from roles.site import LOCATIONS, SCHEMA
 from tests.packages import plugin as wheel
@@ -179,6 +179,21 @@ def test_a_description_that_cannot_be_is_answered_with_what_to_write(
     assert '; write ["omero-iviewer"], and for a plugin of your own {"package": ' in message
 
 
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.sampled_from(["", "omero-figure", "a"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(sorted(Described.model_fields)), inner)
+        ),
+    )
+)
+def test_whatever_is_written_is_a_plugin_or_a_finding(written: Any) -> None:
+    found, findings = read({"web_plugins": written})
+    assert findings or len(found.web_plugins) == len(written)
+    assert all(finding.name == "web_plugins" for finding in findings)
+
+
 def own_lock(folder: Path, *lines: str) -> dict[str, Any]:
     path = folder / "mine.txt"
     path.write_text("\n".join(lines) + "\n")
@@ -228,6 +243,8 @@ def test_plugins_that_do_not_fit_together_are_a_mistake(
     assert "omero_figure is in it 2 times" in mistake(
         ["omero-figure", {**own, "app": "omero_figure"}]
     )
+    release = {"package": "Django", "app": "x", "wheel": str(wheel(tmp_path, "django"))}
+    assert "Django: it has a wheel, and the lock has it already" in mistake([release])
     setting = {**own, "set": {VIEW: "ours.views.viewer"}}
     message = mistake(["omero-iviewer", setting])
     assert f"omero-iviewer and our-plugin both set {VIEW}" in message
