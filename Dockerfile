@@ -1,5 +1,6 @@
 # OMERO.web as an image: docker build --target web -t omero-web .
 # The roles that make a host make this image; only their install part runs here.
+# Plugins: --build-arg PLUGINS="omero-iviewer omero-figure"
 ARG BASE=debian:bookworm-slim
 
 # zeroc-ice: from wheels/ in the build context, else compiled here.
@@ -12,7 +13,8 @@ FROM ${BASE} AS install
 RUN apt-get update -q && apt-get install -q -y --no-install-recommends python3 ca-certificates
 COPY . /bundle
 COPY --from=ice /var/cache/omeroweb-ops /var/cache/omeroweb-ops
-RUN /bundle/run pyinfra -y @local roles.web.image.install && \
+ARG PLUGINS=
+RUN /bundle/run pyinfra -y @local roles.web.image.install plugins="${PLUGINS}" && \
     # what only the build needed, and what belongs to one installation
     apt-get purge -q -y --auto-remove python3-venv && \
     rm -rf /bundle /root/.cache /var/cache/omeroweb-ops /var/cache/apt /var/lib/apt/lists/* \
@@ -22,8 +24,10 @@ RUN /bundle/run pyinfra -y @local roles.web.image.install && \
 
 # One layer, without what the build left behind.
 FROM scratch AS web
+ARG PLUGINS=
 COPY --from=install / /
-ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+ENV OMEROWEB_PLUGINS=${PLUGINS} \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
     OMERODIR=/opt/omero/web/OMERO.web
 USER 1000:1000

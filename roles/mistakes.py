@@ -11,8 +11,9 @@ from pathlib import Path
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
 
-from . import branding, cors
+from . import branding, cors, plugin_mistakes
 from .nginx import held
+from .plugins import additions
 from .site import GROUPS, HOST, SCHEMA, Member, Site
 
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
@@ -144,6 +145,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
         yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
     yield from cors.contradictions(site, member)
     yield from branding.contradictions(settings)
+    yield from plugin_mistakes.find(site, member)
 
 
 def _different(site: Site, member: Member) -> Iterator[Finding]:
@@ -157,6 +159,10 @@ def _different(site: Site, member: Member) -> Iterator[Finding]:
             "web_requirements",
             f"{own or 'none'} is another release than that of {first.name} ({other or 'none'}); "
             "write one for all web hosts",
+        )
+    if {*additions(member.settings)} != {*additions(first.settings)}:
+        yield Finding(
+            "web_plugins", f"other packages than those of {first.name}; write one for all web hosts"
         )
     for name in _SAME:
         here, there = site.effective(member, name), site.effective(first, name)

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from .origins import origin
+from .plugins import WebPlugin
 from .values import (
     Addresses,
     HostAddress,
@@ -114,6 +115,11 @@ class Settings(Model):
     )
     web_requirements: ReadableFile | None = Field(
         None, description="the path of a hash-pinned requirements file (made by uv pip compile)"
+    )
+    web_plugins: Sequence[WebPlugin] = Field(
+        (),
+        description='["omero-iviewer"], and for a plugin of your own {"package": "my-plugin", '
+        '"app": "my_plugin", "requirements": "my-plugin.txt"}',
     )
     web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
     web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
@@ -226,15 +232,23 @@ def _finding(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> 
 
 def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
     path = [str(part) for part in detail["loc"][1:] if part in getattr(value, "keys", tuple)()]
-    part = f"{path[-1]}: " if path else ""
+    part = f"{path[-1]}: " if path else _item(value, detail["loc"][1:])
     kind, said = detail["type"], str(detail["msg"])
     if kind == "value_error":
         return part + said.removeprefix("Value error, ")
     if kind in ("missing", "extra_forbidden"):
-        return f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
+        wrong = f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
+        return _item(value, detail["loc"][1:]) + wrong
     # a whole web_config may hold a password
     shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
     return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
+
+
+def _item(value: object, path: Sequence[Any]) -> str:
+    """The package of the plugin that is meant, where the value is a list of them."""
+    within = isinstance(value, (list, tuple)) and len(path) > 1 and isinstance(path[0], int)
+    item = value[path[0]] if within else None  # type: ignore[index]
+    return f"{item['package']}: " if isinstance(item, Mapping) and "package" in item else ""
 
 
 def _unknown(name: str) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from omeroweb_ops.locations import BASE, Locations
-from omeroweb_ops.state import derived, schema
+from omeroweb_ops.state import derived, plugins, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
 
@@ -100,9 +100,11 @@ class Site:
     def resolved(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
         """The text of every property of the inventory, and the mistakes in them."""
         if member.name not in self._resolved:
-            self._resolved[member.name] = self.desired(member).resolve(
-                SCHEMA, LOCATIONS.omerodir, strict=not _has_unknown_properties(member)
+            known = plugins.with_properties(SCHEMA, _plugins(member))
+            texts, found = self.desired(member).resolve(
+                known, LOCATIONS.omerodir, strict=not _has_unknown_properties(member)
             )
+            self._resolved[member.name] = texts, [_of_plugin(each, known) for each in found]
         return self._resolved[member.name]
 
     def _text(self, member: Member, name: str) -> str | None:
@@ -125,14 +127,17 @@ class Site:
 
     def desired(self, member: Member) -> Desired:
         """The desired state of one web host."""
+        return derived.complete(self.explicit(member), self._surroundings(member), LOCATIONS)
+
+    def explicit(self, member: Member) -> Desired:
+        """What the inventory itself says of OMERO.web's properties."""
         settings = member.settings
-        explicit = Desired(
+        return Desired(
             {**settings.web_config, **self.secret_properties},
             settings.web_config_append,
             settings.web_config_remove,
             settings.web_config_exclusive,
         )
-        return derived.complete(explicit, self._surroundings(member), LOCATIONS)
 
     def _surroundings(self, member: Member) -> derived.Surroundings:
         redis = self.group("redis")[:1] if self.sessions(member) == "redis" else []
@@ -153,6 +158,7 @@ class Site:
             cors_login=member.settings.web_cors_login,
             branding=self.branding(member),
             origins=tuple(self.origins),
+            plugins=_plugins(member),
         )
 
     def branding(self, member: Member) -> Branding | None:
@@ -211,10 +217,22 @@ def load(
 
 
 def _has_unknown_properties(member: Member) -> bool:
-    """Plugins and other releases have properties that only the host can know."""
+    """A site's own plugins and other releases have properties that only the host can know."""
     settings = member.settings
     apps = {"omero.web.apps"} & {*settings.web_config, *settings.web_config_append}
-    return bool(settings.web_requirements or apps)
+    own = any(plugin.properties is None for plugin in _plugins(member))
+    return bool(settings.web_requirements or apps or own)
+
+
+def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
+    """An unknown property may be that of a plugin that is not written."""
+    package = plugins.owner(finding.name) if finding.name not in known else None
+    said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
+    return Finding(finding.name, said) if package else finding
+
+
+def _plugins(member: Member) -> tuple[plugins.Plugin, ...]:
+    return tuple(each.plugin for each in member.settings.web_plugins)
 
 
 def _public_tls(settings: Settings) -> bool:

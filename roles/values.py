@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
+from packaging.utils import parse_wheel_filename
 from pydantic import AfterValidator, Field
 
 from . import branding
@@ -39,6 +40,11 @@ def _wheel(value: str) -> str:
         return value
     if not value.endswith(".whl"):
         raise ValueError("is not the name of a wheel (.whl)")
+    return _existing(value)
+
+
+def _local_wheel(value: str) -> str:
+    parse_wheel_filename(Path(value).name)
     return _existing(value)
 
 
@@ -135,6 +141,7 @@ Picture = Annotated[ReadableFile, AfterValidator(_picture)]
 Template = Annotated[ReadableFile, AfterValidator(_template)]
 TemplateFolder = Annotated[str, AfterValidator(_templates)]
 Wheel = Annotated[str, AfterValidator(_wheel)]
+LocalWheel = Annotated[str, AfterValidator(_local_wheel)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 ServerNames = Annotated[str, AfterValidator(_server_names)]
 HostAddress = Annotated[str, AfterValidator(_host_address)]

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .state.desired import Desired, Finding
+from .state.plugins import Plugin, catalogue
 from .state.schema import Schema
 
 PREFIX = "CONFIG_"
 SERVERS = "omero.web.server_list"
 READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"  # what web_ready_needs_server is for a host
+PLUGINS = "OMEROWEB_PLUGINS"  # names, as the image was built with them
 
 
 def read(
@@ -51,6 +53,17 @@ def read(
     if variables.get(READY_NEEDS_SERVER, "false") not in ("true", "false"):
         found.findings.append(Finding(READY_NEEDS_SERVER, "write true or false"))
     return Desired(found.set, found.append, found.remove), found.findings
+
+
+def plugins(variables: Mapping[str, str]) -> tuple[tuple[Plugin, ...], list[Finding]]:
+    """The plugins of the catalogue that are wanted, and every name that it does not have."""
+    names = variables.get(PLUGINS, "").split()
+    unknown = [name for name in names if name not in catalogue()]
+    told = f"the catalogue has {', '.join(catalogue())}"
+    return (
+        tuple(catalogue()[name] for name in names if name not in unknown),
+        [Finding(PLUGINS, f"there is no {name}; {told}") for name in unknown],
+    )
 
 
 def decode(variable: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import environment
 from .locations import BASE
-from .state import config_xml, derived
+from .state import config_xml, derived, plugins
 from .state.engine import Engine, Invalid
 
 FILES = BASE / "config"  # where the official image looks for *.omero files
@@ -23,11 +23,14 @@ def serve(engine: Engine) -> int:
     # The root file system may be read-only; Python wants a place for temporary files.
     os.environ.setdefault("TMPDIR", str(var / "tmp"))
     files = {path.name: path.read_text("utf-8") for path in sorted(FILES.glob("*.omero"))}
-    wanted, findings = environment.read(os.environ, files, engine.schema)
+    chosen, unknown = environment.plugins(os.environ)
+    schema = plugins.with_properties(engine.schema, chosen)
+    wanted, findings = environment.read(os.environ, files, schema)
+    findings = [*unknown, *findings, *plugins.unmet(chosen, wanted)]
     if findings:
         raise Invalid(findings)
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
-    around = derived.Surroundings(front_elsewhere=True, serves_static=True)
+    around = derived.Surroundings(front_elsewhere=True, serves_static=True, plugins=chosen)
     desired = derived.complete(wanted, around, engine.locations)
     engine.plan(desired)  # each property by itself
     together = engine.check(desired)

@@ -1,19 +1,22 @@
 """The web role's install part alone, for an image: called by the Dockerfile.
 
-`./run pyinfra -y @local roles.web.image.wheel`, then `roles.web.image.install`
+`./run pyinfra -y @local roles.web.image.wheel`, then `roles.web.image.install`, with
+`plugins="omero-iviewer omero-figure"` for an image that has them
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from omeroweb_ops import environment
 from omeroweb_ops.state import derived
 from omeroweb_ops.state.desired import Desired
 from pyinfra import host
+from pyinfra.api import DeployError
 
 from .. import packages
 from ..items import File, settle
-from ..settings import Settings
+from ..settings import read
 from ..site import LOCATIONS
 from ..survey import HostSurvey
 from . import configuration, install_in_image, release
@@ -31,12 +34,13 @@ def wheel() -> None:
     release.ice(name="Provide zeroc-ice", wheel=_target().ice)
 
 
-def install() -> None:
-    """The release, the commands and static files."""
-    target = _target()
+def install(plugins: str = "") -> None:
+    """The release, the commands and static files. plugins: names of the catalogue."""
+    target = _target(plugins)
     install_in_image(target)
     # The site's configuration comes when a container starts; static files belong to the release.
-    around = derived.Surroundings(front_elsewhere=True, serves_static=True)
+    chosen, _ = environment.plugins({environment.PLUGINS: plugins})
+    around = derived.Surroundings(front_elsewhere=True, serves_static=True, plugins=chosen)
     default = derived.complete(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
     configuration.checked(
@@ -47,8 +51,11 @@ def install() -> None:
     configuration.applied(name="Apply configuration", release=target.path)
 
 
-def _target() -> release.Release:
+def _target(plugins: str = "") -> release.Release:
     survey = host.get_fact(HostSurvey, ports=())
     at_hand = sorted(Path(release.PROJECT).glob(_AT_HAND))
-    settings = Settings(web_ice_wheel=str(at_hand[0]) if at_hand else None)
+    wheel = str(at_hand[0]) if at_hand else None
+    settings, findings = read({"web_ice_wheel": wheel, "web_plugins": plugins.split()})
+    if findings:
+        raise DeployError(f"PLUGINS: {findings[0].message}")
     return release.wanted(settings, survey)

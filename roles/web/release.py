@@ -24,6 +24,7 @@ from uv import find_uv_bin
 
 from ..facts import YesOrNo
 from ..items import receive
+from ..plugins import Addition, additions
 from ..settings import Settings
 from ..survey import Survey
 from .ice import Wheel
@@ -57,10 +58,12 @@ class Release:
     lock: str
     ice: Wheel
     platform: str
+    plugins: tuple[Addition, ...] = ()
 
     @cached_property
     def name(self) -> str:
-        parts = (self.lock, app_digest(), self.ice.key, self.platform)
+        plugins = sorted(each.key for each in self.plugins)
+        parts = (self.lock, app_digest(), self.ice.key, self.platform, *plugins)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
     @property
@@ -71,7 +74,8 @@ class Release:
 def wanted(settings: Settings, survey: Survey) -> Release:
     """The release that a host should have."""
     lock = Path(settings.web_requirements or APP / "requirements.txt").read_text(encoding="utf-8")
-    return Release(lock, Wheel.wanted(settings.web_ice_wheel, survey.platform), survey.platform)
+    ice = Wheel.wanted(settings.web_ice_wheel, survey.platform)
+    return Release(lock, ice, survey.platform, additions(settings))
 
 
 def app_digest() -> str:
@@ -137,17 +141,25 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
         yield FileUploadCommand(str(wheel), f"{path}/{wheel.name}")
+    locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
+    for name, lock in locks.items():
+        yield StringCommand(receive(f"{path}/{name}", lock), _stdin=lock)
+    own = [each.wheel for each in release.plugins if each.wheel]
+    for plugin in own:
+        yield FileUploadCommand(str(plugin), f"{path}/{plugin.name}")
     host.log("Installing OMERO.web and what it needs…")
     uv = f"UV_SYSTEM_CERTS=1 {TOOLS}/bin/uv --cache-dir {CACHE}/uv --no-config"
     install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
+    files = " ".join(f"-r {name}" for name in ("requirements.txt", *locks))
+    wheels = shlex.join(f"./{each.name}" for each in (wheel, *own))
     yield StringCommand(
         f"{CERTIFICATES} set -e; umask 022; cd {path}; "
         # what is left of a build that failed would fill the disk for the next one
         f"trap '[ -e {path}/complete ] || {{ cd /; rm -rf {path}; }}' EXIT; "
-        "chmod 644 *.whl requirements.txt; "
+        "chmod 644 *.whl *.txt; "
         f"{uv} venv -q --allow-existing --python /usr/bin/python3 {path}; "
-        f"{install} --require-hashes -r requirements.txt; "
-        f"{install} {release.ice.folder}/*.whl ./{wheel.name}; "
+        f"{install} --require-hashes {files}; "
+        f"{install} {release.ice.folder}/*.whl {wheels}; "
         f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
         # older than what omeroweb_ops.static makes of them, or each would be collected again
         "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +; "

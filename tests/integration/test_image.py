@@ -46,6 +46,8 @@ VARIABLES = {encode(name): value for name, value in TEN.items()} | {
     "OMEROHOST": "omero.example.org"
 }
 
+PLUGIN = "omero-figure"
+
 
 def context(wheel: Path) -> io.BytesIO:
     """The build context: the project as git has it, and a wheel at hand."""
@@ -68,7 +70,7 @@ def image(engine: docker.DockerClient, ice_cache: Path) -> str:
         custom_context=True,
         target="web",
         tag=tag,
-        buildargs={"BASE": base_image(engine, "plain")},
+        buildargs={"BASE": base_image(engine, "plain"), "PLUGINS": PLUGIN},
         rm=True,
         forcerm=True,
     )
@@ -97,7 +99,7 @@ class Run:
     def get(self, path: str) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.url(path), timeout=30)
+            return session.get(self.url(path), timeout=30, allow_redirects=False)
 
     def ready(self, path: str = "/webclient/login/") -> float:
         """Wait for the login page; seconds from the start."""
@@ -186,6 +188,13 @@ def test_a_read_only_root_with_a_writable_var_is_enough(start: Any) -> None:
             ["omero.web.debug", "True or False", "omero.web.page_size", "whole number"],
         ),
         (
+            {"OMEROWEB_PLUGINS": "omero-figur omero-mapr"},
+            [
+                "OMEROWEB_PLUGINS: there is no omero-figur",
+                "omero.web.mapr.config: omero-mapr needs",
+            ],
+        ),
+        (
             {"OMEROHOST": "a", "CONFIG_omero_web_server__list": '[["b", 4064, "b"]]'},
             ["OMEROHOST", "omero.web.server_list"],
         ),
@@ -235,10 +244,14 @@ def test_its_configuration_is_that_of_a_host_with_the_same_properties(
     web = make_host("plain", image=deployed_image)
     around = {"omero.web.application_server.host": "0.0.0.0"}  # as in a container
     servers = {"omero.web.server_list": [["omero.example.org", 4064, "omero"]]}
-    deploy(docker_inventory(web, ["web"], web_config={**TEN, **around, **servers}))
+    config = {**TEN, **around, **servers}
+    deploy(docker_inventory(web, ["web"], web_config=config, web_plugins=[PLUGIN]))
     on_host = web.run("omero config get").stdout
     assert run.run("omero", "config", "get") == on_host
     assert on_host.count("\n") > 12
+    assert 'omero.web.apps=["omero_figure"]' in on_host
+    assert run.get("/figure/").headers["Location"].startswith("/webclient/login/")
+    assert run.get("/static/omero_figure/index.html").status_code == 200
 
 
 def test_no_compiler_no_caches_no_pyinfra(start: Any) -> None:

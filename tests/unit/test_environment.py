@@ -83,3 +83,11 @@ def test_whether_readiness_needs_the_server_is_said_in_one_of_two_words() -> Non
     assert "OMEROWEB_READY_NEEDS_SERVER: write true or false" in mistake(
         OMEROWEB_READY_NEEDS_SERVER="yes"
     )
+
+
+def test_the_plugins_of_an_image_are_named_by_a_variable() -> None:
+    chosen, findings = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure  omero-iviewer"})
+    assert ([each.app for each in chosen], findings) == (["omero_figure", "omero_iviewer"], [])
+    assert environment.plugins({}) == ((), [])
+    _, (finding,) = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure omero-figur"})
+    assert str(finding).startswith("OMEROWEB_PLUGINS: there is no omero-figur; the catalogue has ")

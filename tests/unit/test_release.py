@@ -12,6 +12,7 @@ from omeroweb_ops.locations import RELEASES
 
 from roles.settings import Settings
 from roles.web import ice, release
+from tests.packages import plugin
 from tests.unit.helpers import SURVEY
 
 
@@ -87,6 +88,24 @@ def test_another_ice_wheel_makes_another_name(app: Path, tmp_path: Path) -> None
     wheel.write_text("one")
     moved = wheel.rename(tmp_path / "other.whl")
     assert name(Settings(web_ice_wheel=str(moved))) == before
+
+
+def test_other_plugins_make_another_name_in_whatever_order_they_are_written(
+    app: Path, tmp_path: Path
+) -> None:
+    def of(*names: str | dict[str, str]) -> str:
+        return name(Settings.model_validate({"web_plugins": names}))
+
+    one, two = "omero-iviewer", "omero-figure"
+    assert len({name(), of(one), of(two), of(one, two)}) == 4
+    assert of(one, two) == of(two, one)
+    own = {"package": "ours", "app": "ours", "wheel": str(plugin(tmp_path, "ours"))}
+    before = of(own)
+    assert before != name()
+    plugin(tmp_path, "ours", {"views.py": ""})
+    assert of(own) != before
+    # what it adds to the configuration is no part of the release
+    assert of({**own, "app": "other"}) == of(own)
 
 
 def test_a_wheel_of_a_url_is_known_by_its_digest(app: Path) -> None:

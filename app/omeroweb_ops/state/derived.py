@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..locations import Locations
-from . import branding, cors
+from . import branding, cors, plugins
 from .branding import Branding
 from .cors import MIDDLEWARE
 from .desired import Desired, identity
+from .plugins import Plugin
 
 ENGINE = "omero.web.session_engine"
 CACHES = "omero.web.caches"
@@ -52,7 +53,7 @@ class Surroundings:
     front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
     static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
     cookies from other sites too. branding: the site's own logos and templates. origins: of
-    the site's own pages, with TLS.
+    the site's own pages, with TLS. plugins: those whose packages are installed.
     """
 
     redis: str | None = None
@@ -64,6 +65,7 @@ class Surroundings:
     cors_login: bool = False
     branding: Branding | None = None
     origins: tuple[str, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
 
 
 def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
@@ -82,9 +84,13 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
     if around.branding:
         static_url = str(wanted.get(STATIC_URL) or derived.get(STATIC_URL) or "/static/")
         derived.update(around.branding.properties(static_url))
+    derived.update(plugins.settings(around.plugins))
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL))
-    appended: dict[str, Sequence[Any]] = dict(explicit.append)
+    appended: dict[str, Sequence[Any]] = {
+        **explicit.append,
+        **plugins.added(around.plugins, explicit),
+    }
     if _path(wanted):  # there is no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
@@ -99,7 +105,8 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
             known = {identity(item) for item in wanted[name]}
             new = [item for item in items if identity(item) not in known]
             combined[name] = [*combined[name], *new]
-    return Desired(combined, appended, explicit.remove, explicit.exclusive)
+    removed = plugins.removed(around.plugins, explicit)
+    return Desired(combined, appended, removed, explicit.exclusive)
 
 
 def _additions(
@@ -109,6 +116,7 @@ def _additions(
     lists: dict[str, list[Any]] = {
         MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
         cors.TRUSTED: [*(() if cors.TRUSTED in wanted else around.origins), *around.cors_origins],
+        cors.APPS: [plugin.app for plugin in around.plugins],
     }
     for name, items in [
         *cors.additions(around.cors_origins, wanted.get(MIDDLEWARE)).items(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class Desired:
         items = json.loads(default) if default else []
         items += own_items(by_hand, items)
         gone = {identity(item) for item in self.remove.get(name, ())}
-        items = [item for item in items if not ({identity(item), _target(item)} & gone)]
+        items = [item for item in items if not is_named(item, gone)]
         for item in self.append.get(name, ()):
             items = [other for other in items if identity(other) != identity(item)] + [item]
         return prop.encode(items)
@@ -124,9 +124,10 @@ def identity(item: Any) -> str:
     return json.dumps(item, sort_keys=True)
 
 
-def _target(item: Any) -> str:
-    """A link may also be named by where it leads."""
-    return str(item[1]) if isinstance(item, list) and len(item) > 1 else identity(item)
+def is_named(item: Any, names: Collection[str]) -> bool:
+    """Whether an item is one of those; a link may also be named by where it leads."""
+    target = str(item[1]) if isinstance(item, list) and len(item) > 1 else None
+    return identity(item) in names or target in names
 
 
 def _property(schema: Schema, name: str, value: Any, strict: bool) -> Property:

@@ -20,7 +20,10 @@ from .ownership import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make
 from .schema import Schema
 
-_INSTALL = "add its package to the requirements file that web_requirements names, or take it out"
+_INSTALL = (
+    "install it by web_plugins, or by the requirements file that web_requirements names, "
+    "or take it out"
+)
 
 
 class Invalid(Exception):

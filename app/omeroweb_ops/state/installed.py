@@ -7,10 +7,12 @@ OMERODIR and never in a live one.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +26,7 @@ _KINDS = {
     "parse_boolean": "boolean",
     "int": "integer",
     "leave_none_unset_int": "integer",
+    "bool": "switch",
     "compile": "regex",
     "check_server_type": "choice",
     "check_session_engine": "choice",
@@ -85,9 +88,17 @@ def _own(settings: Any) -> Iterable[tuple[dict[str, list[Any]], bool]]:
 
 
 def _of_apps(apps: Iterable[str]) -> Iterator[tuple[dict[str, list[Any]], bool]]:
+    """Of each app's `settings`, which omeroweb.settings has imported, and of modules like
+    `iviewer_settings`, which an app's own views import (what of these is broken, the trial finds).
+    """
     for app in apps:
-        module = sys.modules.get(f"{app}.settings")  # omeroweb.settings has imported it
-        yield getattr(module, "CUSTOM_SETTINGS_MAPPINGS", {}), False
+        folder = getattr(sys.modules.get(app), "__path__", [])
+        for found in pkgutil.iter_modules(folder, f"{app}."):
+            if found.name.endswith("settings"):
+                with contextlib.suppress(Exception):
+                    for name, mapping in vars(importlib.import_module(found.name)).items():
+                        if name.endswith(("SETTINGS_MAPPING", "SETTINGS_MAPPINGS")):
+                            yield mapping, False
 
 
 def _failing(names: Iterable[str], act: Callable[[str], object]) -> Iterator[tuple[str, str]]:
@@ -115,9 +126,12 @@ def _describe(
     function = getattr(mapping, "__name__", "")
     text = None if default is None else str(default).replace(scratch, "${OMERODIR}")
     kind = _KINDS.get(function, "string")
-    if function in ("loads", "parse_paths"):
+    if kind == "switch":
+        text = "true" if default else ""
+    unknown = function not in (*_KINDS, "str")
+    if function in ("loads", "parse_paths") or (unknown and str(default)[:1] in ("[", "{")):
         kind = "object" if str(default).startswith("{") else "list"
-    elif isinstance(default, int) and not isinstance(default, bool):
+    elif function not in _KINDS and type(default) is int:
         kind = "integer"  # omero.mail.port has no mapping function of its own
     described: dict[str, Any] = {
         "name": name,

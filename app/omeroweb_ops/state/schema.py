@@ -43,7 +43,8 @@ class Unquoted(ValueError):
 class Property:
     """One OMERO.web property.
 
-    kind: boolean, integer, string, list, object, regex or choice.
+    kind: boolean, switch, integer, string, list, object, regex or choice. A switch is a boolean
+    that some plugins read by Python's bool: any text switches it on, "false" too.
     default: the stored text, or None where upstream leaves the setting unset;
     "${OMERODIR}" stands for the installation's own folder.
     """
@@ -96,6 +97,8 @@ class Property:
         try:
             if self.kind == "boolean":
                 return text.strip().lower() in _TRUE  # as upstream's parse_boolean
+            if self.kind == "switch":
+                return bool(text)
             if self.kind == "integer":
                 return int(text)
             if self.kind in _SHAPES:
@@ -118,6 +121,12 @@ def _encode_boolean(prop: Property, value: object) -> str:
         f"{value!r} is not a boolean; write True or False "
         f"(as text: {', '.join(_TRUE)}, {', '.join(_FALSE)})"
     )
+
+
+def _encode_switch(prop: Property, value: object) -> str:
+    if _encode_boolean(prop, value) == "true":
+        return "true"
+    raise ValueError("any text switches it on, 'false' too; leave it out to have it off")
 
 
 def _encode_integer(prop: Property, value: object) -> str:
@@ -187,6 +196,7 @@ def _encode_choice(prop: Property, value: object) -> str:
 
 _ENCODERS = {
     "boolean": _encode_boolean,
+    "switch": _encode_switch,
     "integer": _encode_integer,
     "string": _encode_string,
     "list": _encode_json,

@@ -1,0 +1,44 @@
+"""Hash-pinned requirements files, as `uv pip compile --generate-hashes` writes them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+
+def pins(text: str) -> dict[str, set[str]]:
+    """Each package with its versions, of which markers choose one; '' where a URL is pinned."""
+    found: dict[str, set[str]] = {}
+    for _line, pin in _entries(text):
+        if pin:
+            versions = {each.version for each in pin.specifier} or {""}
+            found.setdefault(canonicalize_name(pin.name), set()).update(versions)
+    return found
+
+
+def loose(text: str) -> list[str]:
+    """The entries that could become another version or another content; options are none."""
+    return [
+        line.split()[0]
+        for line, pin in _entries(text)
+        if not line.startswith("-") and not (pin and "--hash=" in line)
+    ]
+
+
+def _entries(text: str) -> Iterator[tuple[str, Requirement | None]]:
+    """Each entry in one line, and what it pins; None where it pins nothing."""
+    for joined in re.sub(r"\\\r?\n", " ", text).splitlines():
+        line = re.sub(r"(^|\s)#.*", "", joined).strip()
+        if line:
+            yield line, _pin(line)
+
+
+def _pin(line: str) -> Requirement | None:
+    try:
+        pin = Requirement(re.sub(r"\s--hash=\S+", "", line))
+    except InvalidRequirement:
+        return None
+    return pin if pin.url or [each.operator for each in pin.specifier] == ["=="] else None
