@@ -29,6 +29,7 @@ LONGEST = (
     "test_systemd_host.py",
     "test_crash.py",
     "test_split.py",
+    "test_plugins.py",
     "test_launcher.py",
     "test_takeover.py",
     "test_doctor.py",
