@@ -221,19 +221,14 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
     tmp_path.chmod(0o755)
     run = start(
         volumes={str(tmp_path): {"bind": "/opt/omero/web/config", "mode": "ro"}},
-<<<<<<< HEAD
         environment={
             "CONFIG_omero_web_ping__interval": "1234",
+            "OMEROWEB_PLUGINS": "",
             "OMEROWEB_READY_NEEDS_SERVER": "true",
         },
     )
     run.ready("/omero/webclient/login/")
-=======
-        environment={"CONFIG_omero_web_ping__interval": "1234", "OMEROWEB_PLUGINS": ""},
-    )
-    run.ready()
-    assert run.get("/figure/").status_code == 404
->>>>>>> plugins
+    assert run.get("/omero/figure/").status_code == 404
     assert run.run("omero", "config", "get", "omero.web.page_size").strip() == "77"
     assert run.run("omero", "config", "get", "omero.web.ping_interval").strip() == "1234"
     links = json.loads(run.run("omero", "config", "get", "omero.web.ui.top_links"))
