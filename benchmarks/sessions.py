@@ -1,7 +1,6 @@
 """Expired session files cleared out on a host: by Django's own command, and by the bundle's.
 
-The files lie in memory: what a disk takes to remove a file is the same for both, and has nothing to
-do with either.
+The files lie in memory: the pace of a disk, which has to write down each removal, is left out.
 """
 
 from __future__ import annotations
