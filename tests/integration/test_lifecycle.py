@@ -15,6 +15,7 @@ from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.images import ROOT
 from tests.integration.site_checks import BASE, assert_serves, django, master, pids
+from tests.packages import plugin
 
 STORE = """
 from importlib import import_module
@@ -134,6 +135,69 @@ def test_the_last_three_releases_are_kept(site: Host, tmp_path: Path) -> None:
     assert {*site.run(f"ls {BASE}/releases").stdout.split()} == {*names[-3:]}
     deploy(docker_inventory(site))
     assert_serves(site)
+
+
+def hangs(site: Host, folder: Path) -> dict[str, Any]:
+    """A release that starts, and whose pages never come."""
+    files = {"urls.py": "import time\ntime.sleep(3600)\nurlpatterns = []\n"}
+    wheel = str(plugin(folder, "hangs", files))
+    return {"web_plugins": [{"package": "hangs", "app": "hangs", "wheel": wheel}]}
+
+
+def has_no_room(site: Host, folder: Path) -> dict[str, Any]:
+    """A disk that is full in the middle of the build."""
+    site.run(
+        f"cd {BASE} && size=$(du -sm releases | cut -f1) && mkdir -p /mnt/small && "
+        "mount -t tmpfs -o size=$((size + 60))m,mode=755 tmpfs /mnt/small && "
+        "cp -a releases/. /mnt/small && mount --bind /mnt/small releases"
+    )
+    return {"web_requirements": another_release(folder, "no room")}
+
+
+def has_no_index(site: Host, folder: Path) -> dict[str, Any]:
+    """A package index that is away, and nothing of it kept here."""
+    site.run("mv /var/cache/omeroweb-ops/uv /var/cache/omeroweb-ops/uv.away")
+    site.write("/etc/pip.conf", "[global]\nindex-url = http://127.0.0.1:9/simple\n")
+    return {"web_requirements": another_release(folder, "no index")}
+
+
+_AS_BEFORE = (
+    f"if mountpoint -q {BASE}/releases; then umount {BASE}/releases /mnt/small; fi; "
+    "rm -f /etc/pip.conf; cd /var/cache/omeroweb-ops; [ ! -d uv.away ] || "
+    "{ rm -rf uv; mv uv.away uv; }"
+)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (hangs, "no login page within|does not answer"),
+        (has_no_room, "No space left on device"),
+        (has_no_index, "127.0.0.1:9"),
+    ],
+)
+def test_a_release_that_fails_leaves_the_old_one_serving(
+    site: Host,
+    source: Host,
+    tmp_path: Path,
+    broken: Callable[[Host, Path], dict[str, Any]],
+    said: str,
+) -> None:
+    before = release_of(site)
+    try:
+        text = docker_inventory(site, **broken(site, tmp_path))
+        with load.visitors(source, site) as report:
+            run = deploy(text, expect=1)
+        left = site.run(
+            f"for each in {BASE}/releases/*; do [ -e $each/complete ] || echo $each; done"
+        )
+    finally:
+        site.run(_AS_BEFORE)
+    assert re.search(said, run.output), run.output[-3000:]
+    assert not report.failed, report
+    assert release_of(site) == before
+    assert left.stdout == ""  # half a release would fill the disk for the next one
+    assert deploy(docker_inventory(site)).changed_operations == ()
 
 
 def test_a_client_that_stalls_holds_up_no_change(site: Host, source: Host) -> None:
