@@ -237,7 +237,8 @@ def test_a_crash_of_the_master_or_a_restart_costs_no_visitor_a_request(
 
 def test_workers_that_hang_are_noticed_and_replaced(site: Host) -> None:
     """gunicorn has no watchdog: stopped by a signal, master and workers."""
-    before = [process.pid for process in site.processes("gunicorn")]
+    site.wait_until(lambda: len(pids(site)["omero-web"]) == 6, 20, "a master and five workers")
+    before = pids(site)["omero-web"]
     site.kill(*before, signal="STOP")
     site.wait_until(
         lambda: site.http("/webclient/login/", timeout=5).status_code == 200, 60, "an answer again"
