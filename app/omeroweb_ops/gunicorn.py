@@ -11,10 +11,11 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import logs
+from . import away, logs
 from .locations import Locations
 from .state.engine import Engine
 
@@ -42,7 +43,9 @@ def settings() -> dict[str, Any]:
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
         "post_fork": end_with_master,
-        "post_worker_init": Serving(engine.locations.workers, engine.digest()).begin,
+        "post_worker_init": in_turn(
+            away.watch, Serving(engine.locations.workers, engine.digest()).begin
+        ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
         "accesslog": "-",
@@ -62,6 +65,16 @@ def settings() -> dict[str, Any]:
         found["forwarded_allow_ips"] = ",".join(addresses)
     found.update(_arguments(engine.effective("omero.web.wsgi_args")))
     return found
+
+
+def in_turn(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One hook for several; the last one says that the worker is ready."""
+
+    def each(worker: Any) -> None:
+        for hook in hooks:
+            hook(worker)
+
+    return each
 
 
 class Serving:
