@@ -25,6 +25,7 @@ OPS = "/ops/"
 _TEXT = b"OMERO.web cannot reach its session store. Please try again in a moment.\n"
 
 Environ = dict[str, Any]
+Failures = tuple[type[Exception], ...]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
@@ -78,31 +79,31 @@ def watch(worker: Any) -> None:
 
     if settings.SESSION_ENGINE != CACHE_ENGINE:
         return
+    import redis  # which is what django-redis passes on; a full one refuses with ResponseError
     from django.contrib.sessions.backends.cache import SessionStore
     from django.core.cache import caches
 
-    guard_store(SessionStore)
-    probe = told(lambda: caches[settings.SESSION_CACHE_ALIAS].get("omeroweb-ops"))
+    failures = (redis.RedisError, OSError)
+    guard_store(SessionStore, failures)
+    probe = told(lambda: caches[settings.SESSION_CACHE_ALIAS].get("omeroweb-ops"), failures)
     worker.wsgi = Guard(worker.wsgi, probe, _log)
 
 
-def guard_store(store: Any) -> None:
+def guard_store(store: Any, failures: Failures) -> None:
     """Let a class of Django's cache sessions raise StoreAway where the cache fails."""
     store.load = _load
     for name in ("exists", "save", "delete", "load"):
-        setattr(store, name, told(getattr(store, name)))
+        setattr(store, name, told(getattr(store, name), failures))
 
 
-def told(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; a failure of Redis is StoreAway."""
-    import redis
+def told(method: Callable[..., Any], failures: Failures) -> Callable[..., Any]:
+    """The same function; a failure is StoreAway."""
 
     @functools.wraps(method)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        # a full one refuses with ResponseError; django-redis passes on what the library raises
-        except (redis.RedisError, OSError) as error:
+        except failures as error:
             raise StoreAway(" ".join(str(error).split()) or type(error).__name__) from error
 
     return wrapped
