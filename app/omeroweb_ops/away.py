@@ -79,14 +79,22 @@ def watch(worker: Any) -> None:
 
     if settings.SESSION_ENGINE != CACHE_ENGINE:
         return
-    import redis  # which is what django-redis passes on; a full one refuses with ResponseError
     from django.contrib.sessions.backends.cache import SessionStore
     from django.core.cache import caches
 
-    failures = (redis.RedisError, OSError)
+    failures = _failures()
     guard_store(SessionStore, failures)
     probe = told(lambda: caches[settings.SESSION_CACHE_ALIAS].get("omeroweb-ops"), failures)
     worker.wsgi = Guard(worker.wsgi, probe, _log)
+
+
+def _failures() -> Failures:
+    """What the store raises: django-redis passes on the library's own errors, a full Redis' too."""
+    try:
+        from redis import RedisError
+    except ImportError:  # a site's own lock, with another cache
+        return (OSError,)
+    return (RedisError, OSError)
 
 
 def guard_store(store: Any, failures: Failures) -> None:

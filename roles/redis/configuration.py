@@ -18,8 +18,9 @@ _STEP = 1 << 10  # kilobytes in a megabyte
 
 
 def text(settings: Settings, password: str | None, memory: int) -> str:
-    """Sessions must survive a restart, a kill and a power cut (each change is on the disk before it
-    is answered), and are never dropped to make room (no eviction): a full Redis refuses new ones.
+    """Sessions must survive a restart and a kill (append-only file), and are never dropped to make
+    room (no eviction): a full Redis refuses new ones. `appendfsync always` would save the last
+    second before a power cut too, but ends Redis where its disk is full.
 
     OMERO.web has a user of its own. `default` (plain redis-cli, and an OMERO.web configured before
     there was one) may do no more than that. memory: of the host, in kilobytes.
@@ -33,7 +34,7 @@ def text(settings: Settings, password: str | None, memory: int) -> str:
         "unixsocketperm 770",
         "protected-mode yes",
         "appendonly yes",
-        "appendfsync always",
+        "appendfsync everysec",
         f"maxmemory {settings.redis_maxmemory or f'{default_limit(memory)}mb'}",
         "maxmemory-policy noeviction",
         f"user {REDIS_USER} on {secret} {RIGHTS}",

@@ -44,7 +44,7 @@ def read(password: str | None = None, memory: int = 4 * GIGABYTE, **data: object
 
 def test_sessions_survive_a_restart_and_are_never_dropped_for_room() -> None:
     found = read()
-    assert (found["appendonly"], found["appendfsync"]) == ("yes", "always")
+    assert (found["appendonly"], found["appendfsync"]) == ("yes", "everysec")
     assert found["maxmemory-policy"] == "noeviction"
 
 
