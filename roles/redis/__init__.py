@@ -28,8 +28,10 @@ def service() -> services.Service:
         user="redis",
         restart_on=f"cat {MAIN} {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
         # NOAUTH: it answers; before that it refuses, or loads the append-only file
-        ready="for _ in $(seq 300); do "
-        f"redis-cli -s {REDIS_SOCKET} ping 2>&1 | grep -qE 'PONG|NOAUTH' && break; sleep 0.2; done",
+        ready="( for _ in $(seq 300); do "
+        f"redis-cli -s {REDIS_SOCKET} ping 2>&1 | grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; "
+        "exit 1 )",
+        log="tail -n 20 /var/log/redis/redis-server.log",
     )
 
 
