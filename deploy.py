@@ -15,7 +15,7 @@ config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
 phases.begin(name="Phase 1: sessions and cache (Redis)")
 if "redis" in member.groups:
     redis.install(survey.manager)
-    redis.configure(member.settings, site.redis_password, survey.manager)
+    redis.configure(site, member, survey)
     redis.activate(survey.manager)
 
 # Before OMERO.web: on a first deploy a visitor meets the maintenance page, not a closed port.

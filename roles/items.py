@@ -57,6 +57,7 @@ class File:
     """A file with its content, owner (`user:group`) and mode (octal digits).
 
     binary: the content is base64, since pyinfra sends text alone and ends it with a line's end.
+    then: a shell command once it is in its place.
     """
 
     path: str
@@ -64,6 +65,7 @@ class File:
     owner: str = "root:root"
     mode: str = "644"
     binary: bool = False
+    then: str = "true"
 
     @classmethod
     def of(cls, path: str, content: bytes) -> File:
@@ -87,7 +89,7 @@ class File:
         yield StringCommand(
             f"umask 077 && {receive(beside, self.content, binary=self.binary)} && "
             f"chown {self.owner} {beside} && chmod {self.mode} {beside} "
-            f"&& mv -fT {beside} {path}",
+            f"&& mv -fT {beside} {path} && {{ {self.then}; }}",
             _stdin=self.content,
         )
 
@@ -162,17 +164,17 @@ class HasLine(YesOrNo):
 
 
 @operation()
-def line_present(path: str, line: str) -> Generator[str, None, None]:
-    """The file ends with the line, unless it has it already.
+def line_absent(path: str, line: str, before: str = "true") -> Generator[str, None, None]:
+    """The file does not have the line.
 
-    + path: of an existing file
+    + path: of a file; its owner and mode are kept
     + line: without its end
+    + before: shell command that must succeed first
     """
-    if not host.get_fact(HasLine, path=path, line=line):
-        copy = shlex.quote(path + ".new")
+    if host.get_fact(HasLine, path=path, line=line):
+        copy, file = shlex.quote(path + ".new"), shlex.quote(path)
         yield (
-            f"cp -p {shlex.quote(path)} {copy} && "
-            f'{{ [ -z "$(tail -c 1 {copy})" ] || echo >> {copy}; }} && '
-            f"printf '%s\\n' {shlex.quote(line)} >> {copy} "
-            f"&& mv -f {copy} {shlex.quote(path)}"
+            f"{{ {before}; }} && cp -p {file} {copy} && "
+            f"{{ grep -vxF -- {shlex.quote(line)} {file} > {copy} || [ $? = 1 ]; }} "
+            f"&& mv -f {copy} {file}"
         )

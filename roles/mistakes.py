@@ -89,6 +89,23 @@ def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
         yield Finding("groups", "only one redis is used; take this host out of the group")
 
 
+def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
+    url = member.settings.web_redis_url
+    if url and site.group("redis"):
+        yield Finding("web_redis_url", "contradicts the hosts in the group redis; write one")
+    if url and member.settings.web_sessions == "file":
+        yield Finding("web_redis_url", 'contradicts web_sessions = "file"; write one')
+    if "redis_user" in site.secrets and not url:
+        yield Finding("redis_user", "is for a Redis run by others; write web_redis_url, too")
+    first = site.group("web")[0]
+    if member is not first and url != first.settings.web_redis_url:
+        yield Finding(
+            "web_redis_url",
+            f"{_shown(url)} here and {_shown(first.settings.web_redis_url)} on {first.name}; "
+            "write one for all web hosts, which share the sessions",
+        )
+
+
 def _same_port(site: Site, member: Member) -> Iterator[Finding]:
     taken: dict[int, str] = {}
     for port, _program, setting in site.ports(member):
@@ -121,8 +138,12 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     settings = member.settings
     for name in settings.web_config.keys() & site.secret_properties.keys():
         yield Finding(name, "is in web_config and in the web_secrets file; write one")
-    if settings.web_sessions == "redis" and not site.group("redis"):
-        yield Finding("web_sessions", '"redis" needs a host in the group redis; or write "file"')
+    yield from _of_redis_url(site, member)
+    if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
+        yield Finding(
+            "web_sessions",
+            '"redis" needs a host in the group redis, or web_redis_url; or write "file"',
+        )
     engine = settings.web_config.get(derived.ENGINE)
     if settings.web_sessions and engine and engine != _ENGINES[settings.web_sessions]:
         yield Finding(

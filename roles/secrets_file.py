@@ -10,6 +10,7 @@ from omeroweb_ops.state import schema
 from omeroweb_ops.state.desired import Finding
 
 SCHEMA = schema.locked()
+OF_REDIS = ("redis_password", "redis_user")
 
 
 def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
@@ -32,12 +33,15 @@ def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
         for name, value in content.items()
         if value in (None, "")
     ]
-    password = content.get("redis_password")
-    if isinstance(password, bool) or not isinstance(password, (str, int, type(None))):
-        findings.append(Finding("web_secrets: redis_password", "is not text; write it in quotes"))
+    findings += [
+        Finding(f"web_secrets: {name}", "is not text; write it in quotes")
+        for name in OF_REDIS
+        if isinstance(content.get(name), bool)
+        or not isinstance(content.get(name), (str, int, type(None)))
+    ]
     # a plugin's property only the host can know; other unknown ones are found with web_config's
     unknown = [
-        name for name in content if name != "redis_password" and not str(name).startswith("omero.")
+        name for name in content if name not in OF_REDIS and not str(name).startswith("omero.")
     ]
     for name in unknown:
         near = SCHEMA.nearest(str(name)) or "redis_password"

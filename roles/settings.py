@@ -35,6 +35,7 @@ from .values import (
     Picture,
     Port,
     ReadableFile,
+    RedisUrl,
     ServerNames,
     Size,
     Template,
@@ -122,6 +123,11 @@ class Settings(Model):
         '"app": "my_plugin", "requirements": "my-plugin.txt"}',
     )
     web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
+    web_redis_url: RedisUrl | None = Field(
+        None,
+        description='a Redis run by others, for example "rediss://redis.example.org:6379"; user '
+        "and password go into the web_secrets file as redis_user and redis_password",
+    )
     web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
         (), description='a list of origins, for example ["https://viewer.example.org"]'
     )

@@ -16,13 +16,15 @@ from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
 
 from . import branding
-from .secrets_file import read_secrets
+from .secrets_file import OF_REDIS, read_secrets
 from .settings import Settings, read
 
 GROUPS = ("redis", "web", "nginx")
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
 SCHEMA = schema.locked()
 HOST = "omero.web.application_server.host"
+REDIS_SOCKET = "/var/lib/omero-web-redis/redis.sock"
+REDIS_USER = "omero-web"  # in Redis
 _LOOPBACK = {"localhost", "127.0.0.1"}
 PORT = "omero.web.application_server.port"
 
@@ -82,7 +84,8 @@ class Site:
         return all({*each} <= _LOOPBACK for each in names)
 
     def sessions(self, member: Member) -> str:
-        return member.settings.web_sessions or ("redis" if self.group("redis") else "file")
+        has_redis = self.group("redis") or member.settings.web_redis_url
+        return member.settings.web_sessions or ("redis" if has_redis else "file")
 
     def upstreams(self, member: Member) -> list[str]:
         """host:port of every OMERO.web behind the NGINX of `member`."""
@@ -140,16 +143,10 @@ class Site:
         )
 
     def _surroundings(self, member: Member) -> derived.Surroundings:
-        redis = self.group("redis")[:1] if self.sessions(member) == "redis" else []
+        redis = self._redis(member) if self.sessions(member) == "redis" else None
         return derived.Surroundings(
-            redis=next(
-                (
-                    f"redis://{_between(member, each, each.settings.redis_bind)}"
-                    f":{each.settings.redis_port}"
-                    for each in redis
-                ),
-                None,
-            ),
+            redis=redis,
+            redis_user=self._redis_user(member),
             redis_password=self.redis_password,
             front_elsewhere=self.front_elsewhere(member),
             serves_static=not self.group("nginx"),
@@ -160,6 +157,21 @@ class Site:
             origins=tuple(self.origins),
             plugins=_plugins(member),
         )
+
+    def _redis(self, member: Member) -> str | None:
+        """Redis' URL without a database: a socket on the same host."""
+        for redis in self.group("redis")[:1]:
+            if redis is member:
+                return f"unix://{REDIS_SOCKET}"
+            address = _between(member, redis, redis.settings.redis_bind)
+            return f"redis://{address}:{redis.settings.redis_port}"
+        return member.settings.web_redis_url
+
+    def _redis_user(self, member: Member) -> str | None:
+        if self.group("redis"):
+            return REDIS_USER
+        user = self.secrets.get("redis_user")
+        return None if user is None else str(user)
 
     def branding(self, member: Member) -> Branding | None:
         """The site's own logos and templates: read once, so that a file cannot change meanwhile."""
@@ -178,7 +190,7 @@ class Site:
 
     @property
     def secret_properties(self) -> dict[str, Any]:
-        return {name: value for name, value in self.secrets.items() if name != "redis_password"}
+        return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
 
     def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
         """Each port that a host's roles take, the program that may hold it already, its setting."""

@@ -18,6 +18,7 @@ echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(un
 [ -e /proc/net/if_inet6 ] && echo ipv6=yes
 d=/opt; [ -d $d ] || d=/
 echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
+echo "memory=$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
 echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
 PATH=$PATH:/usr/sbin:/sbin
 nft list tables > /dev/null 2>&1 && echo nft=yes # it may be installed and not permitted
@@ -48,10 +49,10 @@ _SCRIPT += earlier.SCRIPT
 class Survey:
     """What a role needs to know of a host before it starts.
 
-    free: kilobytes on the disk that takes the release. listeners: port to command line ("" where
-    the process cannot be seen). nft: the kernel's packet filter can be set. addresses: name to IP
-    addresses, for those names that were asked for and have some. earlier: what an installation made
-    otherwise has left.
+    free: kilobytes on the disk that takes the release. memory: kilobytes. listeners: port to
+    command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
+    addresses: name to IP addresses, for those names that were asked for and have some. earlier:
+    what an installation made otherwise has left.
     """
 
     privilege: str = "none"
@@ -65,6 +66,7 @@ class Survey:
     ipv6: bool = False
     nft: bool = False
     free: int = 0
+    memory: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -128,6 +130,7 @@ class HostSurvey(FactBase[Survey]):
             ipv6="ipv6" in values,
             nft="nft" in values,
             free=int(values.get("free") or 0),
+            memory=int(values.get("memory") or 0),
             listeners=listeners,
             earlier=earlier.read(output, " ".join(listeners.values())),
             addresses=addresses,

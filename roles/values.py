@@ -102,6 +102,16 @@ def in_bytes(memory: str) -> int:
     return int(number) * factor
 
 
+def _redis_url(value: str) -> str:
+    if "@" in value:  # nothing of it is repeated: it may be a password
+        raise ValueError("it holds a user or a password")
+    if re.fullmatch(r"rediss?://[^/]+/\d+", value):
+        raise ValueError("names a database: OMERO.web uses two, 0 and 1")
+    if not re.fullmatch(r"rediss?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", value):
+        raise ValueError("is no redis://host:port or rediss://host:port")
+    return value.rstrip("/")
+
+
 def _text(value: str) -> str:
     try:
         Path(value).read_text(encoding="utf-8")
@@ -147,5 +157,6 @@ ServerNames = Annotated[str, AfterValidator(_server_names)]
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 Size = Annotated[str, AfterValidator(_size)]
 Memory = Annotated[str, AfterValidator(_memory)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 TextFile = Annotated[ReadableFile, AfterValidator(_text)]
 Logo = Annotated[ReadableFile, AfterValidator(embeddable)]

@@ -28,6 +28,7 @@ LONGEST = (
     "test_front_door.py",
     "test_systemd_host.py",
     "test_crash.py",
+    "test_redis.py",
     "test_split.py",
     "test_plugins.py",
     "test_launcher.py",

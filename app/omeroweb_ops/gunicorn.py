@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import growth, handover, logs, sizing
+from . import away, growth, handover, logs, sizing
 from .locations import Locations
 from .ops.serving import Watching
 from .state.engine import Engine
@@ -58,7 +58,7 @@ def settings(
         "on_starting": watching.start,
         "post_fork": end_with_master,
         "post_worker_init": in_turn(
-            Serving(engine.locations.workers, identity(engine)).begin, watching.begin
+            away.watch, watching.begin, Serving(engine.locations.workers, identity(engine)).begin
         ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
@@ -97,7 +97,7 @@ def identity(engine: Engine) -> str:
 
 
 def in_turn(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
-    """One hook of several: gunicorn takes one."""
+    """One hook of several: gunicorn takes one. In a worker the last one says that it serves."""
 
     def all_of_them(subject: Any) -> None:
         for hook in hooks:

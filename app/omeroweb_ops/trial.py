@@ -1,8 +1,8 @@
 """Try a configuration in a process of its own, with a copy of config.xml, before it serves.
 
-`python -m omeroweb_ops.trial SOCKET`: Django's own checks, the site's own templates, the login
-page, then a gunicorn of its own on a private socket; exit status 1 and the reason where something
-breaks. Workers that are running, and OMERODIR, are not touched.
+`python -m omeroweb_ops.trial SOCKET`: Django's own checks, the session store, the site's own
+templates, the login page, then a gunicorn of its own on a private socket; exit status 1 and the
+reason where something breaks. Workers that are running, and OMERODIR, are not touched.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
@@ -133,6 +134,8 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
+        # with a session store that does not answer nobody could log in
+        import_module(settings.SESSION_ENGINE).SessionStore().exists("trial")
         for name in _templates(settings.TEMPLATE_DIRS):
             try:
                 get_template(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from .. import packages, services
@@ -14,13 +15,18 @@ from .rendering import PAGES
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
+DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
+# Workers outlive a master that was killed, and would hold its ports; systemd ends them itself.
+_END_LEFTOVERS = (
+    "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done"
+)
 
 
 def service() -> services.Service:
     """Debian's own unit under systemd; the same program under supervisor."""
     return services.Service(
         name="nginx",
-        command="/usr/sbin/nginx -g 'daemon off;'",
+        command=f"/bin/sh -c \"{_END_LEFTOVERS}; exec /usr/sbin/nginx -g 'daemon off;'\"",
         # a run may have been killed after it removed the default site: what is enabled counts too
         reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls {ENABLED}",
         trial="nginx -t -q",
@@ -51,7 +57,7 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
             *visitors.pages(site),
             Directory(visitors.ACME),
             *tls.items(member),
-            *(_supervised() if survey.manager == "supervisor" else []),
+            *(_supervised() if survey.manager == "supervisor" else _comes_back()),
             *([] if survey.earlier.default else [Absent(f"{ENABLED}/default")]),
         ],
     )
@@ -101,6 +107,24 @@ def take_over(site: Site, member: Member, survey: Survey) -> None:
 @named("NGINX")
 def activate(manager: str) -> None:
     services.running(name="Run nginx", service=service(), manager=manager)
+
+
+def _comes_back() -> list[Item]:
+    """Debian's unit leaves an NGINX that was killed dead."""
+    lines = [
+        "# Written by the OMERO.web bundle; changes are overwritten.",
+        "[Unit]",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Restart=always",
+        "RestartSec=1",
+    ]
+    return [
+        Directory(os.path.dirname(DROP_IN)),
+        # read at once: a unit that differs from its files is restarted, where this needs none
+        File(DROP_IN, "\n".join(lines) + "\n", then="systemctl daemon-reload"),
+    ]
 
 
 def _supervised() -> list[Item]:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import re
+import os
 
 from .. import packages, services
-from ..items import File, line_present, settle
+from ..items import Absent, Directory, File, Item, line_absent, settle
 from ..phases import named
-from ..settings import Settings
+from ..site import REDIS_SOCKET, Member, Site
+from ..survey import Survey
+from ..web import user
+from . import administrator, configuration, room
 
 CONFIGURATION = "/etc/redis/omero-web.conf"
 MAIN = "/etc/redis/redis.conf"
+DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
+# Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
+# site's own has the last word.
+_COMMAND = f"/usr/bin/redis-server {MAIN} --include {CONFIGURATION}"
 
 
 def service() -> services.Service:
     """Debian's own unit under systemd; the same command under supervisor."""
     return services.Service(
         name="redis-server",
-        command=f"/usr/bin/redis-server {MAIN} --supervised no --daemonize no",
+        command=f"{_COMMAND} --supervised no --daemonize no",
         user="redis",
-        restart_on=f"cat {MAIN} {CONFIGURATION}",
+        restart_on=f"cat {MAIN} {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
+        # NOAUTH: it answers; before that it refuses, or loads the append-only file
+        ready="( for _ in $(seq 300); do "
+        f"redis-cli -s {REDIS_SOCKET} ping 2>&1 | grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; "
+        "exit 1 )",
+        log="tail -n 20 /var/log/redis/redis-server.log",
     )
 
 
@@ -31,45 +43,58 @@ def install(manager: str) -> None:
 
 
 @named("Redis")
-def configure(settings: Settings, password: str | None, manager: str) -> None:
-    """The site's own file, included at the end of Debian's so that it has the last word."""
-    items = [
-        File(CONFIGURATION, configuration(settings, password), "redis:redis", "640"),
-    ]
-    if manager == "supervisor":
-        items.append(service().program())
-    settle(name="Write configuration", items=items)
-    line_present(name="Include configuration", path=MAIN, line=f"include {CONFIGURATION}")
+def configure(site: Site, member: Member, survey: Survey) -> None:
+    """The site's own file, the socket's folder and who may enter it."""
+    systemd = survey.manager == "systemd"
+    beside_web = "web" in member.groups
+    if beside_web:
+        user.present(name=f"Create user {user.USER}", uid=None)
+    administrator.present(name="Make administrator")
+    text = configuration.text(member.settings, site.redis_password, survey.memory)
+    settle(
+        name="Write configuration",
+        items=[
+            # a socket takes the group of a folder like this one
+            Directory(
+                os.path.dirname(REDIS_SOCKET),
+                f"redis:{user.USER if beside_web else 'redis'}",
+                "2750",
+            ),
+            File(CONFIGURATION, text, "redis:redis", "640"),
+            administrator.command(),
+            *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
+        ],
+    )
+    line_absent(
+        name="Leave Debian's configuration as it is",
+        path=MAIN,
+        line=f"include {CONFIGURATION}",
+        # without the line and without the drop-in a Redis that crashed would start without sessions
+        before="systemctl daemon-reload" if systemd else "true",
+    )
 
 
 @named("Redis")
 def activate(manager: str) -> None:
     services.running(name="Run redis-server", service=service(), manager=manager)
+    room.watched(name="Look at its memory")
 
 
-def configuration(settings: Settings, password: str | None) -> str:
-    """The site's part of Redis' configuration.
-
-    Sessions must survive a restart (append-only file) and must never be dropped to make room (no
-    eviction): a full Redis refuses new ones instead.
-    """
+def _systemd() -> list[Item]:
+    """Debian's unit with another command, and without a limit to how often it may come back."""
     lines = [
         "# Written by the OMERO.web bundle; changes are overwritten.",
-        f"bind {settings.redis_bind}",
-        f"port {settings.redis_port}",
-        "protected-mode yes",
-        "appendonly yes",
-        "appendfsync everysec",
-        "maxmemory-policy noeviction",
+        "[Unit]",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "ExecStart=",
+        f"ExecStart={_COMMAND} --supervised systemd --daemonize no",
+        f"ReadWritePaths={os.path.dirname(REDIS_SOCKET)}",
+        "Restart=always",
+        "RestartSec=1",
     ]
-    if settings.redis_maxmemory:
-        lines.append(f"maxmemory {settings.redis_maxmemory}")
-    if password:
-        lines.append("requirepass " + _quoted(password))
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A value in redis.conf's double quotes."""
-    text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", text) + '"'
+    return [
+        Directory(os.path.dirname(DROP_IN)),
+        File(DROP_IN, "\n".join(lines) + "\n"),
+    ]

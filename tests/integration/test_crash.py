@@ -32,7 +32,7 @@ if not any(isinstance(handler, Kill) for handler in state.callback_handlers):
 path = {str(ROOT / "deploy.py")!r}
 exec(compile(open(path).read(), path, "exec"))
 """
-OPERATIONS = 32
+OPERATIONS = 35
 
 
 def killed_at(count: int, text: str, folder: Path) -> bool:

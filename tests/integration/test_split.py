@@ -174,8 +174,14 @@ def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
     )
     assert django(split.second, f"{store}print(S({key!r})['said'])") == "hello"
     password = {"REDISCLI_AUTH": SECRETS["redis_password"]}
-    assert key in split.redis.run(["redis-cli", "-n", "1", "keys", "*"], env=password).stdout
-    assert "NOAUTH" in split.redis.run("redis-cli -n 1 keys '*'", check=False).stdout
+    assert key in split.redis.run(["redis-cli", "-n", "1", "--scan"], env=password).stdout
+    assert "NOAUTH" in split.redis.run("redis-cli -n 1 dbsize", check=False).stdout
+    clients = split.redis.run("omero-web-redis client list").stdout
+    for web in (split.first, split.second):
+        assert re.search(rf"addr={web.ip}:\d+ .* user=omero-web ", clients)
+    # with OMERO.web's password nobody can do more than OMERO.web
+    refused = split.redis.run("redis-cli config get dir", env=password, check=False)
+    assert "NOPERM" in refused.stdout
 
 
 def test_monitoring_asks_each_omero_web_by_itself(split: Split) -> None:

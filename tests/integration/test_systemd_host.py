@@ -229,7 +229,8 @@ def test_sessions_are_in_redis_apart_from_the_cache(site: Host) -> None:
     assert django(site, read) == "ada"
     site.run("systemctl restart redis-server")
     assert django(site, read) == "ada"  # the append-only file
-    assert site.run("redis-cli config get maxmemory-policy").stdout.split()[-1] == "noeviction"
+    policy = site.run("omero-web-redis config get maxmemory-policy").stdout.split()
+    assert policy[-1] == "noeviction"
 
 
 def test_clearsessions_says_that_redis_does_it(site: Host) -> None:

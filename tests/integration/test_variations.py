@@ -62,7 +62,9 @@ def test_other_ports_and_what_stood_there_by_hand(make_host: MakeHost, deployed_
     assert "Facility" in links
     assert "Data" in links
     assert "History" not in links
-    assert host.run("redis-cli -p 6380 config get maxmemory").stdout.split()[-1] == str(64 << 20)
+    assert host.run("redis-cli -p 6380 ping").stdout.strip() == "PONG"
+    limit = host.run("omero-web-redis config get maxmemory").stdout.split()
+    assert limit[-1] == str(64 << 20)
     assert deploy(docker_inventory(host, **settings)).changed_operations == ()
     deploy(docker_inventory(host))
     assert_serves(host)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from roles.items import Absent, Directory, File, Item, Link, line_present, settle
+from roles.items import Absent, Directory, File, Item, Link, line_absent, settle
 from tests.operations.local import OWNER, names, programs, pyinfra, run, shell
 
 CONTENTS = {
@@ -238,43 +238,36 @@ def test_a_secret_is_in_no_output_and_no_log_of_the_wordiest_run(tmp_path: Path)
     assert sorted(holders) == ["again", "made", "secret.txt"]
 
 
-def test_a_line_is_added_once_at_the_end(tmp_path: Path) -> None:
+def test_a_line_is_taken_out_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "some 'file'"
-    path.write_text("port 6379\n")
+    path.write_text("port 6379\n# include /a 'b'.conf\ninclude /a 'b'.conf\nlast")
     path.chmod(0o640)
-    assert run(line_present, path=str(path), line="include /a 'b'.conf") is True
-    assert path.read_text() == "port 6379\ninclude /a 'b'.conf\n"
+    line = "include /a 'b'.conf"
+    assert run(line_absent, path=str(path), line=line) is True
+    assert path.read_text() == "port 6379\n# include /a 'b'.conf\nlast\n"
     assert mode(path) == 0o640
-    assert run(line_present, path=str(path), line="include /a 'b'.conf") is False
-    assert path.read_text() == "port 6379\ninclude /a 'b'.conf\n"
+    assert run(line_absent, path=str(path), line=line) is False
     assert names(tmp_path) == [path.name]
 
 
-def test_a_line_that_stands_anywhere_already_is_left_alone(tmp_path: Path) -> None:
+def test_the_only_line_of_a_file_can_be_taken_out(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text("first\nwanted\nlast\n")
-    assert run(line_present, path=str(path), line="wanted") is False
-    assert path.read_text() == "first\nwanted\nlast\n"
+    path.write_text("-v 'x'\n")
+    assert run(line_absent, path=str(path), line="-v 'x'") is True
+    assert path.read_text() == ""
 
 
-def test_a_line_is_not_glued_to_a_last_line_without_an_end(tmp_path: Path) -> None:
+def test_a_line_stays_where_what_must_come_first_fails(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text("port 6379")  # as an editor may leave it
-    assert run(line_present, path=str(path), line="include /a.conf") is True
-    assert path.read_text() == "port 6379\ninclude /a.conf\n"
-    assert run(line_present, path=str(path), line="include /a.conf") is False
-
-
-def test_a_line_with_a_backslash_is_added_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("")
-    line = r"pattern \n \t \\ %s"
-    run(line_present, path=str(path), line=line)
-    assert path.read_text() == f"{line}\n"
-    assert run(line_present, path=str(path), line=line) is False
-
-
-def test_a_line_for_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    path.write_text("wanted\n")
     with pytest.raises(PyinfraError):
-        run(line_present, path=str(tmp_path / "gone"), line="x")
-    assert names(tmp_path) == []
+        run(line_absent, path=str(path), line="wanted", before="false")
+    assert path.read_text() == "wanted\n"
+
+
+def test_a_command_follows_a_file_that_is_written_and_no_other(tmp_path: Path) -> None:
+    path, said = tmp_path / "file", tmp_path / "said"
+    item = File(str(path), "text\n", OWNER, then=f"cat {path} >> {said}")
+    assert run(settle, items=[item]) is True
+    assert run(settle, items=[item]) is False
+    assert said.read_text() == "text\n"

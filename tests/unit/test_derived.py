@@ -49,9 +49,14 @@ def test_with_a_redis_sessions_and_cache_are_kept_there_in_two_databases() -> No
     assert texts[ENGINE] == CACHE
     caches = json.loads(texts[CACHES])
     assert {name: cache["LOCATION"] for name, cache in caches.items()} == {
-        "default": "redis://127.0.0.1:6379/0",
-        "sessions": "redis://127.0.0.1:6379/1",
+        "default": "unix:///var/lib/omero-web-redis/redis.sock?db=0",
+        "sessions": "unix:///var/lib/omero-web-redis/redis.sock?db=1",
     }
+    for cache in caches.values():
+        assert cache["OPTIONS"]["USERNAME"] == "omero-web"
+        assert "PASSWORD" not in cache["OPTIONS"]
+        for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT"):
+            assert 0 < cache["OPTIONS"][name] < 30  # or a hanging Redis would hang the workers
     assert all(cache["BACKEND"] == "django_redis.cache.RedisCache" for cache in caches.values())
     assert additional(texts) == [["SESSION_CACHE_ALIAS", "sessions"]]
 
@@ -70,11 +75,13 @@ def test_file_sessions_can_be_chosen_beside_a_redis() -> None:
     assert additional(texts) == [["SESSION_FILE_PATH", str(LOCATIONS.sessions)]]
 
 
-def test_the_password_and_the_port_of_redis_reach_its_clients(secrets: str) -> None:
-    texts = derived(web_secrets=secrets, redis_port=6380)
-    for database, cache in enumerate(json.loads(texts[CACHES]).values()):
-        assert cache["LOCATION"] == f"redis://127.0.0.1:6380/{database}"
-        assert cache["OPTIONS"]["PASSWORD"] == "hunter2"
+def test_the_password_of_redis_reaches_its_clients_by_whatever_way(secrets: str) -> None:
+    ways: list[dict[str, Any]] = [{}, {"redis_bind": "10.0.0.5", "redis_port": 6380}]
+    for data in ways:
+        caches = json.loads(derived(web_secrets=secrets, **data)[CACHES])
+        for database, cache in enumerate(caches.values()):
+            assert cache["LOCATION"].endswith(f"redis.sock?db={database}")
+            assert cache["OPTIONS"]["PASSWORD"] == "hunter2"
 
 
 def test_a_redis_elsewhere_is_asked_at_its_address(secrets: str) -> None:
@@ -87,9 +94,26 @@ def test_a_redis_elsewhere_is_asked_at_its_address(secrets: str) -> None:
         assert caches["sessions"]["LOCATION"] == f"redis://{written}:6379/1"
 
 
-def test_a_redis_on_the_same_host_is_asked_where_it_listens(secrets: str) -> None:
-    caches = json.loads(derived(web_secrets=secrets, redis_bind="10.0.0.5")[CACHES])
-    assert caches["sessions"]["LOCATION"] == "redis://10.0.0.5:6379/1"
+def test_a_redis_run_by_others_is_asked_at_its_url(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yml"
+    for content, login in (
+        ("redis_password: hunter2\nredis_user: web\n", {"USERNAME": "web", "PASSWORD": "hunter2"}),
+        ("redis_password: hunter2\n", {"PASSWORD": "hunter2"}),
+        ("", {}),
+    ):
+        path.write_text(content)
+        texts = derived(
+            "web nginx", web_redis_url="rediss://r.example:6380/", web_secrets=str(path)
+        )
+        assert texts[ENGINE] == CACHE
+        caches = json.loads(texts[CACHES])
+        assert caches["sessions"]["LOCATION"] == "rediss://r.example:6380/1"
+        assert caches["default"]["LOCATION"] == "rediss://r.example:6380/0"
+        for cache in caches.values():
+            options = cache["OPTIONS"]
+            assert {
+                name: options[name] for name in options if name[-4:] in ("NAME", "WORD")
+            } == login
 
 
 def test_the_site_s_own_caches_and_engine_win() -> None:

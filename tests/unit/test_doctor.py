@@ -15,6 +15,7 @@ from omeroweb_ops.doctor.expected import Expected
 from omeroweb_ops.doctor.finding import STATUSES, Finding
 from omeroweb_ops.doctor.here import Here
 from omeroweb_ops.doctor.http import Answer, Cookie
+from omeroweb_ops.doctor.memory import Memory
 from omeroweb_ops.doctor.observe import STRANGER, Observed
 
 from roles.nginx import pages
@@ -171,6 +172,12 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
             "error",
             "redis_port",
         ),
+        (
+            {"here": replace(WELL.here, memory=Memory(900 << 20, 1024 << 20))},
+            "sessions",
+            "warning",
+            "redis_maxmemory",
+        ),
         ({"here": here_with(**{here.DEBUG: True})}, "debug mode", "warning", here.DEBUG),
         (
             {"here": here_with(**{"omero.web.allowed_hosts": ["other.example.org"]})},
@@ -299,3 +306,8 @@ def test_the_table_has_the_setting_beside_what_is_wrong() -> None:
 
 def test_planned_maintenance_is_told_from_nginx_s_own_page() -> None:
     assert str(pages.RETRY_AFTER) == judge.AUTOMATIC
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 1 << 40))
+def test_redis_is_scarce_above_four_fifths_of_a_limit(used: int, limit: int) -> None:
+    assert Memory(used, limit).scarce is (limit > 0 and used / limit > 0.8)

@@ -2,97 +2,117 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roles import redis
+from roles.redis import administrator
+from roles.redis.configuration import ADMINISTRATOR, default_limit, text
 from roles.settings import Settings
 
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+GIGABYTE = 1 << 20  # in kilobytes
+CONTROL = [
+    "CONFIG",
+    "ACL",
+    "FLUSHALL",
+    "KEYS",
+    "SHUTDOWN",
+    "DEBUG",
+    "MONITOR",
+    "MODULE",
+    "FUNCTION",
+]
 
 
-def arguments(line: str) -> list[str]:
-    """sdssplitargs of Redis (sds.c), for lines without single quotes."""
-    found: list[str] = []
-    rest = line.strip()
-    while rest:
-        if rest[0] != '"':
-            word, _, rest = rest.partition(" ")
-            found.append(word)
-            continue
-        text, position = "", 1
-        while rest[position] != '"':
-            character = rest[position]
-            if character == "\\" and rest[position + 1] == "x":
-                text += chr(int(rest[position + 2 : position + 4], 16))
-                position += 3
-            elif character == "\\":
-                position += 1
-                text += ESCAPES.get(rest[position], rest[position])
-            else:
-                text += character
-            position += 1
-        assert rest[position + 1 : position + 2] in ("", " "), "the closing quote ends the word"
-        found.append(text)
-        rest = rest[position + 1 :].strip()
-    return found
-
-
-def read(text: str) -> dict[str, list[str]]:
-    """Each directive with its arguments; none is given twice."""
-    found: dict[str, list[str]] = {}
-    for line in text.split("\n"):
-        if line.strip() and not line.startswith("#"):
-            name, *rest = arguments(line)
+def read(password: str | None = None, memory: int = 4 * GIGABYTE, **data: object) -> dict[str, str]:
+    """Each directive with its arguments; a user's is named by the user. None is given twice."""
+    found: dict[str, str] = {}
+    for line in text(Settings.model_validate(data), password, memory).splitlines():
+        if line and not line.startswith("#"):
+            name, _, rest = line.partition(" ")
+            if name == "user":
+                user, _, rest = rest.partition(" ")
+                name = f"user {user}"
             assert name not in found
             found[name] = rest
     return found
 
 
-def configuration(password: str | None = None, **data: object) -> dict[str, list[str]]:
-    return read(redis.configuration(Settings.model_validate(data), password))
-
-
 def test_sessions_survive_a_restart_and_are_never_dropped_for_room() -> None:
-    found = configuration()
-    assert found["appendonly"] == ["yes"]
-    assert found["maxmemory-policy"] == ["noeviction"]
+    found = read()
+    assert (found["appendonly"], found["appendfsync"]) == ("yes", "everysec")
+    assert found["maxmemory-policy"] == "noeviction"
 
 
 def test_only_this_host_is_served_unless_the_site_says_otherwise() -> None:
-    found = configuration()
-    assert found["bind"] == ["127.0.0.1"]
-    assert found["protected-mode"] == ["yes"]
-    assert found["port"] == ["6379"]
-    assert not {"requirepass", "maxmemory"} & found.keys()
+    found = read()
+    assert (found["bind"], found["port"], found["protected-mode"]) == ("127.0.0.1", "6379", "yes")
+    assert found["unixsocket"] == "/var/lib/omero-web-redis/redis.sock"
+    assert found["unixsocketperm"] == "770"  # its folder's group is OMERO.web's
+    assert "requirepass" not in found  # which users make useless
 
 
 def test_the_site_s_settings_are_written() -> None:
-    found = configuration(redis_bind="127.0.0.1 -::1", redis_port=6380, redis_maxmemory="1gb")
-    assert (found["bind"], found["port"], found["maxmemory"]) == (
-        ["127.0.0.1", "-::1"],
-        ["6380"],
-        ["1gb"],
-    )
+    found = read(redis_bind="127.0.0.1 -::1", redis_port=6380, redis_maxmemory="1gb")
+    assert (found["bind"], found["port"], found["maxmemory"]) == ("127.0.0.1 -::1", "6380", "1gb")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
+@pytest.mark.parametrize("user", ["omero-web", "default"])
+def test_who_comes_without_root_s_secret_may_use_the_store_and_not_the_server(user: str) -> None:
+    rules = read()[f"user {user}"].split()
+    assert rules[:2] == ["on", "nopass"]
+    given = [rule for rule in rules if rule.startswith("+")]
+    assert "-@all" in rules[: rules.index(given[0])]
+    # whole categories first, what is dangerous in them out again, single commands at the end
+    assert not [rule for rule in given[given.index("+flushdb") :] if rule.startswith("+@")]
+    after = rules[rules.index("-@dangerous") :]
+    assert not [rule for rule in after if rule.startswith("+@")]
+    assert not [rule for rule in after if rule.lstrip("+") in CONTROL]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 @example('quote " and \\ and \\" and \\\\ at the end \\')
+@example("two\nlines")  # YAML's `|` ends a text with a line's end
 @example("spaces  and # and 'single'")
-@example('ends with a quote"')
-def test_any_password_is_read_as_it_was_written(password: str) -> None:
-    assert configuration(password)["requirepass"] == [password]
+def test_a_password_is_there_as_redis_keeps_it_and_never_as_it_is(password: str) -> None:
+    found = read(password)
+    hashed = "#" + hashlib.sha256(password.encode()).hexdigest()
+    for user in ("omero-web", "default"):
+        assert found[f"user {user}"].split()[:2] == ["on", hashed]
+    assert found.keys() == read().keys()
 
 
-@pytest.mark.parametrize("password", ["two\nlines", "ends with a line\n", "a\rb", "nul\x00l"])
-def test_a_password_with_control_characters_adds_no_line(password: str) -> None:
-    """YAML's `|` ends a text with a line's end: Redis would not start."""
-    assert configuration(password)["requirepass"] == [password]
+@given(st.integers(0, 1 << 40))
+@example(0)
+@example(24684092)
+def test_the_limit_follows_the_host_s_memory_in_steps(memory: int) -> None:
+    limit = default_limit(memory)
+    assert limit.bit_count() == 1
+    assert limit == 64 or memory / 8 <= limit * 1024 <= memory / 4
+    assert read(memory=memory)["maxmemory"] == f"{limit}mb"
+
+
+def test_a_kernel_that_counts_a_little_less_is_seldom_a_change() -> None:
+    limits = [default_limit(memory) for memory in range(GIGABYTE, 65 * GIGABYTE, 10_000)]
+    assert sum(one != other for one, other in itertools.pairwise(limits)) == 6
 
 
 def test_the_service_starts_again_for_another_configuration_and_is_debian_s_own() -> None:
     service = redis.service()
     assert service.name == "redis-server"
-    assert redis.CONFIGURATION in service.restart_on
-    assert redis.MAIN in service.command
+    for path in (redis.CONFIGURATION, redis.DROP_IN, ADMINISTRATOR):
+        assert path in service.restart_on
+    # Debian's file first: what follows has the last word
+    assert f" {redis.MAIN} --include {redis.CONFIGURATION} " in service.command
+
+
+def test_the_administrator_s_command_holds_no_secret_and_names_none_in_a_command_line() -> None:
+    command = administrator.command()
+    (last,) = [line for line in command.content.splitlines() if line.startswith("exec")]
+    assert "--pass" not in last
+    assert "-a " not in last
+    assert "REDISCLI_AUTH=$(cat /var/lib/omeroweb-ops/redis-admin)" in command.content

@@ -95,6 +95,10 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ({"redis_bind": " "}, ["empty", '"127.0.0.1 10.0.0.5"']),
         ({"redis_maxmemory": "lots"}, ["write an amount of memory"]),
         ({"redis_maxmemory": "1mb\nrequirepass x"}, ["write an amount of memory"]),
+        ({"web_redis_url": "redis.example.org"}, ["is no redis://", "rediss://redis.example.org"]),
+        ({"web_redis_url": "unix:///run/redis.sock"}, ["is no redis://"]),
+        ({"web_redis_url": "redis://r.example.org:6379/3"}, ["two, 0 and 1"]),
+        ({"web_redis_url": "redis://r/?db=1"}, ["is no redis://"]),
         ({"address": "two words"}, ["an IP address or a host name"]),
         ({"web_ice_wheel": "http://a/b.whl"}, ["digest", "#sha256="]),
         ({"web_ice_wheel": "ice.tar.gz"}, ["wheel"]),
@@ -113,6 +117,8 @@ def test_a_wrong_value_is_answered_with_what_to_write(
     [
         {"redis_maxmemory": "512mb"},
         {"redis_maxmemory": "1GB"},
+        {"web_redis_url": "redis://redis.example.org"},
+        {"web_redis_url": "rediss://[fd00::5]:6380/"},
         {"redis_bind": "127.0.0.1 -::1"},
         {"nginx_server_name": "omero.example.org *.example.org"},
         {"address": "fd00::5"},
@@ -124,6 +130,14 @@ def test_a_wrong_value_is_answered_with_what_to_write(
 )
 def test_right_values_are_taken(data: dict[str, Any]) -> None:
     accepted(**data)
+
+
+@pytest.mark.parametrize("login", [":hunter2", "me:hunter2", "hunter2"])
+def test_a_password_in_a_url_is_refused_and_not_repeated(login: str) -> None:
+    message = mistake(web_redis_url=f"rediss://{login}@redis.example.org:6379")
+    assert "redis_password" in message
+    assert "web_secrets" in message
+    assert "hunter2" not in message
 
 
 def test_python_s_tuples_in_properties_are_as_good_as_lists() -> None:

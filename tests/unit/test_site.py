@@ -127,6 +127,39 @@ def test_redis_sessions_need_a_redis() -> None:
     assert 'web_sessions: "redis" needs a host in the group redis' in message
 
 
+@pytest.mark.parametrize(
+    ("groups", "data", "secret", "name", "said"),
+    [
+        ("redis web nginx", {}, "", "web_redis_url", "contradicts the hosts in the group redis"),
+        ("web nginx", {"web_sessions": "file"}, "", "web_redis_url", "contradicts web_sessions"),
+        ("web nginx", {"web_redis_url": None}, "redis_user: me", "redis_user", "web_redis_url"),
+    ],
+)
+def test_one_redis_is_named_once(
+    tmp_path: Path, groups: str, data: dict[str, Any], secret: str, name: str, said: str
+) -> None:
+    path = tmp_path / "secrets.yml"
+    path.write_text(secret + "\n")
+    settings = {"web_redis_url": "redis://r.example", "web_secrets": str(path), **data}
+    message = only_mistake_of(a_host("@local", groups, **settings))
+    assert message.startswith(f"@local: {name}: ")
+    assert said in message
+
+
+def test_web_hosts_share_the_redis_that_others_run(secrets: str) -> None:
+    def hosts(url: str) -> list[Any]:
+        return [
+            a_host("n.example", "nginx", reached_as="10.0.0.1", web_secrets=secrets),
+            a_host("a.example", "web", reached_as="10.0.0.2", web_redis_url="redis://r.example"),
+            a_host("b.example", "web", reached_as="10.0.0.3", web_redis_url=url),
+        ]
+
+    assert mistakes_of(*hosts("redis://r.example")) == []
+    message = only_mistake_of(*hosts("redis://other.example"))
+    assert "b.example: web_redis_url" in message
+    assert "on a.example" in message
+
+
 def test_a_property_both_set_and_appended_to_is_a_mistake() -> None:
     apps = "omero.web.apps"
     message = only_mistake_of(a_host(web_config={apps: ["a"]}, web_config_append={apps: ["b"]}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from ..state import cors, derived
 from ..state.derived import PREFIX
 from ..state.engine import Engine
 from .http import Answer, Client
+from .memory import Memory
 
 SERVERS = "omero.web.server_list"
 HEADER = "omero.web.secure_proxy_ssl_header"
@@ -45,12 +46,13 @@ _PATIENCE = 5.0  # seconds for a neighbour to take a connection
 class Here:
     """properties: effective values as Python data. own: OMERO.web's answer on its own port.
     servers: "host:port" of each OMERO.server to why it cannot be reached, "" where it can.
-    sessions: what is wrong with their store, and the setting."""
+    sessions: what is wrong with their store, and the setting. memory: of that store."""
 
     properties: Mapping[str, Any] = field(default_factory=dict)
     own: Answer = field(default_factory=lambda: Answer(""))
     servers: Mapping[str, str] = field(default_factory=dict)
     sessions: tuple[str, str] | None = None
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def base(self) -> str:
@@ -66,7 +68,9 @@ def look(engine: Engine, proxied: Mapping[str, str]) -> Here:
 
     properties = {name: value(name) for name in _PROPERTIES}
     own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
-    return Here(properties, own, _servers(properties[SERVERS]), _sessions(engine, properties))
+    sessions = _sessions(engine, properties)
+    memory = Memory() if sessions else _memory(properties)
+    return Here(properties, own, _servers(properties[SERVERS]), sessions, memory)
 
 
 def base(properties: Mapping[str, Any]) -> str:
@@ -103,29 +107,55 @@ def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] 
         if folder.exists() and not os.access(folder, os.W_OK):
             return f"{folder} cannot be written", "web_sessions"
         return None
-    caches = properties[derived.CACHES]
-    if properties[derived.ENGINE] != derived.CACHE_ENGINE or not isinstance(caches, dict):
-        return None
-    for cache in caches.values():
-        problem = _redis(str(cache.get("LOCATION")), cache.get("OPTIONS") or {})
+    for location, options in _redises(properties):
+        problem = _problem(location, options)
         if problem:
             return problem
     return None
 
 
-def _redis(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
-    if not location.startswith(("redis://", "rediss://", "unix://")):
-        return None  # another cache than the bundle's
+def _memory(properties: Mapping[str, Any]) -> Memory:
+    """Of the first Redis: the bundle has one."""
+    import redis
+
+    for location, options in _redises(properties):
+        try:
+            with _connected(location, options) as store:
+                said = store.info("memory")
+        except redis.RedisError:  # one run by others may refuse to tell
+            break
+        return Memory(int(said.get("used_memory", 0)), int(said.get("maxmemory", 0)))
+    return Memory()
+
+
+def _redises(properties: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Location and options of each; another cache than the bundle's is left alone."""
+    caches = properties[derived.CACHES]
+    if properties[derived.ENGINE] == derived.CACHE_ENGINE and isinstance(caches, dict):
+        for cache in caches.values():
+            location = str(cache.get("LOCATION"))
+            if location.startswith(("redis://", "rediss://", "unix://")):
+                yield location, cache.get("OPTIONS") or {}
+
+
+def _connected(location: str, options: Mapping[str, Any]) -> Any:
+    import redis
+
+    return redis.Redis.from_url(
+        location,
+        username=options.get("USERNAME"),
+        password=options.get("PASSWORD"),
+        socket_timeout=_PATIENCE,
+        socket_connect_timeout=_PATIENCE,
+    )
+
+
+def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
     import redis
 
     place = location.rsplit("@", 1)[-1].split("://")[-1]  # the URL may hold a password
     try:
-        with redis.Redis.from_url(
-            location,
-            password=options.get("PASSWORD"),
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-        ) as store:
+        with _connected(location, options) as store:
             store.ping()
     except redis.AuthenticationError:
         return f"Redis at {place} refuses the password", "redis_password"

@@ -66,4 +66,6 @@ def _sessions(seen: Observed) -> Finding:
     if seen.here.sessions:
         problem, setting = seen.here.sessions
         return Finding("sessions", "error", f"{problem}: nobody can log in", setting)
+    if seen.here.memory.scarce:
+        return Finding("sessions", "warning", str(seen.here.memory), "redis_maxmemory")
     return Finding("sessions", "ok", "their store can be used")

@@ -43,12 +43,14 @@ _JSON = (
     branding.STATICFILE_DIRS,
     branding.TEMPLATE_DIRS,
 )
+REDIS_PATIENCE = 5  # seconds
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """redis: the session store's URL without a database (None: sessions are files).
+    """redis: the session store's URL without a database (None: sessions are files), redis_user and
+    redis_password: what to log in with.
 
     front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
     static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
@@ -57,6 +59,7 @@ class Surroundings:
     """
 
     redis: str | None = None
+    redis_user: str | None = None
     redis_password: str | None = None
     front_elsewhere: bool = False
     serves_static: bool = False
@@ -152,7 +155,7 @@ def _sessions(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Properties of the session store, and Django settings that have no property."""
     if around.redis:
-        caches = _caches(around.redis, around.redis_password)
+        caches = _caches(around.redis, around.redis_user, around.redis_password)
         derived = {ENGINE: CACHE_ENGINE, CACHES: caches}
         named = _names(wanted.get(CACHES, caches))
         if wanted.get(ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in named:
@@ -163,16 +166,23 @@ def _sessions(
     return {}, {}
 
 
-def _caches(server: str, password: str | None) -> dict[str, Any]:
+def _caches(server: str, user: str | None, password: str | None) -> dict[str, Any]:
     """Sessions and cache in two databases: clearing the cache must log nobody out."""
-    secret = {"PASSWORD": password} if password else {}
+    known = {name: text for name, text in (("USERNAME", user), ("PASSWORD", password)) if text}
+    database = "?db=" if server.startswith("unix:") else "/"
     return {
         alias: {
             "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": f"{server}/{database}",
-            "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient", **secret},
+            "LOCATION": f"{server}{database}{number}",
+            "OPTIONS": {
+                "CLIENT_CLASS": "django_redis.client.DefaultClient",
+                # a Redis that hangs must not hang the workers
+                "SOCKET_CONNECT_TIMEOUT": REDIS_PATIENCE,
+                "SOCKET_TIMEOUT": REDIS_PATIENCE,
+                **known,
+            },
         }
-        for alias, database in (("default", 0), ("sessions", 1))
+        for alias, number in (("default", 0), ("sessions", 1))
     }
 
 

@@ -1,0 +1,272 @@
+"""Redis on one systemd host: who may do what, and that nobody is logged out, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import CommandFailed, Host, deploy, docker_inventory, wait_until
+from tests.integration.site_checks import assert_maintenance, assert_serves, django, master, pids
+
+SOCKET = "/var/lib/omero-web-redis/redis.sock"
+LOGIN = "/webclient/login/"
+# Every request of a visitor with a session writes it, as many of OMERO.web's do.
+SAVING = {"omero.web.django_additional_settings": [["SESSION_SAVE_EVERY_REQUEST", True]]}
+EARLIER_REDIS = """bind 127.0.0.1
+port 6379
+protected-mode yes
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+"""
+STORE = (
+    "from importlib import import_module\nfrom django.conf import settings\n"
+    "S = import_module(settings.SESSION_ENGINE).SessionStore\n"
+)
+
+
+def earlier_caches() -> dict[str, Any]:
+    return {
+        name: {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": f"redis://127.0.0.1:6379/{number}",
+            "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"},
+        }
+        for name, number in (("default", 0), ("sessions", 1))
+    }
+
+
+def inventory(host: Host, **data: Any) -> str:
+    return docker_inventory(host, web_config_append=SAVING, **data)
+
+
+def new_session(host: Host, then: str = "pass") -> str:
+    """then: Python that follows in the same process, once the session is stored."""
+    return django(host, f"{STORE}s = S(); s['who'] = 'ada'; s.save(); print(s.session_key)\n{then}")
+
+
+def who(host: Host, key: str) -> str:
+    return django(host, f"{STORE}print(S({key!r}).get('who'))")
+
+
+def visit(host: Host, key: str, **request: Any) -> requests.Response:
+    return host.http(LOGIN, headers={"Cookie": f"sessionid={key}"}, **request)
+
+
+def assert_still_logged_in(host: Host, key: str) -> None:
+    """The visitor's own requests have not ended the session, and it is the same."""
+    wait_until(lambda: visit(host, key).status_code == 200, 30, "200 with the session")
+    assert who(host, key) == "ada"
+
+
+@contextmanager
+def visited(host: Host, key: str) -> Iterator[list[str]]:
+    """Visits all the time; what a visitor should never meet is in the list."""
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def visitor() -> None:
+        while not done.wait(0.05):
+            try:
+                answer = visit(host, key, timeout=120)
+            except requests.RequestException as error:
+                wrong.append(repr(error))
+                continue
+            known = answer.status_code == 200 or "OMERO.web - Maintenance" in answer.text
+            if not known or answer.cookies.get("sessionid", key) != key:
+                wrong.append(f"{answer.status_code} {answer.headers}")
+
+    thread = threading.Thread(target=visitor)
+    thread.start()
+    try:
+        yield wrong
+    finally:
+        done.set()
+        thread.join()
+
+
+def redis_cli(host: Host, *words: str, user: str | None = None, as_: str = "omero-web") -> str:
+    """What Redis says to a user of its own, asked over the socket by one of the host."""
+    login = ["--user", user, "--pass", "", "--no-auth-warning"] if user else []
+    done = host.run(["redis-cli", "-s", SOCKET, *login, *words], user=as_, check=False)
+    return (done.stdout + done.stderr).strip()
+
+
+@pytest.fixture(scope="module")
+def site(make_session_host: MakeHost) -> Iterator[Host]:
+    """A site as the bundle made it before Redis had users, deployed once more."""
+    with make_session_host("systemd") as host:
+        deploy(inventory(host, web_config={"omero.web.caches": earlier_caches()}))
+        host.run("rm -r /etc/systemd/system/redis-server.service.d /etc/redis/omero-web-admin.conf")
+        host.write("/etc/redis/omero-web.conf", EARLIER_REDIS)
+        host.run("echo 'include /etc/redis/omero-web.conf' >> /etc/redis/redis.conf")
+        host.run("rm -r /var/lib/omero-web-redis /var/lib/omeroweb-ops/redis-admin")
+        host.run("systemctl daemon-reload && systemctl restart redis-server")
+        assert host.run("redis-cli config get appendonly").stdout.split() == ["appendonly", "yes"]
+        key = new_session(host)
+        with visited(host, key) as wrong:
+            deploy(inventory(host))
+        assert not wrong
+        assert_still_logged_in(host, key)
+        assert "unix://" in host.run("omero config get omero.web.caches").stdout
+        assert deploy(inventory(host)).changed_operations == ()
+        yield host
+
+
+def test_debian_s_configuration_is_as_the_package_has_it(site: Host) -> None:
+    """Else an upgrade of the package would ask, and unattended upgrades would leave it out."""
+    assert site.run("dpkg --verify redis-server", check=False).stdout == ""
+
+
+def test_the_socket_is_omero_web_s_and_redis_alone(site: Host) -> None:
+    stats = site.run(f"stat -c '%a %U:%G' {SOCKET} $(dirname {SOCKET})").stdout.split("\n")
+    assert stats[:2] == ["770 redis:omero-web", "2750 redis:omero-web"]
+    assert redis_cli(site, "ping") == "PONG"
+    assert "Permission denied" in redis_cli(site, "ping", as_="www-data")
+
+
+@pytest.mark.parametrize("user", ["omero-web", None])
+def test_omero_web_may_use_the_store_and_not_the_server(site: Host, user: str | None) -> None:
+    key = new_session(site)
+    for allowed in ("ping", "dbsize", "info memory", "set a b ex 9 nx", "get a", "-n 5 flushdb"):
+        said = redis_cli(site, *allowed.split(), user=user)
+        assert "NOPERM" not in said, allowed
+    for refused in (
+        "flushall", "config get dir", "config set dir /tmp", "acl list", "keys *", "shutdown",
+        "monitor", "swapdb 0 1", "client list", "client kill id 1", "bgsave",
+        "replicaof no one", "function flush", "module list", "save", "slowlog get",
+    ):  # fmt: skip
+        assert redis_cli(site, *refused.split(), user=user).startswith("NOPERM"), refused
+    assert who(site, key) == "ada"
+
+
+def test_what_django_redis_does_is_allowed(site: Host) -> None:
+    said = django(
+        site,
+        "from django.core.cache import cache as c\n"
+        "c.set('a', 1, 60); c.add('b', 2); c.incr('a'); c.touch('a', 90); c.get_or_set('d', 4)\n"
+        "c.set_many({'e': 5, 'f': 6}); print(c.get_many(['a', 'b', 'e']), c.has_key('f'))\n"
+        "c.delete_many(['e']); c.delete_pattern('f*'); print(c.ttl('a') > 60, c.get('f'))\n"
+        "with c.lock('l', timeout=5): pass\n"
+        "c.clear(); print(c.get('a'))",
+    )
+    assert said.split("\n") == ["{'a': 2, 'b': 2, 'e': 5} True", "True None", "None"]
+
+
+def test_root_of_the_host_may_do_everything_and_nobody_else(site: Host) -> None:
+    assert site.run("omero-web-redis config get maxmemory-policy").stdout.split()[1] == "noeviction"
+    assert int(site.run("omero-web-redis config get maxmemory").stdout.split()[1]) >= 64 << 20
+    assert site.run("omero-web-redis ping", user="omero-web", check=False).exit_code != 0
+    visit(site, new_session(site))
+    clients = site.run("omero-web-redis client list").stdout
+    assert "user=omero-web " in clients
+    secret = site.run("cat /var/lib/omeroweb-ops/redis-admin").stdout.strip()
+    assert len(secret) >= 32
+    assert secret not in site.run("cat /etc/redis/*.conf").stdout
+
+
+def test_a_login_is_kept_even_if_redis_is_killed_the_moment_after(site: Host) -> None:
+    keys = [new_session(site)]
+    for _ in range(3):  # one after the other: systemd's own limit is five in ten seconds
+        (redis,) = site.processes("^/usr/bin/redis-server")
+        keys.append(new_session(site))
+        site.kill(redis.pid)
+        assert_still_logged_in(site, keys[0])
+    assert [who(site, key) for key in keys] == ["ada"] * len(keys)
+    site.run("systemctl restart redis-server")
+    for key in keys:
+        assert_still_logged_in(site, key)
+
+
+def test_while_redis_is_stopped_everyone_gets_the_page_and_stays_logged_in(site: Host) -> None:
+    key = new_session(site)
+    assert visit(site, key).status_code == 200
+    before = pids(site)["omero-web"]
+    log = "/opt/omero/web/OMERO.web/var/log/OMEROweb.log"
+    tracebacks = site.read(log).count("Traceback")
+    site.run("systemctl stop redis-server")
+    for path in ("/", LOGIN, "/webclient/", "/webgateway/render_thumbnail/1/"):
+        assert_maintenance(site, path)
+        assert_maintenance(site, path, headers={"Cookie": f"sessionid={key}"})
+        assert_maintenance(site, path, method="POST", data={"username": "x"})
+    assert site.http("/api/v0/").json()["error"] == "maintenance"
+    own = site.run(["curl", "-si", "http://127.0.0.1:4080/webclient/"]).stdout
+    assert own.startswith("HTTP/1.1 503")
+    assert "Retry-After:" in own
+    assert "Set-Cookie" not in own
+    assert "Traceback" not in own
+    site.run("systemctl start redis-server")
+    assert_still_logged_in(site, key)
+    assert pids(site)["omero-web"] == before
+    assert site.read(log).count("Traceback") == tracebacks
+    said = site.run("journalctl -u omero-web -o cat").stdout
+    assert "the session store fails: Error" in said
+
+
+def test_a_redis_that_hangs_holds_nobody_up_for_long(site: Host) -> None:
+    key = new_session(site)
+    (redis,) = site.processes("^/usr/bin/redis-server")
+    site.kill(redis.pid, signal="STOP")
+    try:
+        assert visit(site, key, timeout=30).status_code == 503
+        assert visit(site, key, method="POST", timeout=30).status_code == 503
+    finally:
+        site.kill(redis.pid, signal="CONT")
+    assert_still_logged_in(site, key)
+
+
+def test_a_full_redis_refuses_what_is_new_and_drops_nothing(site: Host) -> None:
+    key, limit = new_session(site), site.run("omero-web-redis config get maxmemory").stdout.split()
+    used = site.run("redis-cli info memory").stdout.split("used_memory:")[1].split()[0]
+    try:
+        site.run(f"omero-web-redis config set maxmemory {int(used) * 10 // 9}")
+        done = site.run("omeroweb-ops doctor --json", check=False)
+        found = {each["name"]: each for each in json.loads(done.stdout)["checks"]}["sessions"]
+        assert (found["status"], found["setting"]) == ("warning", "redis_maxmemory")
+        site.run("omero-web-redis config set maxmemory 1mb")
+        with pytest.raises(CommandFailed, match=r"OutOfMemory|maxmemory"):
+            new_session(site)
+        assert who(site, key) == "ada"
+        assert_maintenance(site, LOGIN, headers={"Cookie": f"sessionid={key}"})
+        assert site.http(LOGIN).status_code == 200  # which writes nothing
+    finally:
+        site.run(f"omero-web-redis config set maxmemory {limit[1]}")
+    assert_still_logged_in(site, key)
+
+
+def test_nginx_and_redis_killed_together_come_back(site: Host) -> None:
+    key = new_session(site)
+    for _ in range(2):
+        killed = {name: pids(site)[name] for name in ("redis", "nginx")}
+        site.kill(*killed["redis"], *killed["nginx"], master(site))
+        assert_still_logged_in(site, key)
+        now = pids(site)
+        assert not [pid for name in killed for pid in now[name] if pid in killed[name]]
+    assert_serves(site)
+
+
+def test_the_package_installed_again_keeps_sessions_and_configuration(site: Host) -> None:
+    key = new_session(site)
+    with visited(site, key) as wrong:
+        site.run(
+            "apt-get update -q && "
+            "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --reinstall redis-server",
+            timeout=600,
+        )
+    assert not wrong
+    assert_still_logged_in(site, key)
+    assert deploy(inventory(site)).changed_operations == ()
+
+
+def test_a_reboot_logs_nobody_out(site: Host) -> None:
+    key = new_session(site)
+    site.reboot()
+    assert_still_logged_in(site, key)
+    assert all(pids(site).values())
