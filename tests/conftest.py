@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 INTEGRATION = "tests/integration/"
 # Begun first, or the run would end with one process busy and the others idle.
 LONGEST = (
+    "test_lifecycle.py",
     "test_front_door.py",
     "test_systemd_host.py",
     "test_crash.py",
