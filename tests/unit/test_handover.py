@@ -34,6 +34,7 @@ def test_the_new_master_is_executed_from_the_release_that_is_linked() -> None:
 RELIEVE = """
 import os, signal, sys
 from omeroweb_ops import handover
+signal.signal(signal.SIGTERM, lambda *_: os._exit(15))
 if os.fork() == 0:                       # the new master
     handover.Predecessor.pid = os.getppid() if sys.argv[1] == "parent" else int(sys.argv[1])
     if os.fork() == 0:                   # its worker
@@ -41,7 +42,6 @@ if os.fork() == 0:                       # the new master
         os._exit(0)
     os.wait()
     os._exit(0)
-signal.signal(signal.SIGTERM, lambda *_: os._exit(15))
 os.wait()
 signal.sigtimedwait({signal.SIGTERM}, 0)
 """
