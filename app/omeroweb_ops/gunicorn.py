@@ -87,7 +87,10 @@ def settings(
     if proxies.exists():  # else gunicorn's own default: loopback, or FORWARDED_ALLOW_IPS
         addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
         found["forwarded_allow_ips"] = ",".join(addresses)
-    found.update(_arguments(engine.effective("omero.web.wsgi_args")))
+    arguments = _arguments(engine.effective("omero.web.wsgi_args"))
+    if not preload:
+        arguments.pop("preload_app", None)  # HUP would go on with what is loaded
+    found.update(arguments)
     return found
 
 

@@ -110,6 +110,12 @@ def test_the_defaults_have_no_finding() -> None:
             False,
         ),
         (
+            {"omero.web.wsgi_args": "--graceful-timeout=60"},
+            "omero.web.wsgi_args",
+            "write web_graceful_timeout = 60 in the inventory",
+            False,
+        ),
+        (
             {"omero.web.wsgi_args": "-b 0.0.0.0:5000"},
             "omero.web.wsgi_args",
             "omero.web.application_server.host and .port",

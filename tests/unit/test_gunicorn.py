@@ -70,6 +70,27 @@ def test_an_nginx_on_another_host_is_trusted_to_say_how_the_visitor_came(
     assert trusted.split(",") == ["127.0.0.1", "::1", "10.0.0.3", "fd00::3"]
 
 
+def test_where_a_reload_is_hup_nothing_is_loaded_before(settings_for: Any, engine: Engine) -> None:
+    """Workers forked from a master would go on with what it has loaded."""
+    assert settings_for(wsgi_args="--preload")["preload_app"]
+    found = gunicorn.settings(preload=False)
+    assert not found.get("preload_app")
+    assert "pre_exec" not in found
+
+
+def test_workers_of_another_kind_are_not_forked_from_a_loaded_master(settings_for: Any) -> None:
+    assert settings_for(wsgi_worker_class="gevent")["preload_app"] is False
+    assert settings_for(wsgi_worker_class="gthread")["preload_app"] is True
+
+
+def test_limits_of_the_inventory_reach_gunicorn(settings_for: Any) -> None:
+    settings_for()
+    found = gunicorn.settings(graceful_timeout=7, worker_memory=1 << 30)
+    assert found["graceful_timeout"] == 7
+    assert callable(found["post_request"])
+    assert "post_request" not in gunicorn.settings()
+
+
 def test_the_access_log_has_no_query_which_may_hold_a_password(settings_for: Any) -> None:
     found = settings_for()
     assert found["accesslog"] == "-"

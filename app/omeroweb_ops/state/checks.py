@@ -187,6 +187,14 @@ def _nginx(effective: Callable[[str], Any]) -> Iterator[Found]:
             f"write {TIMEOUT} = {own[1]} instead",
             error=False,
         )
+    graceful = re.search(r"(?:^|\s)--graceful-timeout[ =](\d+)", arguments)
+    if graceful:
+        yield Found(
+            ARGUMENTS,
+            "the service is ended by web_graceful_timeout, and not by --graceful-timeout; "
+            f"write web_graceful_timeout = {graceful[1]} in the inventory instead",
+            error=False,
+        )
     if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
         yield Found(
             ARGUMENTS,
