@@ -72,7 +72,7 @@ def test_an_nginx_on_another_host_is_trusted_to_say_how_the_visitor_came(
 
 def test_where_a_reload_is_hup_nothing_is_loaded_before(settings_for: Any, engine: Engine) -> None:
     """Workers forked from a master would go on with what it has loaded."""
-    assert settings_for(wsgi_args="--preload")["preload_app"]
+    assert settings_for()["preload_app"]
     found = gunicorn.settings(preload=False)
     assert not found.get("preload_app")
     assert "pre_exec" not in found
