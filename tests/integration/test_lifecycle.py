@@ -132,6 +132,7 @@ def test_another_release_and_the_way_back_cost_no_visitor_a_request(
         f"{BASE}/releases/{before}/bin/python"
     }
     assert living(site, keys) == SESSIONS
+    deploy(docker_inventory(site))
 
 
 def hangs(site: Host, folder: Path) -> dict[str, Any]:
