@@ -102,7 +102,7 @@ def _watched(
     end = time.monotonic() + PATIENCE
     while process.poll() is None and not socket.exists() and time.monotonic() < end:
         time.sleep(0.05)
-    problem: str | None = "it does not start to listen"
+    problem: str | None = "it does not even listen"
     if socket.exists():
         problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic())
         if problem is None:
@@ -110,7 +110,7 @@ def _watched(
     try:
         process.wait(2)  # a worker that cannot start takes its master with it
     except subprocess.TimeoutExpired:
-        return f"{_SAYING}: {problem} (tried for {PATIENCE:g} s)"
+        return f"{_SAYING}: no login page within {PATIENCE:g} s; {problem}"
     said.seek(0)
     text = said.read()
     text = text[max(text.rfind(_SAYING), 0) :]  # what the apps print comes before
