@@ -18,12 +18,12 @@ from pathlib import Path
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
 from pyinfra import host
-from pyinfra.api import FileUploadCommand, StringCommand, operation
+from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
 from ..facts import YesOrNo
-from ..items import receive
+from ..items import File, receive
 from ..plugins import Addition, additions
 from ..settings import Settings
 from ..survey import Survey
@@ -140,13 +140,13 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
-        yield FileUploadCommand(str(wheel), f"{path}/{wheel.name}")
+        yield from File.of(f"{path}/{wheel.name}", wheel.read_bytes()).commands()
     locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
     for name, lock in locks.items():
         yield StringCommand(receive(f"{path}/{name}", lock), _stdin=lock)
     own = [each.wheel for each in release.plugins if each.wheel]
     for plugin in own:
-        yield FileUploadCommand(str(plugin), f"{path}/{plugin.name}")
+        yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
     host.log("Installing OMERO.web and what it needs…")
     uv = f"UV_SYSTEM_CERTS=1 {TOOLS}/bin/uv --cache-dir {CACHE}/uv --no-config"
     install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
