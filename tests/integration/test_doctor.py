@@ -75,7 +75,7 @@ OVER_TLS = {
         "s/(set_header Host) .*;/\\1 inner;/", "address", "nginx_behind"
     ),
     "static files are elsewhere": nginx(
-        "s#alias [^;]*/static/;#alias /nowhere/;#", "static files", "omero.web.static_url"
+        "s#root /opt/omero/web;#root /nowhere;#", "static files", "omero.web.static_url"
     ),
     "NGINX has another prefix": nginx(
         "s#location / \\{#location /elsewhere/ {#", "login page", "omero.web.prefix"

@@ -188,7 +188,8 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     date = host.run("ls /var/backups/omeroweb-ops").stdout.split()[-1]
     host.run(
         f"""set -e
-        systemctl disable -q --now omero-web && rm {site}
+        systemctl disable -q --now omero-web-liveness omero-web.socket omero-web
+        rm {site} /etc/systemd/system/omero-web.socket /etc/systemd/system/omero-web-liveness.service
         rm {BASE}/venv3 && mv {BASE}/venv3-{date} {BASE}/venv3
         cp -a /var/backups/omeroweb-ops/{date}/* / && systemctl daemon-reload
         systemctl reload nginx && systemctl enable -q --now omero-web""",
