@@ -22,6 +22,8 @@ def collect(engine: Engine) -> Seen:
     locations = engine.locations
     tls = meanwhile(lambda: _certificate(locations))
     ready = part(lambda: service.ask_ready(service.address(engine)))
+    broken = isinstance(part(lambda: engine.current), Unknown)
+    without = Unknown("without the configuration")
     configured = part(lambda: host.time_of(locations.lock))
     return Seen(
         now=datetime.now().astimezone(),
@@ -32,8 +34,8 @@ def collect(engine: Engine) -> Seen:
         else part(lambda: service.ask_metrics(service.address(engine))),
         releases=part(host.installed),
         configuration=part(lambda: host.configuration(engine)),
-        workers=part(lambda: host.workers(engine)),
-        sessions=part(lambda: host.sessions(engine)),
+        workers=without if broken else part(lambda: host.workers(engine)),
+        sessions=without if broken else part(lambda: host.sessions(engine)),
         cleared=part(lambda: host.cleared(locations)),
         disks=part(lambda: host.disks(BASE, locations.omerodir / "var")),
         maintenance=part(host.maintenance),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -50,17 +52,27 @@ def workers(engine: Engine) -> Workers:
     present, locations = identity(engine), engine.locations
     serving = {}
     for path in locations.workers.glob("[0-9]*"):
-        if Path("/proc", path.name).exists():
-            serving[int(path.name)] = path.read_text(encoding="ascii")
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            # a killed one's number may be another process's now
+            if b"gunicorn" in Path("/proc", path.name, "cmdline").read_bytes():
+                serving[int(path.name)] = path.read_text(encoding="ascii")
     changed = [time_of(path) for path in (locations.config_xml, CURRENT) if path.exists()]
     newest = max(changed, default=datetime.now(timezone.utc))
-    masters = {int(_stat(pid)[1]) for pid in serving}
     return Workers(
         present=sum(each == present for each in serving.values()),
         older=sum(each != present for each in serving.values()),
         settled=(datetime.now(timezone.utc) - newest).total_seconds(),
-        up=min(map(_age, masters), default=None),
+        up=_up(serving),
     )
+
+
+def _up(serving: Iterable[int]) -> float | None:
+    """Of the master that started last; None without one."""
+    ages = []
+    for pid in serving:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            ages.append(_age(int(_stat(pid)[1])))
+    return min(ages, default=None)
 
 
 def _stat(pid: int) -> list[str]:
@@ -85,12 +97,15 @@ def sessions(engine: Engine) -> str:
 
 
 def cleared(locations: Locations) -> Cleared | None:
-    """None before the first. Raises OSError, ValueError and KeyError."""
+    """None before the first. Raises OSError and ValueError."""
     if not locations.cleared.exists():
         return None
-    last = json.loads(locations.cleared.read_text(encoding="utf-8"))
-    time = datetime.fromisoformat(last["time"])
-    return Cleared(time, last["removed"], last["kept"], last["failed"])
+    try:
+        last = json.loads(locations.cleared.read_text(encoding="utf-8"))
+        time = datetime.fromisoformat(last["time"]).astimezone()
+        return Cleared(time, last["removed"], last["kept"], last["failed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{locations.cleared} is not readable ({error})") from None
 
 
 def disks(*folders: Path) -> tuple[Disk, ...]:
@@ -107,4 +122,4 @@ def maintenance() -> Maintenance | bool | None:
         return False if MAINTENANCE.exists() else None
     until = shown / "until"
     told = until.read_text("utf-8").strip() if until.exists() else ""
-    return Maintenance((shown / "message").read_text("utf-8").strip(), told)
+    return Maintenance(" ".join((shown / "message").read_text("utf-8").split()), told)

@@ -13,6 +13,7 @@ ENDING = 60.0  # seconds that workers of another configuration may take for thei
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
 FEW = 1_000_000_000  # bytes
 SHARE = 0.1
+_START = "omero web start (which names the log where that fails)"
 FULL = 0.8  # of Redis' memory, as in the alerts of docs/monitoring.md
 
 
@@ -33,7 +34,7 @@ def _warning(check: str, message: str, remedy: str) -> Finding:
 
 def _ready(seen: Seen) -> Iterator[Finding]:
     if isinstance(seen.ready, Unknown):
-        yield Finding("service", "error", seen.ready.unknown, "omero web start, or its log")
+        yield Finding("service", "error", seen.ready.unknown, _START)
     elif not seen.ready.ready:
         wrong = "no OMERO.server can be reached"
         if seen.ready.session_store != "ok":
@@ -44,7 +45,7 @@ def _ready(seen: Seen) -> Iterator[Finding]:
 def _configuration(seen: Seen) -> Iterator[Finding]:
     found = seen.configuration
     if isinstance(found, Unknown):
-        yield _warning("configuration", found.unknown, "deploy again once that is repaired")
+        yield _warning("configuration", found.unknown, "repair it and deploy")
         return
     if found.mistakes:
         names = ", ".join(found.mistakes)
@@ -116,17 +117,17 @@ def _disks(seen: Seen) -> Iterator[Finding]:
 
 def _unknown(seen: Seen) -> Iterator[Finding]:
     """Not the service and the configuration, judged above; nor what only visitors meet."""
-    parts: dict[str, object] = {
-        "release": seen.releases,
-        "workers": seen.workers,
-        "clearsessions": seen.cleared,
-        "disk": seen.disks,
-        "maintenance": seen.maintenance,
+    parts: dict[str, tuple[object, str]] = {
+        "release": (seen.releases, "omeroweb-ops release list, or deploy"),
+        "clearsessions": (seen.cleared, "omero web clearsessions writes it anew"),
+        "public URL": (seen.url, "deploy again"),
+        "disk": (seen.disks, "deploy again"),
+        "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
     }
     if not isinstance(seen.ready, Unknown):
-        parts["metrics"] = seen.metrics
-    if isinstance(seen.configuration, Unknown):
-        del parts["workers"]  # the same reason
-    for name, found in parts.items():
+        parts["metrics"] = seen.metrics, "OMERO.web's log"
+    if not isinstance(seen.configuration, Unknown):  # else for that reason
+        parts["workers"] = seen.workers, "omero web restart"
+    for name, (found, remedy) in parts.items():
         if isinstance(found, Unknown):
-            yield _warning(name, f"cannot be seen: {found.unknown}", "repair it, or deploy again")
+            yield _warning(name, f"cannot be seen: {found.unknown}", remedy)

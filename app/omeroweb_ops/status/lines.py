@@ -29,8 +29,10 @@ def lines(seen: Seen) -> Iterator[tuple[str, str]]:
     yield "configuration", _told(seen.configuration, _configuration)
     yield "workers", _told(seen.workers, _workers) + _more(seen.metrics, _memory)
     yield "sessions", _told(seen.sessions, _sessions) + _more(seen.metrics, _stored)
-    yield "OMERO.server", _told(seen.ready, _servers)
-    yield "last deploy", _told(seen.releases, lambda found: f"seen to serve {time(found.seen)}")
+    if not isinstance(seen.ready, Unknown):
+        yield "OMERO.server", _servers(seen.ready)
+    if not isinstance(seen.releases, Unknown) and seen.releases.seen:
+        yield "last deploy", f"seen to serve {time(seen.releases.seen)}"
     yield "clearsessions", _told(seen.cleared, _cleared)
     yield "public URL", _told(seen.url, lambda url: url or "not known here")
     if seen.certificate is not None:
@@ -84,7 +86,7 @@ def _sessions(found: str) -> str:
 
 
 def _stored(found: Metrics) -> str:
-    text = "" if found.sessions is None else f": {found.sessions} stored"
+    text = "" if found.sessions is None else f"; {found.sessions} stored"
     if found.redis_used is None:
         return text
     limit = f"of {size(found.redis_max)}" if found.redis_max else "(no limit)"
@@ -117,7 +119,7 @@ def _disks(found: tuple[Disk, ...]) -> str:
 def _maintenance(found: Maintenance | bool | None) -> str:
     if isinstance(found, Maintenance):
         return f"ON{found.until and ' until '}{found.until}: {found.message}"
-    return "off" if found is False else "not seen here: NGINX is on another host"
+    return "off" if found is False else "not seen here: no NGINX on this host"
 
 
 def time(moment: datetime | None) -> str:

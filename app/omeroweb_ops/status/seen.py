@@ -25,7 +25,10 @@ def part(look: Callable[[], T]) -> T | Unknown:
     try:
         return look()
     except Exception as error:  # whatever a broken file or a half-written answer brings
-        return Unknown(" ".join(str(error).split()) or type(error).__name__)
+        said = str(error)
+        if isinstance(error, OSError) and error.filename:
+            said = f"{error.filename}: {error.strerror}"
+        return Unknown(" ".join(said.split()) or type(error).__name__)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def as_text(seen: Seen, findings: Sequence[Finding]) -> str:
     blocks = [f"OMERO.web {serves}.", _table(lines(seen))]
     if findings:
         rows = ((each.check, f"{each.message}\n→ {each.setting}") for each in findings)
-        blocks += ["WARNINGS", _table(rows)]
+        blocks.append(f"WARNINGS\n{_table(rows)}")
     else:
         blocks.append("No warnings.")
     return "\n\n".join(blocks)
