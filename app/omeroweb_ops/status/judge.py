@@ -49,7 +49,9 @@ def _configuration(seen: Seen) -> Iterator[Finding]:
         return
     if found.mistakes:
         names = ", ".join(found.mistakes)
-        yield _warning("configuration", f"not to be applied again: {names}", "config plan says why")
+        yield _warning(
+            "configuration", f"not to be applied again: {names}", "omeroweb-ops config plan"
+        )
     if found.differs:
         names = ", ".join(found.differs)
         yield _warning(
