@@ -13,7 +13,7 @@ ENDING = 60.0  # seconds that workers of another configuration may take for thei
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
 FEW = 1_000_000_000  # bytes
 SHARE = 0.1
-_START = "omero web start (which names the log where that fails)"
+_START = "omero web start, or restart where it hangs (either names the log)"
 FULL = 0.8  # of Redis' memory, as in the alerts of docs/monitoring.md
 
 

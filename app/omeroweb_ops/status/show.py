@@ -13,7 +13,7 @@ from .lines import lines
 from .seen import Seen
 
 WIDTH = 80  # columns of the narrowest terminal
-_LABEL = 15
+_NAME = 13  # columns of the longest one
 _STATES = ("serving", "warnings", "not serving")
 
 
@@ -41,7 +41,6 @@ def as_text(seen: Seen, findings: Sequence[Finding]) -> str:
 def _table(rows: Iterable[tuple[str, str]]) -> str:
     from tabulate import tabulate
 
-    plain = [(f"{name:{_LABEL}}", text) for name, text in rows]
-    widths = [None, WIDTH - _LABEL - 2]
-    table = tabulate(plain, tablefmt="plain", disable_numparse=True, maxcolwidths=widths)
+    widths = [None, WIDTH - _NAME - 2]
+    table = tabulate(list(rows), tablefmt="plain", disable_numparse=True, maxcolwidths=widths)
     return "\n".join(line.rstrip() for line in table.splitlines())
