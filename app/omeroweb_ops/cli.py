@@ -63,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(run=_doctor)
 
+    status = commands.add_parser(
+        "status",
+        help="one screen: what serves, and what needs somebody",
+        description="Exit status: 0 it serves and there is no warning, 1 it serves with warnings, "
+        "2 it does not serve.",
+    )
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=_status)
+
     serve = commands.add_parser(
         "serve", help="in an image: configure from the environment and run OMERO.web"
     )
@@ -99,6 +108,12 @@ def _doctor(engine: Engine, options: argparse.Namespace) -> int:
     from .doctor import command
 
     return command.run(engine, options.url, options.connect, json=options.json)
+
+
+def _status(engine: Engine, options: argparse.Namespace) -> int:
+    from .status import command
+
+    return command.run(engine, json=options.json)
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ PREVIOUS = BASE / "previous"  # a link to the release before, whose static files
 RELEASES = BASE / "releases"
 SERVED = BASE / "state" / "served"  # the release and configuration that were last seen to serve
 SOCKET = Path("/run/omero-web.sock")  # NGINX's way in on the same host, held by systemd
+MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # where NGINX is on this host
+PLANNED = Path("/var/lib/omero-web-maintenance")  # what it shows, while it is on
 EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
 
 

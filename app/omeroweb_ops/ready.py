@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .gunicorn import identity
 from .handover import LOGIN
@@ -15,27 +16,39 @@ from .state.engine import Engine
 ALLOWED = "omero.web.allowed_hosts"
 
 
+class Address(NamedTuple):
+    """Of OMERO.web itself, without NGINX. prefix: "" or like /omero."""
+
+    host: str
+    port: int
+    prefix: str
+
+
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     """Wait up to `limit` seconds for the login page; None, or what was wrong at the end.
 
     current: wait for a worker that has loaded the present release and configuration as well.
     """
-    host = engine.effective("omero.web.application_server.host") or "127.0.0.1"
-    port = int(engine.effective("omero.web.application_server.port") or 4080)
-    # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
-    prefix = (engine.effective("omero.web.prefix") or "").rstrip("/")
+    host, port, prefix = address(engine.effective)
     name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
     present = identity(engine)
     end = time.monotonic() + limit
     while True:
-        problem = ask(
-            "127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix + LOGIN, name
-        )
+        problem = ask(host, port, prefix + LOGIN, name)
         if problem is None and current and not serves(engine.locations.workers, present):
             problem = "no worker serves with the present release and configuration"
         if problem is None or time.monotonic() >= end:
             return problem
         time.sleep(0.1)
+
+
+def address(effective: Callable[[str], str | None]) -> Address:
+    """Where OMERO.web answers on this host. effective: a property's text, default or not."""
+    host = effective("omero.web.application_server.host") or "127.0.0.1"
+    port = int(effective("omero.web.application_server.port") or 4080)
+    # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
+    prefix = (effective("omero.web.prefix") or "").rstrip("/")
+    return Address("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix)
 
 
 def serves(workers: Path, identity: str) -> bool:

@@ -12,14 +12,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from omeroweb_ops import locations
+
 from ..items import File, Item, Link
 from ..logo import data_uri
 from ..settings import MaintenancePage
 from ..site import Member, Site
 from .rendering import PAGES, TEMPLATES
 
-PLANNED = "/var/lib/omero-web-maintenance"
-SCRIPT = "/usr/local/sbin/omero-web-maintenance"
+PLANNED, SCRIPT = str(locations.PLANNED), str(locations.MAINTENANCE)
 RETRY_AFTER = 30  # seconds
 PLANNED_RETRY_AFTER = 600  # seconds, where no end was given
 _LATER = {name: f"{{{{ {name} }}}}" for name in ("message", "expected_end", "expected_end_iso")}

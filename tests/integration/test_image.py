@@ -145,6 +145,10 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
         assert f"\n{line}\n" in metrics
     assert "\nomeroweb_sessions " in metrics  # in files here
     assert "RUNNING" in run.run("omero", "web", "status")
+    told = json.loads(run.run("omeroweb-ops", "status", "--json"))
+    assert told["status"] == "serving"
+    assert told["sessions"] == "file"
+    assert told["workers"]["present"] == 3
     assert run.run("id", "-u").strip() == "1000"
     workers = run.run("sh", "-c", "grep -l gunicorn /proc/[0-9]*/cmdline").split()
     assert len(workers) >= 4  # master and three workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -69,6 +70,68 @@ def another_release(folder: Path, name: str = "ours") -> str:
     lock = folder / f"{name}.txt"
     lock.write_text(f"# {name}\n" + (ROOT / "app" / "requirements.txt").read_text())
     return str(lock)
+
+
+def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(site: Host) -> None:
+    deploy(docker_inventory(site))
+    well = site.run("omeroweb-ops status")
+    assert well.stdout.startswith("OMERO.web serves.")
+    for told in (
+        rf"^release +{release_of(site)}: omero-web 5\.33\.2, Python 3\.11, no plugins$",
+        r"^configuration +[0-9a-f]{12}: as last deployed, none set by hand$",
+        r"^workers +[1-9]\d* with this release and configuration; up ",
+        r"^sessions +Redis; \d+ stored; memory ",
+        r"^last deploy +seen to serve \d{4}-",
+        r"^disk +/opt/omero/web: ",
+        r"^maintenance +off$",
+    ):
+        assert re.search(told, well.stdout, re.M), well.stdout
+
+    # a way out of a deploy, a full Redis, a full disk (of this command alone), a closed site
+    site.run("omero config set omero.web.login_logo mine.png")
+    site.run("omeroweb-ops maintenance on --message 'New disks'")
+    used = int(re.findall(r"used_memory:(\d+)", site.run("redis-cli info memory").stdout)[0])
+    site.run(f"omero-web-redis config set maxmemory {used * 11 // 10}")
+    var = f"{BASE}/OMERO.web/var"
+    site.write(
+        "/tmp/full.sh",
+        f"set -e; cp -a {var} /tmp/var; mount -t tmpfs -o size=64m tmpfs {var}\n"
+        f"cp -a /tmp/var/. {var}; rm -r /tmp/var; omeroweb-ops status\n",
+    )
+    ill = site.run("unshare -m bash /tmp/full.sh", check=False)
+    site.run("omero-web-redis config set maxmemory 0; omeroweb-ops maintenance off", check=False)
+    assert ill.exit_code == 1, ill.stdout + ill.stderr
+    for told in (
+        r"^configuration +set by hand: omero\.web\.login_logo$",
+        r"^sessions +Redis uses \d+% of its memory",
+        rf"^disk +little room on the file system of {var}$",
+        r"^maintenance +ON: New disks$",
+    ):
+        assert re.search(told, ill.stdout, re.M), ill.stdout
+    assert max(map(len, ill.stdout.splitlines())) <= 80
+
+    config = f"{BASE}/OMERO.web/etc/grid/config.xml"
+    kept = site.read(config)
+    site.run(f"echo '<broken' > {config}")
+    broken = site.run("omeroweb-ops status", check=False)
+    site.write("/tmp/config.xml", kept)
+    site.run(f"cat /tmp/config.xml > {config}")
+    assert broken.exit_code == 1
+    assert broken.stdout.startswith("OMERO.web serves.")
+    assert "config.xml is not readable" in broken.stdout
+
+    site.run("omero config set omero.web.login_logo")
+    site.run("omero web stop")
+    stopped = site.run("omeroweb-ops status --json", user="omero-web", check=False)
+    site.run("omero web start")
+    assert stopped.exit_code == 2
+    whole = json.loads(stopped.stdout)
+    assert whole["status"] == "not serving"
+    assert [each["check"] for each in whole["warnings"]] == ["service"]
+    assert whole["releases"]["serves"]["name"] == release_of(site)
+    site.wait_until(
+        lambda: site.run("omeroweb-ops status", check=False).exit_code == 0, 30, "no warnings"
+    )
 
 
 @pytest.mark.parametrize(

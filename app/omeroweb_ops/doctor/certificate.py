@@ -14,6 +14,7 @@ from socket import create_connection
 from typing import Any
 
 LIMIT = 10.0  # seconds for each connection
+SOON = 21  # days before its end in which it should be renewed
 # OpenSSL's verification results (x509_vfy.h)
 _NOT_YET, _EXPIRED, _SELF_SIGNED = 9, 10, 18
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .certificate import Certificate
+from .certificate import SOON, Certificate
 from .finding import Finding
 from .http import Answer
 from .observe import Observed
-
-_SOON = 21  # days
 
 
 def findings(seen: Observed) -> Iterator[Finding]:
@@ -34,7 +32,7 @@ def _certificate(found: Certificate, seen: Observed) -> Iterator[Finding]:
     if not found.for_name:
         names = ", ".join(found.names) or "no name"
         yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
-    if found.days is not None and found.days < _SOON:
+    if found.days is not None and found.days < SOON:
         yield finding("warning", f"the certificate ends in {found.days} days; renew it")
     if found.self_signed and wanted:
         yield finding("info", "self-signed, as the setting says: browsers warn each visitor")

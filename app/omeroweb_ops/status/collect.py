@@ -1,0 +1,64 @@
+"""Look at everything once, each part by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Thread
+
+from ..doctor import certificate
+from ..doctor.certificate import Certificate
+from ..doctor.expected import Expected
+from ..locations import BASE, Locations
+from ..state.engine import Engine
+from . import host, service
+from .seen import Seen, T, Unknown, part
+
+_PATIENCE = 3.0  # seconds for the public URL, which is asked meanwhile
+
+
+def collect(engine: Engine) -> Seen:
+    """Never raises for what is broken on the host."""
+    locations = engine.locations
+    tls = meanwhile(lambda: _certificate(locations))
+    ready = part(lambda: service.ask_ready(service.address(engine)))
+    broken = isinstance(part(lambda: engine.current), Unknown)
+    without = Unknown("without the configuration")
+    configured = part(lambda: host.time_of(locations.lock))
+    return Seen(
+        now=datetime.now().astimezone(),
+        configured=None if isinstance(configured, Unknown) else configured,
+        ready=ready,
+        metrics=ready
+        if isinstance(ready, Unknown)
+        else part(lambda: service.ask_metrics(service.address(engine))),
+        releases=part(host.installed),
+        configuration=part(lambda: host.configuration(engine)),
+        workers=without if broken else part(lambda: host.workers(engine)),
+        sessions=without if broken else part(lambda: host.sessions(engine)),
+        cleared=part(lambda: host.cleared(locations)),
+        disks=part(lambda: host.disks(BASE, locations.omerodir / "var")),
+        maintenance=part(host.maintenance),
+        url=part(lambda: Expected.load(locations.site).url),
+        certificate=tls(),
+    )
+
+
+def meanwhile(look: Callable[[], T]) -> Callable[[], T | Unknown]:
+    """Look in a thread that nobody waits for longer than a moment, whatever a resolver does."""
+    found: list[T | Unknown] = []
+    thread = Thread(target=lambda: found.append(part(look)), daemon=True)
+    thread.start()
+
+    def result() -> T | Unknown:
+        thread.join(_PATIENCE)
+        return found[0] if found else Unknown(f"no answer within {_PATIENCE:g} seconds")
+
+    return result
+
+
+def _certificate(locations: Locations) -> Certificate | None:
+    expected = Expected.load(locations.site)
+    if not expected.secure:
+        return None
+    return certificate.examine(expected.host, expected.port, expected.host)

@@ -1,0 +1,135 @@
+"""What needs somebody, each with the command or the setting that helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from ..doctor.certificate import SOON
+from ..doctor.finding import Finding
+from .seen import Seen, Unknown
+
+ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
+OVERDUE = timedelta(days=2)  # clearsessions runs daily
+FEW = 1_000_000_000  # bytes
+SHARE = 0.1
+_START = "omero web start, or restart where it hangs (either names the log)"
+FULL = 0.8  # of Redis' memory, as in the alerts of docs/monitoring.md
+
+
+def findings(seen: Seen) -> list[Finding]:
+    """`error`: it does not serve; `warning`: all else."""
+    parts = (_ready, _configuration, _workers, _redis, _cleared, _certificate, _disks, _unknown)
+    return [finding for judged in parts for finding in judged(seen)]
+
+
+def status(findings: Sequence[Finding]) -> int:
+    """The exit status: 0 serving and nothing to say, 1 warnings, 2 not serving."""
+    return max(({"warning": 1, "error": 2}[each.status] for each in findings), default=0)
+
+
+def _warning(check: str, message: str, remedy: str) -> Finding:
+    return Finding(check, "warning", message, remedy)
+
+
+def _ready(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.ready, Unknown):
+        yield Finding("service", "error", seen.ready.unknown, _START)
+    elif not seen.ready.ready:
+        wrong = "no OMERO.server can be reached"
+        if seen.ready.session_store != "ok":
+            wrong = f"the session store: {seen.ready.session_store}"
+        yield Finding("service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor")
+
+
+def _configuration(seen: Seen) -> Iterator[Finding]:
+    found = seen.configuration
+    if isinstance(found, Unknown):
+        yield _warning("configuration", found.unknown, "repair it and deploy")
+        return
+    if found.mistakes:
+        names = ", ".join(found.mistakes)
+        yield _warning(
+            "configuration", f"not to be applied again: {names}", "omeroweb-ops config plan"
+        )
+    if found.differs:
+        names = ", ".join(found.differs)
+        yield _warning(
+            "configuration",
+            f"not as last deployed: {names}",
+            "omeroweb-ops config plan; deploy again, or write it into web_config",
+        )
+    if found.by_hand:
+        names = ", ".join(found.by_hand)
+        yield _warning(
+            "configuration",
+            f"set by hand: {names}",
+            "write it into web_config and deploy, or unset it: omero config set NAME",
+        )
+
+
+def _workers(seen: Seen) -> Iterator[Finding]:
+    found = seen.workers
+    if isinstance(found, Unknown) or not found.older or found.settled <= ENDING:
+        return
+    message = f"{found.older} still serve with another release or configuration"
+    yield _warning("workers", message, "omero web restart")
+
+
+def _redis(seen: Seen) -> Iterator[Finding]:
+    found = seen.metrics
+    if isinstance(found, Unknown) or not found.redis_max or found.redis_used is None:
+        return
+    share = found.redis_used / found.redis_max
+    if share > FULL:
+        message = f"Redis uses {share:.0%} of its memory; once full it takes no login"
+        yield _warning("sessions", message, "redis_maxmemory")
+
+
+def _cleared(seen: Seen) -> Iterator[Finding]:
+    last = seen.cleared
+    if isinstance(last, Unknown):
+        return
+    if last is not None and last.failed:
+        reason = " ".join(last.failed.split())
+        yield _warning("clearsessions", f"failed: {reason}", "omero web clearsessions")
+    since = last.time if last else seen.configured
+    if seen.sessions == "file" and since is not None and seen.now - since > OVERDUE:
+        days = (seen.now - since).days
+        message = f"not run for {days} days: expired sessions pile up"
+        yield _warning("clearsessions", message, "omero web clearsessions; does cron run?")
+
+
+def _certificate(seen: Seen) -> Iterator[Finding]:
+    found = seen.certificate
+    if found is None or isinstance(found, Unknown):
+        return
+    if found.dates:
+        yield _warning("certificate", found.dates, "nginx_tls")
+    elif found.days is not None and found.days < SOON:
+        yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
+
+
+def _disks(seen: Seen) -> Iterator[Finding]:
+    for disk in () if isinstance(seen.disks, Unknown) else seen.disks:
+        if disk.free < max(FEW, SHARE * disk.size):
+            message = f"little room on the file system of {disk.path}"
+            yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
+
+
+def _unknown(seen: Seen) -> Iterator[Finding]:
+    """Not the service and the configuration, judged above; nor what only visitors meet."""
+    parts: dict[str, tuple[object, str]] = {
+        "release": (seen.releases, "omeroweb-ops release list, or deploy"),
+        "clearsessions": (seen.cleared, "omero web clearsessions writes it anew"),
+        "public URL": (seen.url, "deploy again"),
+        "disk": (seen.disks, "deploy again"),
+        "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
+    }
+    if not isinstance(seen.ready, Unknown):
+        parts["metrics"] = seen.metrics, "OMERO.web's log"
+    if not isinstance(seen.configuration, Unknown):  # else for that reason
+        parts["workers"] = seen.workers, "omero web restart"
+    for name, (found, remedy) in parts.items():
+        if isinstance(found, Unknown):
+            yield _warning(name, f"cannot be seen: {found.unknown}", remedy)
