@@ -58,7 +58,7 @@ def settings(
         "on_starting": watching.start,
         "post_fork": end_with_master,
         "post_worker_init": in_turn(
-            away.watch, watching.begin, Serving(engine.locations.workers, identity(engine)).begin
+            away.watch, watching.begin, Serving(engine.locations.workers, engine.identity()).begin
         ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
@@ -92,11 +92,6 @@ def settings(
         arguments.pop("preload_app", None)  # HUP would go on with what is loaded
     found.update(arguments)
     return found
-
-
-def identity(engine: Engine) -> str:
-    """What serves: the release and the configuration."""
-    return f"{Path(sys.prefix).resolve().name} {engine.digest()}"
 
 
 def in_turn(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:

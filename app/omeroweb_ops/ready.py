@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .gunicorn import identity
 from .handover import LOGIN
 from .state.engine import Engine
 
@@ -31,7 +30,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     """
     host, port, prefix = address(engine.effective)
     name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
-    present = identity(engine)
+    present = engine.identity()
     end = time.monotonic() + limit
     while True:
         problem = ask(host, port, prefix + LOGIN, name)

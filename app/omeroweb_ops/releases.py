@@ -12,7 +12,6 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from . import trial
-from .gunicorn import identity
 from .locations import CURRENT, PREVIOUS, RELEASES
 from .state import config_xml
 from .state.derived import BOUND
@@ -86,7 +85,7 @@ def note(engine: Engine) -> str:
 
     Returns the release and its configuration's digest.
     """
-    present = identity(engine)
+    present = engine.identity()
     release = present.split()[0]
     engine.state().write(engine.locations.kept(release))
     for path in _forgotten(engine):
@@ -124,7 +123,7 @@ def _masked(reason: str, engine: Engine) -> str:
 
 def kept(engine: Engine) -> State:
     """The configuration with which this release has last served; raises Unreadable without."""
-    return State.read(engine.locations.kept(identity(engine).split()[0]))
+    return State.read(engine.locations.kept(engine.identity().split()[0]))
 
 
 def _forgotten(engine: Engine) -> list[Path]:

@@ -19,7 +19,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-from .gunicorn import settings as gunicorn_settings
 from .handover import LOGIN
 from .locations import Locations
 from .ready import ALLOWED, ask_socket, known_name
@@ -155,6 +154,8 @@ def main() -> int:
 def _serve(socket: str) -> int:
     """One worker of gunicorn, with the site's own settings, until it is ended."""
     from gunicorn.app.base import BaseApplication
+
+    from .gunicorn import settings as gunicorn_settings
 
     class Trial(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:

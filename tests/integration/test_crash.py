@@ -32,7 +32,7 @@ if not any(isinstance(handler, Kill) for handler in state.callback_handlers):
 path = {str(ROOT / "deploy.py")!r}
 exec(compile(open(path).read(), path, "exec"))
 """
-OPERATIONS = 35
+OPERATIONS = 36
 
 
 def killed_at(count: int, text: str, folder: Path) -> bool:
@@ -55,7 +55,10 @@ def state_of(host: Host) -> dict[str, str]:
         "\\( -type f -exec sh -c 'sha256sum < \"$1\"' _ {} \\; -o -printf '\\n' \\)"
     ).stdout
     # each host's own: keys, its address, what a trial has noted
-    own = re.compile(r"django_secret_key|/var/omero/|control.sock|site\.json|omeroweb-ops\.tried")
+    own = re.compile(
+        r"django_secret_key|/var/omero/|control.sock|site\.json|omeroweb-ops\.tried|"
+        r"clearsessions|omero-web-admin\.conf"
+    )
     return dict(
         line.split(" ", 1) for line in listing.splitlines() if line and not own.search(line)
     )

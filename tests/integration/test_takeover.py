@@ -189,7 +189,7 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     host.run(
         f"""set -e
         systemctl disable -q --now omero-web-liveness omero-web.socket omero-web
-        rm {site} /etc/systemd/system/omero-web.socket /etc/systemd/system/omero-web-liveness.service
+        cd /etc/systemd/system && rm {site} omero-web.socket omero-web-liveness.service
         rm {BASE}/venv3 && mv {BASE}/venv3-{date} {BASE}/venv3
         cp -a /var/backups/omeroweb-ops/{date}/* / && systemctl daemon-reload
         systemctl reload nginx && systemctl enable -q --now omero-web""",

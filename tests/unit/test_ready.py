@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from omeroweb_ops import ready
-from omeroweb_ops.gunicorn import Serving, identity
+from omeroweb_ops.gunicorn import Serving
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 
@@ -83,17 +83,17 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
 ) -> None:
     """The old workers go on answering while the new ones start, or fail to."""
     engine.apply(properties(port, prefix="/omero"))
-    old = Serving(engine.locations.workers, identity(engine))
+    old = Serving(engine.locations.workers, engine.identity())
     engine.apply(properties(port, prefix="/omero", page_size=7))
     worker = SimpleNamespace(pid=os.getpid())
     engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
     old.begin(worker)
     assert ready.wait(engine, limit=0.3) is None
     assert "present release and configuration" in str(ready.wait(engine, limit=0.3, current=True))
-    Serving(engine.locations.workers, identity(engine)).begin(worker)
+    Serving(engine.locations.workers, engine.identity()).begin(worker)
     assert ready.wait(engine, limit=10, current=True) is None
     old.end(None, worker)
     assert ready.wait(engine, limit=0.3, current=True) is not None
     ended = SimpleNamespace(pid=4194305)  # above the kernel's highest
-    Serving(engine.locations.workers, identity(engine)).begin(ended)
+    Serving(engine.locations.workers, engine.identity()).begin(ended)
     assert ready.wait(engine, limit=0.3, current=True) is not None

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from omeroweb_ops import cli
-from omeroweb_ops.gunicorn import identity
 from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -119,7 +118,7 @@ def test_a_service_that_is_down_or_not_ours_is_told_with_its_address(
 def test_a_broken_configuration_leaves_the_rest(engine: Engine, port: int) -> None:
     """What serves goes on with the configuration that it has loaded."""
     deployed(engine, port)
-    release = identity(engine).split()[0]
+    release = engine.identity().split()[0]
     again(engine).state().write(engine.locations.kept(release))
     engine.locations.config_xml.write_text("<broken")
     seen = collect.collect(again(engine))
@@ -158,8 +157,8 @@ def test_workers_are_told_apart_by_what_they_have_loaded(engine: Engine, gunicor
     workers = engine.locations.workers
     workers.mkdir(parents=True)
     assert host.workers(engine).present == 0
-    (workers / str(gunicorn)).write_text(identity(engine))
-    (workers / "4194305").write_text(identity(engine))  # above the kernel's highest
+    (workers / str(gunicorn)).write_text(engine.identity())
+    (workers / "4194305").write_text(engine.identity())  # above the kernel's highest
     (workers / str(os.getppid())).write_text("its number was a worker's once")
     found = host.workers(engine)
     assert (found.present, found.older) == (1, 0)

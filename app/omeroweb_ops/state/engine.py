@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..locations import Locations
@@ -89,6 +91,10 @@ class Engine:
         chosen = {name: texts.get(name, self._default(name)) for name in names} or texts
         text = json.dumps(dict(chosen), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def identity(self) -> str:
+        """What is installed and how it is configured: this release's name, and the digest."""
+        return f"{Path(sys.prefix).resolve().name} {self.digest()}"
 
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""

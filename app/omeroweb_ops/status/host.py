@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from .. import releases
-from ..gunicorn import identity
 from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
 from ..state import derived
 from ..state.desired import Desired
@@ -49,7 +48,7 @@ def configuration(engine: Engine) -> Configuration:
 
 def workers(engine: Engine) -> Workers:
     """Each worker has left a file that says with what it serves."""
-    present, locations = identity(engine), engine.locations
+    present, locations = engine.identity(), engine.locations
     serving = {}
     for path in locations.workers.glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
