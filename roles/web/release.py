@@ -39,9 +39,11 @@ TOOLS = CACHE / "tools"
 CERTIFICATES = (
     "c=/etc/ssl/certs/ca-certificates.crt; [ -e $c ] && export PIP_CERT=${PIP_CERT:-$c} "
     "SSL_CERT_FILE=${SSL_CERT_FILE:-$c}; export PIP_DISABLE_PIP_VERSION_CHECK=1; "
-    # a mirror in pip's configuration is the site's index for uv too
-    f"[ -x {TOOLS}/bin/pip ] && index=$({TOOLS}/bin/pip "
-    'config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX="$index"; '
+    # a mirror in pip's configuration is the site's index for uv too (`pip config get` asks the
+    # user's own file alone)
+    f"[ -x {TOOLS}/bin/pip ] && index=$({TOOLS}/bin/pip config list 2>/dev/null | "
+    "sed -nE \"s/^(:env:|global|install)\\.index-url='(.*)'$/\\2/p\" | head -n 1) && "
+    '[ -n "$index" ] && export UV_DEFAULT_INDEX="$index"; '
 )
 # The last three are kept: with the new one, that which serves and the one before.
 _OUTDATED = (
