@@ -46,7 +46,7 @@ def collect(engine: Engine, properties: Mapping[str, str]) -> None:
             },
             check=True,
         )
-    static.prepare(root)
+    static.prepare(root, CURRENT / "static")  # compressing is most of the work
 
 
 def static_root(configured: str) -> Path:

@@ -1,4 +1,4 @@
-"""Make collected static files ready for NGINX: `python -m omeroweb_ops.static FOLDER`.
+"""Make collected static files ready for NGINX.
 
 Beside each text its gzip form, made once instead of for each visitor, and so with more effort. The
 time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that every
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import sys
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,11 +20,15 @@ EPOCH = 946_684_800  # 2000-01-01
 SPAN = 20 * 365 * 86_400  # seconds
 
 
-def prepare(folder: Path) -> None:
-    """Bring every file below to its state; those of a former run are recognised."""
+def prepare(folder: Path, former: Path | None = None) -> None:
+    """Bring every file below to its state; those of a former run are recognised.
+
+    former: the folder of another release, from which what was compressed there is taken.
+    """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_ours(path)]
     with ProcessPoolExecutor() as pool:  # compressing well takes seconds
-        for _ in pool.map(_prepare, paths, chunksize=16):
+        twins = [former / path.relative_to(folder) if former else None for path in paths]
+        for _ in pool.map(_prepare, paths, twins, chunksize=16):
             pass
 
 
@@ -33,18 +36,33 @@ def _is_ours(path: Path) -> bool:
     return path.suffix == ".gz" and path.with_suffix("").suffix in SUFFIXES
 
 
-def _prepare(path: Path) -> None:
+def _prepare(path: Path, twin: Path | None) -> None:
     content = path.read_bytes()
     time = EPOCH + zlib.crc32(content) % SPAN
-    beside = path.with_name(path.name + ".gz")
-    if path.suffix in SUFFIXES and not (beside.exists() and beside.stat().st_mtime == time):
-        compressed = _compress(content)
+    beside = _gz(path)
+    if path.suffix in SUFFIXES and not _is_of(beside, time):
+        compressed = _taken(twin, content, time) or _compress(content)
         if SMALL < len(content) > len(compressed):
             _replace(beside, compressed, path.stat().st_mode & 0o777)
             os.utime(beside, (time, time))
         else:
             beside.unlink(missing_ok=True)
     os.utime(path, (time, time))
+
+
+def _taken(twin: Path | None, content: bytes, time: int) -> bytes | None:
+    """What was made of the same content before."""
+    if twin and _is_of(_gz(twin), time) and twin.read_bytes() == content:
+        return _gz(twin).read_bytes()
+    return None
+
+
+def _gz(path: Path) -> Path:
+    return path.with_name(path.name + ".gz")
+
+
+def _is_of(path: Path, time: int) -> bool:
+    return path.exists() and path.stat().st_mtime == time
 
 
 def _compress(content: bytes) -> bytes:
@@ -61,7 +79,3 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
     new.write_bytes(content)
     new.chmod(mode)
     new.replace(path)
-
-
-if __name__ == "__main__":
-    prepare(Path(sys.argv[1]))

@@ -67,6 +67,31 @@ def test_a_second_time_changes_nothing_and_a_change_is_followed(tmp_path: Path) 
     assert not (tmp_path / "a.css.gz").exists()
 
 
+def test_what_another_release_has_compressed_is_taken_where_it_is_of_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, new = tmp_path / "former/sub", tmp_path / "new/sub"
+    for folder in (former, new):
+        folder.mkdir(parents=True)
+        for name in ("same.js", "other.js", "foreign.js"):
+            (folder / name).write_bytes(TEXT)
+    prepare(former.parent)
+    (new / "other.js").write_bytes(TEXT.upper())
+    (former / "foreign.js.gz").write_bytes(b"not of the content")  # and not of its time
+    prepare(new.parent, former.parent)
+    for name in ("same.js", "other.js", "foreign.js"):
+        content = (new / name).read_bytes()
+        assert gzip.decompress((new / f"{name}.gz").read_bytes()) == content
+        assert (new / f"{name}.gz").stat().st_mtime == (new / name).stat().st_mtime
+    marked = gzip.compress(TEXT, 1)
+    time = (former / "same.js").stat().st_mtime
+    (former / "same.js.gz").write_bytes(marked)
+    os.utime(former / "same.js.gz", (time, time))
+    (new / "same.js.gz").unlink()
+    prepare(new.parent, former.parent)
+    assert (new / "same.js.gz").read_bytes() == marked
+
+
 @given(content=st.binary(max_size=600))
 def test_the_time_follows_from_the_content_on_every_host(
     content: bytes, tmp_path_factory: pytest.TempPathFactory
