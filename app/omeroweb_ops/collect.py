@@ -15,6 +15,7 @@ from . import static
 from .locations import CURRENT
 from .staging import staged
 from .state.engine import Engine
+from .state.plan import without_secrets
 
 STATIC_ROOT = "omero.web.static_root"
 DEPENDS_ON = ("omero.web.apps", "omero.web.staticfile_dirs", STATIC_ROOT)
@@ -33,18 +34,26 @@ def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
 def collect(engine: Engine, properties: Mapping[str, str]) -> None:
     """Collect them, with a copy of the configuration, and make them ready for NGINX.
 
-    Raises CalledProcessError; Django has said why.
+    Raises ValueError with the reason.
     """
     root = static_root(properties.get(STATIC_ROOT) or str(CURRENT / "static"))
     with staged(properties, engine.locations) as environment:
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],
             env={
                 **environment,
                 "DJANGO_SETTINGS_MODULE": f"{__package__}.collecting",
                 "OMEROWEB_OPS_STATIC": str(root),
             },
-            check=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ValueError(
+            "static files cannot be collected with this configuration, and the old one serves on: "
+            + without_secrets(reason, properties, engine.schema)
         )
     static.prepare(root, CURRENT / "static")  # compressing is most of the work
 
