@@ -19,12 +19,14 @@ class Report:
     """What the visitors met.
 
     answers: how many by status. errors: as the tool tells them. slowest: seconds. rate: per second.
+    said: by NGINX, where something failed.
     """
 
     answers: dict[int, int] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     slowest: float = 0.0
     rate: float = 0.0
+    said: str = ""
 
     @property
     def failed(self) -> int:
@@ -56,6 +58,8 @@ def visitors(source: Host, target: Host, path: str = LOGIN) -> Iterator[Report]:
             lambda: source.run(gone, check=False).exit_code == 0, TIMEOUT, "the visitors' report"
         )
     _read(source.read("/tmp/hey"), report)
+    if report.failed:
+        report.said = target.run("tail -n 5 /var/log/nginx/error.log").stdout
 
 
 def _read(text: str, report: Report) -> None:
