@@ -198,6 +198,27 @@ def test_another_release_and_the_way_back_cost_no_visitor_a_request(
     deploy(docker_inventory(site))
 
 
+def counted(site: Host) -> int:
+    """Requests that the metrics know of, all of them GET here."""
+    text = site.run("curl -s http://127.0.0.1/ops/metrics").stdout
+    lines = [line for line in text.splitlines() if line.startswith("omeroweb_http_requests_total{")]
+    assert lines, text
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
+
+
+def test_the_metrics_count_on_over_a_hand_over(site: Host) -> None:
+    for _ in range(2):
+        before, old = counted(site), {*pids(site)["omero-web"]}
+        for _ in range(20):
+            assert site.http("/webclient/login/").status_code == 200
+        assert [counted(site) for _ in range(6)] == [before + 20] * 6
+        site.run("systemctl reload omero-web && omeroweb-ops ready --current")
+        site.wait_until(lambda old=old: not old & {*pids(site)["omero-web"]}, 40, "new ones alone")  # type: ignore[misc]
+        now = counted(site)
+        assert now >= before + 20  # waiting for the new ones asks for the login page too
+        assert [counted(site) for _ in range(6)] == [now] * 6
+
+
 def hangs(site: Host, folder: Path) -> dict[str, Any]:
     """A release that starts, and whose pages never come."""
     files = {"urls.py": "import time\ntime.sleep(3600)\nurlpatterns = []\n"}
