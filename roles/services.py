@@ -7,6 +7,7 @@ handlers would be lost.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from .items import File
+from .items import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
 _SUPERVISORD = "/etc/supervisor/supervisord.conf"
@@ -77,6 +78,25 @@ class Service:
 def cron() -> Service:
     """Debian's cron."""
     return Service(name="cron", command="/usr/sbin/cron -f")
+
+
+def coming_back(drop_in: str, *settings: str, then: str = "true") -> list[Item]:
+    """A drop-in for a unit of Debian's that would stay dead after a crash, or give up.
+
+    settings: lines of its [Service] before. then: a shell command once the file is in its place.
+    """
+    lines = [
+        "# Written by the OMERO.web bundle; changes are overwritten.",
+        "[Unit]",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        *settings,
+        "Restart=always",
+        "RestartSec=1",
+    ]
+    folder = Directory(os.path.dirname(drop_in))
+    return [folder, File(drop_in, "\n".join(lines) + "\n", then=then)]
 
 
 @dataclass(frozen=True)
@@ -156,7 +176,7 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     act = act.replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     # The digests are taken before: what changes during the start is taken up by the next run.
-    changed = if_changed(service)
+    changed = _if_changed(service)
     yield (
         f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; "
         f"if {changed}; then {{ {service.trial}; }} || {{ {service.back}; exit 1; }} >&2; fi; "
@@ -166,7 +186,7 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     )
 
 
-def if_changed(service: Service) -> str:
+def _if_changed(service: Service) -> str:
     """Shell: whether something changed that the service, running before, was not reloaded with."""
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     return (

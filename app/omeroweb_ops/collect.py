@@ -36,7 +36,7 @@ def collect(engine: Engine, properties: Mapping[str, str]) -> None:
 
     Raises ValueError with the reason.
     """
-    root = static_root(properties.get(STATIC_ROOT) or str(CURRENT / "static"))
+    root = static_root(properties.get(STATIC_ROOT) or str(engine.locations.static))
     with staged(properties, engine.locations) as environment:
         done = subprocess.run(
             [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],
@@ -55,7 +55,7 @@ def collect(engine: Engine, properties: Mapping[str, str]) -> None:
             "static files cannot be collected with this configuration, and the old one serves on: "
             + without_secrets(reason, properties, engine.schema)
         )
-    static.prepare(root, CURRENT / "static")  # compressing is most of the work
+    static.prepare(root, engine.locations.static)  # compressing is most of the work
 
 
 def static_root(configured: str) -> Path:

@@ -17,7 +17,7 @@ from .state.desired import Desired
 from .state.engine import Engine, Invalid
 from .state.history import State
 from .state.known import installed
-from .state.plan import Plan, mask, without_secrets
+from .state.plan import Plan, mask
 from .state.schema import Property
 
 
@@ -136,11 +136,11 @@ def _apply(engine: Engine, _options: argparse.Namespace) -> int:
 
 def _rollback(engine: Engine, _options: argparse.Namespace) -> int:
     before = State.read(engine.locations.previous).properties
-    reason = trial.failure(before, engine.locations) if installed() else None
+    reason = trial.failure(engine, before) if installed() else None
     if reason:  # for example an app that the release of now does not have
         raise ValueError(
-            f"the configuration before does not suit this release: "
-            f"{without_secrets(reason, before, engine.schema)}; see omeroweb-ops release rollback"
+            f"the configuration before does not suit this release: {reason}; "
+            "see omeroweb-ops release rollback"
         )
     _print(engine, engine.rollback())
     print("Back to the state before the last change; `omero web restart` makes it serve.")

@@ -16,6 +16,7 @@ import signal
 from typing import Any
 
 from .locations import CURRENT
+from .processes import PARENT, stat
 
 LOGIN = "/webclient/login/"
 FIRST = 3  # sd_listen_fds(3): the first socket that systemd passes
@@ -76,7 +77,7 @@ class Predecessor:
 
 def relieve() -> None:
     """In a worker that can serve: the master before may end; its workers finish what they have."""
-    if Predecessor.pid and _parent(os.getppid()) == Predecessor.pid:
+    if Predecessor.pid and int(stat(os.getppid())[PARENT]) == Predecessor.pid:
         os.kill(Predecessor.pid, signal.SIGTERM)
 
 
@@ -95,9 +96,3 @@ def _is_path(listener: Any) -> bool:
 
 def _numbers(text: str) -> list[int]:
     return [int(each) for each in text.split(",") if each]
-
-
-def _parent(pid: int) -> int:
-    """Of another process: the fourth field of /proc/PID/stat (proc(5))."""
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return int(file.read().rpartition(")")[2].split()[1])

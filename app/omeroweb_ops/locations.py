@@ -11,7 +11,6 @@ OMERODIR = BASE / "OMERO.web"  # of the bundle, and of the Ansible role ome.omer
 CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
 PREVIOUS = BASE / "previous"  # a link to the release before, whose static files stay readable
 RELEASES = BASE / "releases"
-SERVED = BASE / "state" / "served"  # the release and configuration that were last seen to serve
 SOCKET = Path("/run/omero-web.sock")  # NGINX's way in on the same host, held by systemd
 MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # where NGINX is on this host
 PLANNED = Path("/var/lib/omero-web-maintenance")  # what it shows, while it is on

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from . import trial
 from .locations import CURRENT, PREVIOUS, RELEASES
-from .state import config_xml
+from .state import config_xml, known
 from .state.derived import BOUND
 from .state.engine import Engine
 from .state.history import State
-from .state.plan import without_secrets
 
 _OF_ALL = ("omero-web", "omero-py")  # of each release; other omero-… packages are plugins
 
@@ -86,8 +85,7 @@ def note(engine: Engine) -> str:
     Returns the release and its configuration's digest.
     """
     present = engine.identity()
-    release = present.split()[0]
-    engine.state().write(engine.locations.kept(release))
+    engine.state().write(engine.locations.kept(known.release()))
     for path in _forgotten(engine):
         path.unlink()
     return present
@@ -99,31 +97,27 @@ def suitable(engine: Engine) -> State | None:
 
     Raises ValueError with the reason where it can serve with neither.
     """
-    reason = trial.failure(engine.current, engine.locations)
+    reason = trial.failure(engine, engine.current)
     if reason is None:
         return None
-    reasons = [f"with the present configuration: {_masked(reason, engine)}"]
+    reasons = [f"with the present configuration: {reason}"]
     try:
         then = kept(engine)
     except config_xml.Unreadable:
         then = None
     if then:
         moved = [name for name in BOUND if then.properties.get(name) != engine.current.get(name)]
-        reason = trial.failure(then.properties, engine.locations)
+        reason = trial.failure(engine, then.properties)
         if reason is None and not moved:
             return then
         said = f"{', '.join(moved)} was another, and NGINX depends on it" if moved else reason
-        reasons.append(f"with that of then: {_masked(str(said), engine)}")
+        reasons.append(f"with that of then: {said}")
     raise ValueError("; ".join(reasons))
-
-
-def _masked(reason: str, engine: Engine) -> str:
-    return without_secrets(reason, engine.current, engine.schema)
 
 
 def kept(engine: Engine) -> State:
     """The configuration with which this release has last served; raises Unreadable without."""
-    return State.read(engine.locations.kept(engine.identity().split()[0]))
+    return State.read(engine.locations.kept(known.release()))
 
 
 def _forgotten(engine: Engine) -> list[Path]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO
 
 from .handover import LOGIN
-from .locations import Locations
 from .ready import ALLOWED, ask_socket, known_name
 from .staging import staged
 from .state import config_xml
@@ -44,9 +43,8 @@ def accept(engine: Engine, desired: Desired) -> Plan:
     findings: list[Finding] = [each for each in engine.check(desired) if each.error]
     if not findings and engine.current and installed():
         after = steps.result(engine.current)
-        reason = failure(after, engine.locations)
+        reason = failure(engine, after)
         if reason:
-            reason = without_secrets(reason, after, engine.schema)
             changed = ", ".join(change.name for change in steps.changes)
             findings.append(Finding(changed or str(engine.locations.config_xml), reason))
     if findings:
@@ -54,22 +52,23 @@ def accept(engine: Engine, desired: Desired) -> Plan:
     return steps
 
 
-def failure(properties: Mapping[str, str], locations: Locations) -> str | None:
-    """Why OMERO.web does not start with these properties; None where it does.
+def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
+    """Why OMERO.web does not start with these properties, secrets masked; None where it does.
 
     Tried once: the same properties with the same packages are taken as good the next time.
     """
     tried = _identity(properties)
     try:
-        if locations.tried.read_text(encoding="ascii") == tried:
+        if engine.locations.tried.read_text(encoding="ascii") == tried:
             return None
     except FileNotFoundError:
         pass
-    with staged(properties, locations) as environment:
+    with staged(properties, engine.locations) as environment:
         reason = _run(environment, properties)
-    if reason is None:
-        config_xml.replace(locations.tried, tried.encode())
-    return reason
+    if reason is not None:
+        return without_secrets(reason, properties, engine.schema)
+    config_xml.replace(engine.locations.tried, tried.encode())
+    return None
 
 
 def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from .. import packages, services
@@ -111,20 +110,8 @@ def activate(manager: str) -> None:
 
 def _comes_back() -> list[Item]:
     """Debian's unit leaves an NGINX that was killed dead."""
-    lines = [
-        "# Written by the OMERO.web bundle; changes are overwritten.",
-        "[Unit]",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
-        "Restart=always",
-        "RestartSec=1",
-    ]
-    return [
-        Directory(os.path.dirname(DROP_IN)),
-        # read at once: a unit that differs from its files is restarted, where this needs none
-        File(DROP_IN, "\n".join(lines) + "\n", then="systemctl daemon-reload"),
-    ]
+    # read at once: a unit that differs from its files is restarted, where this needs none
+    return services.coming_back(DROP_IN, then="systemctl daemon-reload")
 
 
 def _supervised() -> list[Item]:

@@ -82,19 +82,9 @@ def activate(manager: str) -> None:
 
 def _systemd() -> list[Item]:
     """Debian's unit with another command, and without a limit to how often it may come back."""
-    lines = [
-        "# Written by the OMERO.web bundle; changes are overwritten.",
-        "[Unit]",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
+    return services.coming_back(
+        DROP_IN,
         "ExecStart=",
         f"ExecStart={_COMMAND} --supervised systemd --daemonize no",
         f"ReadWritePaths={os.path.dirname(REDIS_SOCKET)}",
-        "Restart=always",
-        "RestartSec=1",
-    ]
-    return [
-        Directory(os.path.dirname(DROP_IN)),
-        File(DROP_IN, "\n".join(lines) + "\n"),
-    ]
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +12,8 @@ from omeroweb_ops import ready
 from omeroweb_ops.gunicorn import Serving
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
+
+from tests.unit.helpers import listening
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,12 +32,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with listening(Handler) as found:
+        yield found
 
 
 def properties(port: int, **others: object) -> Desired:

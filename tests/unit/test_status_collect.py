@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.status import collect, host, service
 from omeroweb_ops.status.seen import Cleared, Disk, Maintenance, Unknown
 
-from tests.unit.helpers import again
+from tests.unit.helpers import again, listening
 
 READY = {
     "ready": True,
@@ -61,12 +61,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with listening(Handler) as found:
+        yield found
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -18,9 +17,8 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..locations import Locations
+from ..state import known
 from . import session_store, slots
-
-RELEASE = Path(sys.prefix).resolve().name  # a virtualenv's folder, named by what made it
 
 
 def text(locations: Locations, configuration: str) -> bytes:
@@ -44,7 +42,7 @@ class Present:
             "omeroweb",
             "The release and the configuration (the beginning of its digest) that serve.",
             value={
-                "release": RELEASE,
+                "release": known.release(),
                 "version": _version(),
                 "configuration": self.configuration[:12],
             },

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ..locations import Locations
@@ -94,7 +92,7 @@ class Engine:
 
     def identity(self) -> str:
         """What is installed and how it is configured: this release's name, and the digest."""
-        return f"{Path(sys.prefix).resolve().name} {self.digest()}"
+        return f"{known.release()} {self.digest()}"
 
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""

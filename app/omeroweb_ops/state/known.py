@@ -60,6 +60,11 @@ def schema(
     return from_data(kept[key]), {}
 
 
+def release() -> str:
+    """The name of the release that runs: its virtualenv's folder, named by what made it."""
+    return Path(sys.prefix).resolve().name
+
+
 def packages() -> list[Any]:
     """What is another one where another release serves or something else was installed in it."""
     return [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import releases
 from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
+from ..processes import PARENT, STARTED, stat
 from ..state import derived
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
@@ -70,19 +71,14 @@ def _up(serving: Iterable[int]) -> float | None:
     ages = []
     for pid in serving:
         with suppress(FileNotFoundError, ProcessLookupError):
-            ages.append(_age(int(_stat(pid)[1])))
+            ages.append(_age(int(stat(pid)[PARENT])))
     return min(ages, default=None)
-
-
-def _stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the third one on, proc(5)."""
-    return Path("/proc", str(pid), "stat").read_text("ascii", "replace").rpartition(")")[2].split()
 
 
 def _age(pid: int) -> float:
     """Seconds since a process started."""
     up = float(Path("/proc/uptime").read_text("ascii").split()[0])
-    return up - int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    return up - int(stat(pid)[STARTED]) / os.sysconf("SC_CLK_TCK")
 
 
 def sessions(engine: Engine) -> str:

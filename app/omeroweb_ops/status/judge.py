@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ..doctor.certificate import SOON
 from ..doctor.finding import Finding
+from ..doctor.memory import Memory
 from .seen import Seen, Unknown
 
 ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
@@ -14,7 +15,6 @@ OVERDUE = timedelta(days=2)  # clearsessions runs daily
 FEW = 1_000_000_000  # bytes
 SHARE = 0.1
 _START = "omero web start, or restart where it hangs (either names the log)"
-FULL = 0.8  # of Redis' memory, as in the alerts of docs/monitoring.md
 
 
 def findings(seen: Seen) -> list[Finding]:
@@ -47,25 +47,21 @@ def _configuration(seen: Seen) -> Iterator[Finding]:
     if isinstance(found, Unknown):
         yield _warning("configuration", found.unknown, "repair it and deploy")
         return
-    if found.mistakes:
-        names = ", ".join(found.mistakes)
-        yield _warning(
-            "configuration", f"not to be applied again: {names}", "omeroweb-ops config plan"
-        )
-    if found.differs:
-        names = ", ".join(found.differs)
-        yield _warning(
-            "configuration",
-            f"not as last deployed: {names}",
+    for names, what, remedy in (
+        (found.mistakes, "not to be applied again", "omeroweb-ops config plan"),
+        (
+            found.differs,
+            "not as last deployed",
             "omeroweb-ops config plan; deploy again, or write it into web_config",
-        )
-    if found.by_hand:
-        names = ", ".join(found.by_hand)
-        yield _warning(
-            "configuration",
-            f"set by hand: {names}",
+        ),
+        (
+            found.by_hand,
+            "set by hand",
             "write it into web_config and deploy, or unset it: omero config set NAME",
-        )
+        ),
+    ):
+        if names:
+            yield _warning("configuration", f"{what}: {', '.join(names)}", remedy)
 
 
 def _workers(seen: Seen) -> Iterator[Finding]:
@@ -80,8 +76,8 @@ def _redis(seen: Seen) -> Iterator[Finding]:
     found = seen.metrics
     if isinstance(found, Unknown) or not found.redis_max or found.redis_used is None:
         return
-    share = found.redis_used / found.redis_max
-    if share > FULL:
+    if Memory(found.redis_used, found.redis_max).scarce:
+        share = found.redis_used / found.redis_max
         message = f"Redis uses {share:.0%} of its memory; once full it takes no login"
         yield _warning("sessions", message, "redis_maxmemory")
 

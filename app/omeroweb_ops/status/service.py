@@ -9,8 +9,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from .. import ready
-from ..ops.exposition import RELEASE
 from ..ops.serving import ADDRESS
+from ..state import known
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
 from ..state.history import State
@@ -24,7 +24,7 @@ def address(engine: Engine) -> ready.Address:
     try:
         _ = engine.current
     except Unreadable:
-        then = State.read(engine.locations.kept(RELEASE)).properties
+        then = State.read(engine.locations.kept(known.release())).properties
         locations, schema = engine.locations, engine.schema
         return ready.address(lambda name: then.get(name, schema.default(name, locations.omerodir)))
     return ready.address(engine.effective)
