@@ -73,6 +73,12 @@ def ask(host: str, port: int, path: str, name: str) -> str | None:
     return _ask(connection, f"http://{host}:{port}", path, name)
 
 
+def listens(socket_path: Path) -> bool:
+    """Whether something takes connections there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(socket_path)) == 0
+
+
 def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | None:
     """The same by a Unix socket; limit: seconds for each step of it."""
     connection = http.client.HTTPConnection("localhost")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from .handover import LOGIN
-from .ready import ALLOWED, ask_socket, known_name
+from .ready import ALLOWED, ask_socket, known_name, listens
 from .staging import staged
 from .state import config_xml
 from .state.branding import FOLDER
@@ -98,10 +98,11 @@ def _watched(
     prefix = properties.get("omero.web.prefix", "").rstrip("/")
     name = known_name(json.loads(properties.get(ALLOWED) or "[]"))
     end = time.monotonic() + PATIENCE
-    while process.poll() is None and not socket.exists() and time.monotonic() < end:
+    # gunicorn makes the file first and listens a moment later
+    while not (listening := listens(socket)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     problem: str | None = "it does not even listen"
-    if socket.exists():
+    if listening:
         problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic())
         if problem is None:
             return None

@@ -21,6 +21,13 @@ _LOADED = (
     'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
 )
 _PRESENT = f'echo "$(basename "$(readlink -f {CURRENT})") $({files.OPS} config digest)"'
+# One start that fails can be longer than the screen: what happened, without where in the code.
+_LOG = (
+    "echo 'the end of the log, without INFO and the lines of tracebacks:'; "
+    "{ journalctl -q -u omero-web -n 400 --no-pager -o cat || "
+    "tail -n 400 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
+    "grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]' | tail -n 25"
+)
 UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
 _SECONDS_MORE = 5  # for what comes after the last request
 
@@ -46,8 +53,7 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
         loaded=_LOADED,
         stop_seconds=settings.web_graceful_timeout + _SECONDS_MORE,
         ready=f"{files.OPS} ready --timeout 60 --current && {files.RELEASE} seen",
-        log="echo 'the end of the log:'; { journalctl -q -u omero-web -n 25 --no-pager -o cat || "
-        "tail -n 25 /var/log/supervisor/omero-web.log; } 2> /dev/null",
+        log=_LOG,
         back=_BACK,
         again=f"{BASE}/bin/service reload",
         socket=socket,
