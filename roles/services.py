@@ -152,11 +152,12 @@ class CurrentState(FactBase[ServiceState]):
 
 
 @operation()
-def running(service: Service, manager: str) -> Generator[str, None, None]:
+def running(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
     """The service runs, at boot too, with what stands there now; nothing is done otherwise.
 
     + service: what to run
     + manager: `systemd` or `supervisor`
+    + pause: seconds after a restart in which another host is not restarted yet
     """
     state = host.get_fact(
         CurrentState,
@@ -175,12 +176,13 @@ def running(service: Service, manager: str) -> Generator[str, None, None]:
     act = _WITH_SOCKET if socket else acts[manager]
     act = act.replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
+    rest = f"sleep {pause} && " if pause and state.active and not fresh else ""
     # The digests are taken before: what changes during the start is taken up by the next run.
     changed = _if_changed(service)
     yield (
         f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; "
         f"if {changed}; then {{ {service.trial}; }} || {{ {service.back}; exit 1; }} >&2; fi; "
-        f"( {act} ) && {{ {service.ready}; }} && mkdir -p {STAMPS} && "
+        f"( {act} ) && {{ {service.ready}; }} && {rest}mkdir -p {STAMPS} && "
         f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
         f"{{ {service.log}; if {changed}; then {service.back}; {service.again}; fi; exit 1; }} >&2"
     )

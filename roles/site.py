@@ -27,6 +27,7 @@ REDIS_SOCKET = "/var/lib/omero-web-redis/redis.sock"
 REDIS_USER = "omero-web"  # in Redis
 _LOOPBACK = {"localhost", "127.0.0.1"}
 PORT = "omero.web.application_server.port"
+FAIL_TIMEOUT = 10  # seconds for which NGINX asks other web hosts than one that refused it
 
 
 @dataclass(frozen=True)

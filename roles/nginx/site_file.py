@@ -13,7 +13,7 @@ from pyinfra.api import StringCommand, operation
 
 from .. import backup
 from ..items import File, PathStates, receive
-from ..site import LOCATIONS, Member, Site
+from ..site import FAIL_TIMEOUT, LOCATIONS, Member, Site
 from ..survey import Survey
 from ..web.service import UPSTREAM, has_socket
 from . import pages, static_files, tls, visitors
@@ -39,6 +39,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         ipv6=survey.ipv6,
         server_name=member.settings.nginx_server_name or "_",
         upstreams=_upstreams(site, member, survey),
+        fail_timeout=FAIL_TIMEOUT,
         prefix=site.prefix(web),
         # a URL of another server is not for this NGINX
         static_url=static_url if static_url.startswith("/") else None,

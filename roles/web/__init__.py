@@ -8,7 +8,7 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..settings import Settings
-from ..site import Member, Site
+from ..site import FAIL_TIMEOUT, Member, Site
 from ..survey import Survey
 from . import (
     branding,
@@ -115,7 +115,12 @@ def activate(site: Site, member: Member, target: release.Release, manager: str) 
     """The service, the one that watches it, and its daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
     services.running(
-        name="Run omero-web", service=_service(target, member, manager), manager=manager
+        name="Run omero-web",
+        service=_service(target, member, manager),
+        manager=manager,
+        # One host after the other: NGINX asks the others meanwhile, and the first again by then.
+        pause=FAIL_TIMEOUT if len(site.group("web")) > 1 else 0,
+        _serial=True,
     )
     branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
     services.running(name="Watch omero-web", service=service.liveness(), manager=manager)

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 import yaml
 
+from tests.integration import load
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
     Deployment,
@@ -204,6 +206,22 @@ def test_visitors_do_not_notice_that_an_omero_web_is_stopped(split: Split) -> No
     for web in (split.first, split.second):
         web.run("omero web start")
     wait_until(lambda: split.nginx.http(LOGIN).status_code == 200, 60, "200 after the start")
+
+
+def test_a_change_of_all_omero_webs_costs_no_visitor_a_request(split: Split) -> None:
+    """Handed over, and where a changed unit makes it a restart, one host after the other."""
+    load.install(split.redis)
+    masters = [master(web) for web in (split.first, split.second)]
+    changes: dict[str, Any] = {"web_config": {"omero.web.page_size": 77}, "web_open_files": 70000}
+    for setting, value in changes.items():
+        data = {setting: value}
+        report = load.during(split.redis, split.nginx, partial(split.deploy, **data))
+        assert not report.failed, report
+        before, masters = masters, [master(web) for web in (split.first, split.second)]
+        assert all(old != new for old, new in zip(before, masters, strict=True))
+    report = load.during(split.redis, split.nginx, split.deploy)
+    assert not report.failed, report
+    assert split.deploy().changed_operations == ()
 
 
 def test_visitors_go_on_when_an_omero_web_does_not_answer_at_all(split: Split) -> None:

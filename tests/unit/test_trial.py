@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
 from omeroweb_ops import trial
 
 # A server that is slow between making its socket's file and listening on it.
