@@ -23,7 +23,7 @@ from .state.engine import Engine
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
 PR_SET_PDEATHSIG = 1  # prctl(2)
-WORKERS = "omero.web.wsgi_workers"
+WORKERS, THREADS = "omero.web.wsgi_workers", "omero.web.wsgi_threads"
 
 
 def settings(
@@ -67,7 +67,11 @@ def settings(
         "keepalive": 75,  # seconds, with threads; longer than NGINX keeps a connection
     }
     if found["worker_class"] == "sync":
-        found["threads"] = number("omero.web.wsgi_threads")
+        found["threads"] = (
+            number(THREADS)
+            if engine.current.keys() & {WORKERS, THREADS}  # who says the one means the other too
+            else sizing.threads(sizing.cores(), sizing.memory())
+        )
     else:
         found["worker_connections"] = number("omero.web.wsgi_worker_connections")
     if preload:

@@ -27,6 +27,34 @@ def test_there_are_always_some_and_never_very_many(cores: float, memory: int) ->
     assert found <= sizing.workers(cores + 1, memory * 2)
 
 
+@given(st.floats(0.1, 512), st.integers(1 << 20, 1 << 45))
+def test_threads_make_up_for_workers_that_memory_does_not_allow(cores: float, memory: int) -> None:
+    workers = sizing.workers(cores, memory)
+    threads = sizing.threads(cores, memory)
+    assert workers * threads >= sizing.at_once(cores) > workers * (threads - 1)
+
+
+def test_where_memory_suffices_workers_have_one_thread() -> None:
+    assert sizing.threads(2, 24 * GB) == 1
+    assert sizing.threads(64, 512 * GB) == 1
+    assert sizing.threads(2, GB // 2) == 3
+
+
+def test_the_limits_of_cgroups_of_version_1_count(tmp_path: Path) -> None:
+    root = tmp_path / "cgroup"
+    for each in ("cpu/own", "memory"):  # a container sees itself at the top, and another path
+        (root / each).mkdir(parents=True)
+    membership = tmp_path / "membership"
+    membership.write_text("8:memory:/docker/1f\n5:cpu,cpuacct:/own\n1:name=systemd:/own\n0::/\n")
+    (root / "cpu/own/cpu.cfs_quota_us").write_text("25000\n")
+    (root / "cpu/own/cpu.cfs_period_us").write_text("100000\n")
+    (root / "cpu/cpu.cfs_quota_us").write_text("-1\n")
+    (root / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    (root / "memory/memory.limit_in_bytes").write_text("400000000\n")
+    assert sizing.cores(root, membership) == 0.25
+    assert sizing.memory(root, membership) == 400000000
+
+
 def test_a_container_s_limits_count_wherever_they_are_set(tmp_path: Path) -> None:
     own = tmp_path / "cgroup/outer/inner"
     own.mkdir(parents=True)
