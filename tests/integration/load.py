@@ -19,7 +19,7 @@ class Report:
     """What the visitors met.
 
     answers: how many by status. errors: as the tool tells them. slowest: seconds. rate: per second.
-    said: by NGINX, where something failed.
+    said: by NGINX and by the workers, where something failed.
     """
 
     answers: dict[int, int] = field(default_factory=dict)
@@ -59,7 +59,11 @@ def visitors(source: Host, target: Host, path: str = LOGIN) -> Iterator[Report]:
         )
     _read(source.read("/tmp/hey"), report)
     if report.failed:
-        report.said = target.run("tail -n 5 /var/log/nginx/error.log").stdout
+        report.said = target.run(
+            "tail -n 5 /var/log/nginx/error.log; "
+            "journalctl -q -u omero-web -o cat --no-pager | grep -F 'gets 503' | tail -n 5",
+            check=False,
+        ).stdout
 
 
 def _read(text: str, report: Report) -> None:

@@ -149,9 +149,8 @@ def test_each_file_is_looked_at_by_one_process(tmp_path: Path, shares: int) -> N
     os.mkfifo(tmp_path / "sessionidapipe123")
     (tmp_path / "readme").touch()
     used = use(tmp_path)
-    assert store.stored(used) == 202
     assert files.clear(used, shares) == files.Count(removed=134, kept=67)
-    assert store.stored(used) == 68
+    assert len([*tmp_path.iterdir()]) == 67 + 2  # the pipe and what is not a session's
 
 
 def signed(data: dict[str, Any]) -> bytes:
@@ -279,6 +278,5 @@ def test_a_store_of_another_form_is_left_to_django(
     config_xml.write(installed.locations.config_xml, {**installed.current, name: "other.Form"})
     again = Engine(installed.locations)
     assert not store.find(again).in_files
-    assert store.stored(store.find(again)) is None
     assert command.clear(again) == 0
     assert json.loads(again.locations.cleared.read_text())["removed"] is None

@@ -73,14 +73,6 @@ def find(engine: Engine) -> Store:
     )
 
 
-def stored(store: Store) -> int | None:
-    """How many session files there are, expired ones too; None where sessions are no files."""
-    if not store.in_files:
-        return None
-    with os.scandir(store.folder) as entries:
-        return sum(1 for entry in entries if store.is_session(entry.name))
-
-
 def start_django() -> Any:
     """Django's settings, with OMERO.web's own in them; takes more than a second."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
