@@ -81,6 +81,7 @@ def settings(
             "on_starting": in_turn(watching.start, handover.starting),
             "when_ready": handover.lead,
             "pre_exec": handover.follow_link,
+            "on_exit": handover.last,
         }
     if worker_memory:
         found["post_request"] = growth.limited(worker_memory)

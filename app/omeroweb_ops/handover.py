@@ -11,8 +11,11 @@ worker of the new one serves; and systemd is told which is the main process.
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 from .locations import CURRENT
@@ -65,20 +68,38 @@ def lead(server: Any) -> None:
     from gunicorn import systemd
 
     Predecessor.pid, server.master_pid = server.master_pid, 0
+    Predecessor.told = mmap.mmap(-1, 1)
+    Predecessor.end = time.monotonic() + server.cfg.graceful_timeout
     os.environ.pop("GUNICORN_PID", None)
     systemd.sd_notify(f"MAINPID={os.getpid()}\nREADY=1", server.log)
 
 
 class Predecessor:
-    """The master that has started this one, until it is told to end; 0: none."""
+    """The master that has started this one, until it is told to end.
+
+    pid: 0 where there is none. told: a byte that workers share with their master: not 0 once the
+    one before was told. end: when its last requests are over at the latest (time.monotonic).
+    """
 
     pid = 0
+    told = mmap.mmap(-1, 1)
+    end = 0.0
 
 
 def relieve() -> None:
     """In a worker that can serve: the master before may end; its workers finish what they have."""
     if Predecessor.pid and int(stat(os.getppid())[PARENT]) == Predecessor.pid:
         os.kill(Predecessor.pid, signal.SIGTERM)
+        Predecessor.told[0] = 1
+
+
+def last(_server: Any) -> None:
+    """gunicorn's on_exit hook: systemd kills what is left once the main process has ended, so it
+    waits for the last requests of the master before."""
+    while Predecessor.told[0] and time.monotonic() < Predecessor.end:
+        if not Path("/proc", str(Predecessor.pid)).exists():
+            break
+        time.sleep(0.05)
 
 
 def follow_link(server: Any) -> None:

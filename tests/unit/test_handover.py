@@ -60,6 +60,38 @@ def test_only_the_master_that_started_it_is_told_to_end(predecessor: str, status
             bystander.send_signal(signal.SIGKILL)
 
 
+LAST = """
+import os, signal, subprocess, sys, time
+from omeroweb_ops import handover
+before = subprocess.Popen(["sleep", "60"])
+handover.Predecessor.pid, handover.Predecessor.end = before.pid, time.monotonic() + 60
+handover.Predecessor.told[0] = int(sys.argv[1])
+if os.fork() == 0:
+    handover.last(None)
+    os._exit(3)
+time.sleep(0.5)
+waiting = os.waitpid(-1, os.WNOHANG)[0] == 0
+before.kill()
+before.wait()
+if waiting:
+    os.wait()
+print(waiting)
+"""
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_a_master_waits_for_the_one_before_if_that_was_told_to_end(told: int) -> None:
+    """One that has not taken over, because its workers do not start, must not wait."""
+    done = subprocess.run(
+        [sys.executable, "-c", LAST, str(told)],
+        check=True,
+        timeout=30,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == str(bool(told))
+
+
 def test_a_worker_ends_after_its_request_once_it_has_grown() -> None:
     said: list[tuple[Any, ...]] = []
     log = SimpleNamespace(info=lambda *words: said.append(words))
