@@ -58,7 +58,10 @@ def settings(
         "on_starting": watching.start,
         "post_fork": end_with_master,
         "post_worker_init": in_turn(
-            away.watch, watching.begin, Serving(engine.locations.workers, engine.identity()).begin
+            handover.answer,
+            away.watch,
+            watching.begin,
+            Serving(engine.locations.workers, engine.identity()).begin,
         ),
         "worker_exit": Serving(engine.locations.workers, "").end,
         "raw_env": [],
@@ -125,7 +128,7 @@ class Serving:
         beside = self.folder / f".{worker.pid}"
         beside.write_text(self.identity, encoding="ascii")
         beside.rename(self.folder / str(worker.pid))
-        handover.relieve()
+        handover.relieve(worker.log)
 
     def end(self, _server: object, worker: Any) -> None:
         """gunicorn's worker_exit hook."""

@@ -4,8 +4,8 @@ OMERO.web is loaded in the master and its workers are forked from it: that saves
 but HUP would read no code and no settings again. USR2 starts another master beside the running one
 (https://gunicorn.org/signals/, "Upgrading to a new binary on the fly"), which inherits the
 listening sockets. What is different here: it is executed from the release that the link names now;
-a changed address is bound while the old one still answers; the old master is told to end once a
-worker of the new one serves; and systemd is told which is the main process.
+a changed address is bound while the old one still answers; once a worker of the new one has made
+its login page the old master is told to end, and systemd which is the main process.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ import gc
 import mmap
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 from .locations import CURRENT
 from .processes import PARENT, stat
 
 LOGIN = "/webclient/login/"
+PATIENCE = 30.0  # seconds for the first login page of a worker that is going to take over
+BOOT_ERROR = 3  # a worker's exit status that ends its master (gunicorn.arbiter.Arbiter)
 FIRST = 3  # sd_listen_fds(3): the first socket that systemd passes
 
 
@@ -61,17 +65,22 @@ def _listen(server: Any) -> None:
 
 
 def lead(server: Any) -> None:
-    """gunicorn's when_ready hook: this is the main process now.
+    """gunicorn's when_ready hook.
 
     gunicorn would refuse another hand-over while the master before ends its last requests.
     """
-    from gunicorn import systemd
-
     Predecessor.pid, server.master_pid = server.master_pid, 0
     Predecessor.told = mmap.mmap(-1, 1)
     Predecessor.end = time.monotonic() + server.cfg.graceful_timeout
     os.environ.pop("GUNICORN_PID", None)
-    systemd.sd_notify(f"MAINPID={os.getpid()}\nREADY=1", server.log)
+    if not Predecessor.pid:
+        _lead(os.getpid(), server.log)
+
+
+def _lead(master: int, log: Any) -> None:
+    from gunicorn import systemd
+
+    systemd.sd_notify(f"MAINPID={master}\nREADY=1", log)
 
 
 class Predecessor:
@@ -86,9 +95,50 @@ class Predecessor:
     end = 0.0
 
 
-def relieve() -> None:
-    """In a worker that can serve: the master before may end; its workers finish what they have."""
-    if Predecessor.pid and int(stat(os.getppid())[PARENT]) == Predecessor.pid:
+def _takes_over() -> bool:
+    return bool(Predecessor.pid) and int(stat(os.getppid())[PARENT]) == Predecessor.pid
+
+
+def answer(worker: Any) -> None:
+    """In a worker that is going to take over, before anybody comes: its login page. A worker that
+    fails here ends its master, and the one before serves on. Raises what the page raises."""
+    if not _takes_over():
+        return
+    patience = threading.Timer(PATIENCE, os._exit, [BOOT_ERROR])
+    patience.daemon = True
+    patience.start()
+    try:
+        status = _page(worker.wsgi, os.environ.get("SCRIPT_NAME", ""))
+    finally:
+        patience.cancel()
+    if status == 500:
+        raise RuntimeError("the login page answers 500")
+
+
+def _page(application: Any, prefix: str) -> int:
+    """The status of the login page, without a network."""
+    from django.conf import settings
+
+    from .ready import known_name
+
+    environ: dict[str, Any] = {
+        "SCRIPT_NAME": prefix,
+        "PATH_INFO": LOGIN,
+        "HTTP_HOST": known_name(settings.ALLOWED_HOSTS),
+        "HTTP_X_FORWARDED_PROTO": "https",
+    }
+    setup_testing_defaults(environ)
+    found = []
+    response = application(environ, lambda status, *_: found.append(int(status[:3])))
+    response.close()
+    return found[0]
+
+
+def relieve(log: Any) -> None:
+    """In a worker that can serve: its master is the main process now, and the one before may end;
+    its workers finish what they have."""
+    if _takes_over():
+        _lead(os.getppid(), log)
         os.kill(Predecessor.pid, signal.SIGTERM)
         Predecessor.told[0] = 1
 

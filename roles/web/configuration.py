@@ -120,7 +120,10 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
     + release: the folder of the release that is going to serve
     """
     if due(host.name).apply:
-        yield StringCommand(f"{files.RELEASE} link {release.name} && {files.OPS} config apply")
+        yield StringCommand(
+            f"{files.RELEASE} link {release.name} && {files.OPS} config apply || "
+            f"{{ {files.RELEASE} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
+        )
 
 
 def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:

@@ -45,9 +45,9 @@ CERTIFICATES = (
     "sed -nE \"s/^(:env:|global|install)\\.index-url='(.*)'$/\\2/p\" | head -n 1) && "
     '[ -n "$index" ] && export UV_DEFAULT_INDEX="$index"; '
 )
-# The last three are kept: with the new one, that which serves and the one before.
-_OUTDATED = (
-    f'for each in {RELEASES}/*; do [ -d "$each" ] || continue; '
+# What never served makes room; `bin/release seen` keeps the last three of those that did.
+_UNSERVED = (
+    f'for each in {RELEASES}/*; do [ -d "$each" ] && [ ! -e "$each/served" ] || continue; '
     f'case $each in "$(readlink -f {CURRENT})"|"$(readlink -f {PREVIOUS})") ;; '
     '*) rm -rf "$each" ;; esac; done'
 )
@@ -138,7 +138,7 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     if host.get_fact(Exists, path=str(release.path / "complete")):
         return
     path = release.path
-    yield StringCommand(f"{_OUTDATED}; rm -rf {path} && mkdir -p {path}")
+    yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path}")
     yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))

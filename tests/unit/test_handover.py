@@ -38,7 +38,8 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(15))
 if os.fork() == 0:                       # the new master
     handover.Predecessor.pid = os.getppid() if sys.argv[1] == "parent" else int(sys.argv[1])
     if os.fork() == 0:                   # its worker
-        handover.relieve()
+        handover._lead = lambda *_: None  # to systemd
+        handover.relieve(None)
         os._exit(0)
     os.wait()
     os._exit(0)
@@ -58,6 +59,29 @@ def test_only_the_master_that_started_it_is_told_to_end(predecessor: str, status
             assert bystander.poll() is None
         finally:
             bystander.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("status", "prefix"), [("200 OK", "/omero"), ("503 Away", "")])
+def test_a_worker_makes_its_login_page_as_gunicorn_would_ask_for_it(
+    monkeypatch: pytest.MonkeyPatch, status: str, prefix: str
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.update(environ)
+        start_response(status, [])
+        return SimpleNamespace(close=lambda: None)
+
+    settings = SimpleNamespace(ALLOWED_HOSTS=["*", ".example.org"])
+    monkeypatch.setattr("django.conf.settings", settings)
+    monkeypatch.setattr(handover, "_takes_over", lambda: True)
+    monkeypatch.setenv("SCRIPT_NAME", prefix)
+    handover.answer(SimpleNamespace(wsgi=application))
+    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (prefix, handover.LOGIN)
+    assert seen["HTTP_HOST"] == "example.org"
+    status = "500 Internal Server Error"
+    with pytest.raises(RuntimeError, match="answers 500"):
+        handover.answer(SimpleNamespace(wsgi=application))
 
 
 LAST = """

@@ -45,13 +45,21 @@ def write(path: Path, properties: Mapping[str, str]) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file of mode 0640 beside `path`, bring it to disk and rename it over `path`."""
+    """Write a file of mode 0640 beside `path`, bring it to disk and rename it over `path`.
+
+    Raises OSError that names the file; nothing of it is left then.
+    """
     beside = path.with_name(path.name + ".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        beside.unlink()
+        error.filename = str(path)
+        raise
     os.chmod(beside, 0o640)
     os.replace(beside, path)
     folder = os.open(path.parent, os.O_RDONLY)
