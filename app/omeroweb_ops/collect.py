@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import static
+from . import blame, static
 from .locations import CURRENT
+from .processes import end_with_parent
 from .staging import staged
 from .state.engine import Engine
 from .state.plan import without_secrets
 
+PATIENCE = 300.0  # seconds, for many files on a slow disk
 STATIC_ROOT = "omero.web.static_root"
 DEPENDS_ON = ("omero.web.apps", "omero.web.staticfile_dirs", STATIC_ROOT)
 
@@ -38,24 +40,36 @@ def collect(engine: Engine, properties: Mapping[str, str]) -> None:
     """
     root = static_root(properties.get(STATIC_ROOT) or str(engine.locations.static))
     with staged(properties, engine.locations) as environment:
-        done = subprocess.run(
+        reason = _failure(
             [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],
-            env={
+            {
                 **environment,
                 "DJANGO_SETTINGS_MODULE": f"{__package__}.collecting",
                 "OMEROWEB_OPS_STATIC": str(root),
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if reason:
         raise ValueError(
             "static files cannot be collected with this configuration, and the old one serves on: "
             + without_secrets(reason, properties, engine.schema)
         )
     static.prepare(root, engine.locations.static)  # compressing is most of the work
+
+
+def _failure(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+            preexec_fn=end_with_parent,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not within {PATIENCE:g} s"
+    return blame.of_output(done.stderr, "no reason given") if done.returncode else None
 
 
 def static_root(configured: str) -> Path:

@@ -70,7 +70,7 @@ def known_name(allowed: Sequence[str]) -> str:
 def ask(host: str, port: int, path: str, name: str) -> str | None:
     """One request for a page of the site `name`; None where it is answered with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
-    return _ask(connection, f"http://{host}:{port}", path, name)
+    return _ask(connection, f"http://{host}:{port}{path}", path, name)
 
 
 def listens(socket_path: Path) -> bool:
@@ -80,7 +80,7 @@ def listens(socket_path: Path) -> bool:
 
 
 def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | None:
-    """The same by a Unix socket; limit: seconds for each step of it."""
+    """The same of a trial's, by a Unix socket; limit: seconds for each step of it."""
     connection = http.client.HTTPConnection("localhost")
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(max(limit, 0.1))
@@ -88,17 +88,17 @@ def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | N
         connection.sock.connect(str(socket_path))
     except OSError as error:
         connection.close()
-        return f"{socket_path} does not answer: {error}"
-    return _ask(connection, str(socket_path), path, name)
+        return f"it does not take connections: {error}"
+    return _ask(connection, "its login page", path, name)
 
 
-def _ask(connection: http.client.HTTPConnection, where: str, path: str, name: str) -> str | None:
+def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str) -> str | None:
     try:
         # Secure cookies and redirects depend on it where TLS ends in front of gunicorn.
         connection.request("GET", path, headers={"Host": name, "X-Forwarded-Proto": "https"})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        return f"{where}{path} does not answer: {error or type(error).__name__}"
+        return f"{what} does not answer: {error or type(error).__name__}"
     finally:
         connection.close()
-    return None if status == 200 else f"{where}{path} answers {status}"
+    return None if status == 200 else f"{what} answers {status}"

@@ -7,6 +7,7 @@ reason where something breaks. Workers that are running, and OMERODIR, are not t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,7 +20,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+from . import blame
 from .handover import LOGIN
+from .processes import end_with_parent
 from .ready import ALLOWED, ask_socket, known_name, listens
 from .staging import staged
 from .state import config_xml
@@ -79,6 +82,7 @@ def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str |
             env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.DEVNULL,
             stderr=said,
+            preexec_fn=end_with_parent,
         )
         try:
             return _watched(process, socket, properties, said)
@@ -101,19 +105,23 @@ def _watched(
     # gunicorn makes the file first and listens a moment later
     while not (listening := listens(socket)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
-    problem: str | None = "it does not even listen"
-    if listening:
-        problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic())
-        if problem is None:
-            return None
-    try:
-        process.wait(2)  # a worker that cannot start takes its master with it
-    except subprocess.TimeoutExpired:
-        return f"{_SAYING}: no login page within {PATIENCE:g} s; {problem}"
+    problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic()) if listening else ""
+    if problem is None:
+        return None
+    if time.monotonic() >= end:
+        problem = f"its login page does not answer within {PATIENCE:g} s"
     said.seek(0)
-    text = said.read()
-    text = text[max(text.rfind(_SAYING), 0) :]  # what the apps print comes before
-    return " ".join(text.split()[-100:]) or "no reason given"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(2)  # a worker that cannot start takes its master with it
+        text = said.read()
+        if _SAYING in text:
+            return " ".join(text[text.rfind(_SAYING) :].split()[:100])
+        last = " ".join(text.split()[-100:]) or f"it ended with status {process.returncode}"
+        return f"{_SAYING}: {blame.of_text(text) or last}"
+    logs = sorted(path for path in Path(socket.parent, "var/log").glob("*") if path.is_file())
+    texts = [*(path.read_text(encoding="utf-8", errors="replace") for path in logs), said.read()]
+    raised = filter(None, map(blame.of_text, texts))
+    return ": ".join([_SAYING, problem, *list(raised)[:1]])
 
 
 def _identity(properties: Mapping[str, str]) -> str:
@@ -142,8 +150,8 @@ def main() -> int:
                 raise ValueError(f"template {name}: {error}") from error
         host = known_name(settings.ALLOWED_HOSTS)
         status = Client().get(LOGIN, headers={"host": host}).status_code
-    except Exception as error:  # whatever an app or Django meets is the reason
-        print(f"{_SAYING}: {type(error).__name__}: {error}", file=sys.stderr)
+    except BaseException as error:  # whatever an app or Django meets is the reason, or sys.exit
+        print(f"{_SAYING}: {blame.of(error)}", file=sys.stderr)
         return 1
     if status >= 500:
         print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)

@@ -234,7 +234,7 @@ def test_a_plugin_s_own_properties_are_known_on_the_host(
         ),
         expect=1,
     )
-    assert "cannot import nosuchapp (ModuleNotFoundError" in wrong.output
+    assert "cannot import nosuchapp: ModuleNotFoundError" in wrong.output
     assert "cannot import plug.middleware.Missing" in wrong.output
     assert "omero.web.plug.count: 'x' is not a whole number" in wrong.output
     assert "omero.web.plug.on: 'yes' is not a boolean" in wrong.output

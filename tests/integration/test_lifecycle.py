@@ -274,7 +274,7 @@ _AS_BEFORE = (
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (hangs, "no login page within"),
+        (hangs, "its login page does not answer within 60 s"),
         (has_no_room, "No space left on device"),
         (has_no_room_for_its_configuration, r"No space left on device: '/opt/.*/grid/"),
         (has_no_index, "127.0.0.1:9"),

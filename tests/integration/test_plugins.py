@@ -112,7 +112,8 @@ def own_properties(host: Host) -> dict[str, str]:
     """The properties of the catalogue's apps and their kinds, as they are installed."""
     apps = [each.app for each in plugins.catalogue().values()]
     command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.installed", *apps]
-    found = json.loads(host.run(command, user="omero-web").stdout)["properties"]
+    told = host.run(command, user="omero-web").stdout
+    found = json.loads(told[told.index("{") :])["properties"]  # after the names of the apps
     names = schema.locked()
     return {each["name"]: each["kind"] for each in found if each["name"] not in names}
 
@@ -147,8 +148,8 @@ def test_plugins_that_would_not_work_are_refused_while_the_site_serves(
     lock.write_text(locked(raising, "other-plugin", there))
     with visitor(host) as seen:
         run = deploy(docker_inventory(host, web_plugins=wrong), expect=1)
-        assert "cannot import raising (RuntimeError: the reason)" in run.output
-        assert "cannot import mislabeled (ModuleNotFoundError" in run.output
+        assert "cannot import raising: RuntimeError: the reason (in raising/" in run.output
+        assert "cannot import mislabeled: ModuleNotFoundError" in run.output
         assert "omero.web.count: 'many' is not a whole number" in run.output
         assert "the old one serves on" in run.output
         other = {**ours[1], "requirements": str(lock)}

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from omeroweb_ops.locations import Locations
 from omeroweb_ops.state import known, schema
+from omeroweb_ops.state.engine import Engine
+
+from tests.unit.helpers import SCHEMA
 
 RELEASE = json.loads(schema.DATA.read_text(encoding="utf-8"))
 OWN = {"name": "omero.web.plug.count", "kind": "integer", "default": "5", "description": ""}
@@ -63,3 +66,15 @@ def test_other_packages_are_read_anew(
     known.schema(locations)
     known.schema(locations)
     assert reads == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("app", "advice"),
+    [("gone", "install it by web_plugins"), ("json", "json is installed: mend it")],
+)
+def test_what_is_installed_need_not_be_installed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, app: str, advice: str
+) -> None:
+    monkeypatch.setattr(known, "schema", lambda *_: (SCHEMA, {app: "the reason"}))
+    (finding,) = engine.learn({"omero.web.apps": json.dumps([app])})
+    assert f"cannot import {app}: the reason; {advice}" in str(finding)

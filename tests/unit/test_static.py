@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops import collect
 from omeroweb_ops.static import SMALL, prepare
 
 TEXT = b"body { color: black; }\n" * 100
@@ -103,3 +104,10 @@ def test_the_time_follows_from_the_content_on_every_host(
         prepare(folder)
     assert state(one) == state(other)
     assert (one / "a.js").stat().st_mtime <= (one / "a.js").stat().st_ctime  # not in the future
+
+
+def test_collecting_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "PATIENCE", 0.5)
+    assert collect._failure(["sleep", "60"], {}) == "not within 0.5 s"
+    assert collect._failure(["sh", "-c", "echo why >&2; exit 1"], {}) == "why"
+    assert collect._failure(["true"], {}) is None

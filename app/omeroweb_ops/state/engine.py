@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -61,8 +62,8 @@ class Engine:
         self.schema, broken = known.schema(self.locations, apps, classes)
         return [
             Finding(
-                APPS if name in apps else MIDDLEWARE,
-                f"cannot import {name} ({reason}); {_INSTALL}",
+                MIDDLEWARE if name in classes else APPS,
+                f"cannot import {name}: {reason}; {_advice(name)}",
             )
             for name, reason in broken.items()
         ]
@@ -209,6 +210,12 @@ class Engine:
         if record != self._record():
             text = json.dumps(record.data(), indent=1, sort_keys=True)
             config_xml.replace(self.locations.record, text.encode())
+
+
+def _advice(name: str) -> str:
+    package = name.partition(".")[0]
+    there = importlib.util.find_spec(package) if package else None
+    return f"{package} is installed: mend it or the name, or take it out" if there else _INSTALL
 
 
 def _lists(desired: Desired) -> set[str]:

@@ -7,7 +7,6 @@ OMERODIR and never in a live one.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import importlib.util
 import json
@@ -16,10 +15,12 @@ import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .. import blame
 from . import config_xml
 
 _KINDS = {
@@ -35,16 +36,19 @@ _KINDS = {
 _HOSTS = ("omero.master.host", "Ice.Default.Host")
 
 
-def read(apps: Sequence[str] = (), middleware: Sequence[str] = ()) -> dict[str, Any]:
+def read(
+    tell: Callable[[str], object], apps: Sequence[str] = (), middleware: Sequence[str] = ()
+) -> dict[str, Any]:
     """The schema of the release and of apps as JSON data; see `schema.Property` for the fields.
 
-    middleware: classes to import as well. `broken` names each app and class that does not import,
-    with the reason.
+    tell: is given each name before it is imported, "" after the last, since an import may hang or
+    end this Python. middleware: classes to import as well. `broken` names each app and class that
+    does not import, with the reason.
     """
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["OMERODIR"] = scratch
         os.environ["DJANGO_SETTINGS_MODULE"] = "omeroweb.settings"
-        broken = dict(_failing(apps, _import_app))
+        broken = dict(_failing(tell, apps, _import_app))
         good = [app for app in apps if app not in broken]
         configuration = Path(scratch, "etc/grid/config.xml")
         configuration.parent.mkdir(parents=True)
@@ -56,14 +60,14 @@ def read(apps: Sequence[str] = (), middleware: Sequence[str] = ()) -> dict[str, 
             from django.utils.module_loading import import_string
 
             django.setup()
-            broken |= dict(_failing(middleware, import_string))
+            broken |= dict(_failing(tell, middleware, import_string))
         choices = {
             "check_server_type": settings.ALL_SERVER_TYPES,
             "check_session_engine": settings.SESSION_ENGINE_VALUES,
         }
         properties = [
             _describe(name, entry, choices, deprecated, scratch)
-            for mapping, deprecated in [*_own(settings), *_of_apps(good)]
+            for mapping, deprecated in [*_own(settings), *_of_apps(tell, good)]
             for name, entry in mapping.items()
         ]
     properties += [
@@ -87,26 +91,33 @@ def _own(settings: Any) -> Iterable[tuple[dict[str, list[Any]], bool]]:
     )
 
 
-def _of_apps(apps: Iterable[str]) -> Iterator[tuple[dict[str, list[Any]], bool]]:
+def _of_apps(
+    tell: Callable[[str], object], apps: Iterable[str]
+) -> Iterator[tuple[dict[str, list[Any]], bool]]:
     """Of each app's `settings`, which omeroweb.settings has imported, and of modules like
     `iviewer_settings`, which an app's own views import (what of these is broken, the trial finds).
     """
     for app in apps:
         folder = getattr(sys.modules.get(app), "__path__", [])
-        for found in pkgutil.iter_modules(folder, f"{app}."):
-            if found.name.endswith("settings"):
-                with contextlib.suppress(Exception):
-                    for name, mapping in vars(importlib.import_module(found.name)).items():
-                        if name.endswith(("SETTINGS_MAPPING", "SETTINGS_MAPPINGS")):
-                            yield mapping, False
+        modules = [found.name for found in pkgutil.iter_modules(folder, f"{app}.")]
+        modules = [module for module in modules if module.endswith("settings")]
+        broken = dict(_failing(tell, modules, importlib.import_module))
+        for module in modules:
+            for name, mapping in vars(sys.modules[module]).items() if module not in broken else ():
+                if name.endswith(("SETTINGS_MAPPING", "SETTINGS_MAPPINGS")):
+                    yield mapping, False
 
 
-def _failing(names: Iterable[str], act: Callable[[str], object]) -> Iterator[tuple[str, str]]:
+def _failing(
+    tell: Callable[[str], object], names: Iterable[str], act: Callable[[str], object]
+) -> Iterator[tuple[str, str]]:
     for name in names:
+        tell(name)
         try:
             act(name)
-        except Exception as error:  # whatever an app meets when it is imported
-            yield name, f"{type(error).__name__}: {error}"
+        except BaseException as error:  # whatever an app meets when it is imported, or sys.exit
+            yield name, blame.of(error)
+    tell("")
 
 
 def _import_app(app: str) -> None:
@@ -146,10 +157,19 @@ def _describe(
     return described
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Tell each name before its import, then the schema; what apps print goes to standard error."""
     parser = argparse.ArgumentParser()
     parser.add_argument("apps", nargs="*")
     parser.add_argument("--middleware", nargs="*", default=())
     options = parser.parse_args()
-    json.dump(read(options.apps, options.middleware), sys.stdout, indent=1, ensure_ascii=False)
-    print()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+        os.dup2(2, 1)
+        tell = partial(print, file=told, flush=True)
+        found = read(tell, options.apps, options.middleware)
+        tell(json.dumps(found, indent=1, ensure_ascii=False))
+    os._exit(0)  # without waiting for threads that an app has started
+
+
+if __name__ == "__main__":
+    main()

@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import blame
 from ..locations import Locations
+from ..processes import end_with_parent
 from . import config_xml
 from .derived import WHITENOISE
 from .schema import DATA, Schema, from_data
 
 SITE_PACKAGES = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds for every import together
 # Locked with the release and tested with it; they have no properties of their own.
 LOCKED_APPS = ("corsheaders",)
 LOCKED_MIDDLEWARE = (
@@ -83,10 +86,27 @@ def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", f"{__package__}.installed", *apps]
     if middleware:
         command += ["--middleware", *middleware]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
-    # an app may print something of its own before
-    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
-    return found
+    told, said, problem = _asked(command)
+    lines = told.decode().split("\n")
+    if "{" in lines:
+        found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))
+        return found
+    if len(lines) > 1 and (importing := lines[-2]):
+        return {**json.loads(DATA.read_text(encoding="utf-8")), "broken": {importing: problem}}
+    reason = blame.of_output(said.decode(errors="replace"), problem)
+    raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
+
+
+def _asked(command: Sequence[str]) -> tuple[bytes, bytes, str]:
+    """What it told, what else it and the apps said, and how it ended."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+            preexec_fn=end_with_parent,
+        )
+    except subprocess.TimeoutExpired as late:
+        return late.stdout or b"", b"", f"not within {PATIENCE:g} s"
+    return done.stdout, done.stderr, f"its Python ended with status {done.returncode}"
