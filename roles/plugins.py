@@ -96,6 +96,7 @@ WebPlugin = Annotated[Described, BeforeValidator(named)]
 class Addition:
     """What is installed of a plugin on top of a release's lock: a lock, a wheel, or both."""
 
+    package: str
     lock: str
     wheel: Path | None = None
 
@@ -109,7 +110,11 @@ class Addition:
 def additions(settings: Settings) -> tuple[Addition, ...]:
     """In the order of web_plugins; nothing of a plugin whose package the site's own lock has."""
     return tuple(
-        Addition(text(each.requirements), Path(each.wheel) if each.wheel else None)
+        Addition(
+            canonicalize_name(each.package),
+            text(each.requirements),
+            Path(each.wheel) if each.wheel else None,
+        )
         for each in settings.web_plugins
         if (each.requirements or each.wheel) and not in_own_lock(each, settings)
     )
