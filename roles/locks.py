@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+_HARMLESS = ("--require-hashes", "--no-binary", "--only-binary", "--prefer-binary")
+
 
 def pins(text: str) -> dict[str, set[str]]:
     """Each package with its versions, of which markers choose one; '' where a URL is pinned."""
@@ -20,12 +22,18 @@ def pins(text: str) -> dict[str, set[str]]:
 
 
 def loose(text: str) -> list[str]:
-    """The entries that could become another version or another content; options are none."""
+    """The entries that could become another version or another content; see `options` too."""
     return [
         line.split()[0]
         for line, pin in _entries(text)
         if not line.startswith("-") and not (pin and "--hash=" in line)
     ]
+
+
+def options(text: str) -> list[str]:
+    """The names of options by which a file reaches for what it does not pin, each once."""
+    found = (re.match(r"--[^\s=]+|-.?", line) for line, _pin in _entries(text))
+    return [*dict.fromkeys(each[0] for each in found if each and each[0] not in _HARMLESS)]
 
 
 def _entries(text: str) -> Iterator[tuple[str, Requirement | None]]:

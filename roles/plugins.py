@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from omeroweb_ops.state.plugins import Plugin, catalogue
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from . import locks
-from .values import LocalWheel, ReadableFile
+from .lock_files import Lock
+from .values import LocalWheel
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -37,26 +38,36 @@ def _app(value: str) -> str:
     return value
 
 
-def _locked(path: str) -> str:
-    loose = locks.loose(Path(path).read_text(encoding="utf-8"))
-    if loose:
-        raise ValueError(f"{path} pins no version or no hash of {', '.join(loose)}; {HOW_TO_LOCK}")
-    return path
-
-
 class Described(BaseModel):
     """A plugin as an inventory describes it: its package, and what it adds to the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    package: str
-    app: Annotated[str, AfterValidator(_app)]
-    version: str | None = None
-    requirements: Annotated[ReadableFile, AfterValidator(_locked)] | None = None
-    wheel: LocalWheel | None = None
-    set: Mapping[str, JsonValue] = {}
-    append: Mapping[str, Sequence[JsonValue]] = {}
-    remove: Mapping[str, Sequence[JsonValue]] = {}
+    package: str = Field(description='its name, for example "package": "my-plugin"')
+    app: Annotated[str, AfterValidator(_app)] = Field(
+        description='the Django app that it brings, for example "app": "my_plugin"'
+    )
+    version: str | None = Field(None, description='for example "version": "1.0", or leave it out')
+    requirements: Lock | None = Field(
+        None,
+        description=f"the path of a file of pins; {HOW_TO_LOCK}",
+    )
+    wheel: LocalWheel | None = Field(
+        None, description="the path of a wheel like my_plugin-1.0-py3-none-any.whl"
+    )
+    set: Mapping[str, JsonValue] = Field(
+        {}, description='"set": {property: value}, for example {"omero.web.page_size": 100}'
+    )
+    append: Mapping[str, Sequence[JsonValue]] = Field(
+        {},
+        description='"append": {property: [items]}, '
+        'for example {"omero.web.ui.top_links": [["Ours", "ours_index"]]}',
+    )
+    remove: Mapping[str, Sequence[JsonValue]] = Field(
+        {},
+        description='"remove": {property: [items]}, '
+        'for example {"omero.web.ui.top_links": ["Help"]}',
+    )
 
     @property
     def is_known(self) -> bool:
@@ -76,7 +87,7 @@ def named(value: object) -> object:
         return value
     known = catalogue().get(value)
     if known is None:
-        near = difflib.get_close_matches(value, catalogue(), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(value, catalogue(), n=1, cutoff=0.8)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(catalogue())}"
         raise ValueError(f"there is no {value} in the catalogue; {hint}")
     return Described(
@@ -96,6 +107,7 @@ WebPlugin = Annotated[Described, BeforeValidator(named)]
 class Addition:
     """What is installed of a plugin on top of a release's lock: a lock, a wheel, or both."""
 
+    package: str
     lock: str
     wheel: Path | None = None
 
@@ -109,7 +121,11 @@ class Addition:
 def additions(settings: Settings) -> tuple[Addition, ...]:
     """In the order of web_plugins; nothing of a plugin whose package the site's own lock has."""
     return tuple(
-        Addition(text(each.requirements), Path(each.wheel) if each.wheel else None)
+        Addition(
+            canonicalize_name(each.package),
+            text(each.requirements),
+            Path(each.wheel) if each.wheel else None,
+        )
         for each in settings.web_plugins
         if (each.requirements or each.wheel) and not in_own_lock(each, settings)
     )

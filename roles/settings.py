@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from omeroweb_ops.state.desired import Finding
@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from . import plugin_entries
+from .lock_files import SiteLock
 from .origins import origin
 from .plugins import WebPlugin
 from .values import (
@@ -114,8 +116,10 @@ class Settings(Model):
     web_secrets: ReadableFile | None = Field(
         None, description="the path of a YAML file {property or redis_password: value}"
     )
-    web_requirements: ReadableFile | None = Field(
-        None, description="the path of a hash-pinned requirements file (made by uv pip compile)"
+    web_requirements: SiteLock | None = Field(
+        None,
+        description="the path of a hash-pinned requirements file; make it of app/requirements.in "
+        "by uv pip compile --generate-hashes --no-emit-package zeroc-ice",
     )
     web_plugins: Sequence[WebPlugin] = Field(
         (),
@@ -219,42 +223,38 @@ def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
         details = error.errors(include_url=False)
     wrong = list(dict.fromkeys(str(detail["loc"][0]) for detail in details))
     findings = [
-        _finding(name, data[name], [each for each in details if each["loc"][0] == name])
+        finding
         for name in wrong
+        for finding in _findings(name, data[name], [d for d in details if d["loc"][0] == name])
     ]
     return read({name: data[name] for name in data.keys() - wrong})[0], findings
 
 
-def _finding(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Finding:
+def _findings(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
     """One setting's mistakes; pydantic tells them for each possible form of the value."""
     if name not in Settings.model_fields:
-        return Finding(name, _unknown(name))
+        return [Finding(name, _unknown(name))]
+    hint = str(Settings.model_fields[name].description)
+    if name == "web_plugins" and isinstance(value, (list, tuple)):
+        return plugin_entries.findings(value, details, hint)
     if name == "nginx_tls":  # as text or as files: only the form that was meant is worth a word
         meant = isinstance(value, Mapping)
         details = [each for each in details if ("Certificate" in each["loc"]) == meant]
     reasons = dict.fromkeys(_reason(name, value, each) for each in details)
-    return Finding(name, f"{'; '.join(reasons)}; write {Settings.model_fields[name].description}")
+    return [Finding(name, f"{'; '.join(reasons)}; write {hint}")]
 
 
 def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
     path = [str(part) for part in detail["loc"][1:] if part in getattr(value, "keys", tuple)()]
-    part = f"{path[-1]}: " if path else _item(value, detail["loc"][1:])
+    part = f"{path[-1]}: " if path else ""
     kind, said = detail["type"], str(detail["msg"])
     if kind == "value_error":
         return part + said.removeprefix("Value error, ")
     if kind in ("missing", "extra_forbidden"):
-        wrong = f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
-        return _item(value, detail["loc"][1:]) + wrong
+        return f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
     # a whole web_config may hold a password
     shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
     return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
-
-
-def _item(value: object, path: Sequence[Any]) -> str:
-    """The package of the plugin that is meant, where the value is a list of them."""
-    within = isinstance(value, (list, tuple)) and len(path) > 1 and isinstance(path[0], int)
-    item = value[path[0]] if within else None  # type: ignore[index]
-    return f"{item['package']}: " if isinstance(item, Mapping) and "package" in item else ""
 
 
 def _unknown(name: str) -> str:

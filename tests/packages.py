@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def wheel(folder: Path, package: str, files: Mapping[str, str], version: str = "1.0") -> Path:
+def wheel(
+    folder: Path,
+    package: str,
+    files: Mapping[str, str],
+    version: str = "1.0",
+    needs: Sequence[str] = (),
+) -> Path:
     """A wheel with these files, by path, as the binary distribution format has it.
 
     https://packaging.python.org/en/latest/specifications/binary-distribution-format/
@@ -17,6 +23,7 @@ def wheel(folder: Path, package: str, files: Mapping[str, str], version: str = "
     stem = f"{package.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+    metadata += "".join(f"Requires-Dist: {each}\n" for each in needs)
     tags = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     content = {**files, f"{info}/METADATA": metadata, f"{info}/WHEEL": tags}
     lines = [
@@ -35,7 +42,12 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(found).rstrip(b"=").decode()
 
 
-def plugin(folder: Path, package: str, files: Mapping[str, str] | None = None) -> Path:
+def plugin(
+    folder: Path,
+    package: str,
+    files: Mapping[str, str] | None = None,
+    needs: Sequence[str] = (),
+) -> Path:
     """A wheel of an app that is named like its package, with a page of its own for everybody."""
     app = package.replace("-", "_")
     own = {
@@ -45,7 +57,8 @@ def plugin(folder: Path, package: str, files: Mapping[str, str] | None = None) -
         f"static/{app}/own.css": f"/* {package} */\n",
         **(files or {}),
     }
-    return wheel(folder, package, {f"{app}/{name}": text for name, text in own.items()})
+    own = {f"{app}/{name}": text for name, text in own.items()}
+    return wheel(folder, package, own, needs=needs)
 
 
 def locked(path: Path, package: str, there: str, digest: str | None = None) -> str:

@@ -6,9 +6,10 @@ between them needs root: `bin/release`, from the web role.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import distributions
 from pathlib import Path
 
 from . import trial
@@ -18,12 +19,15 @@ from .state.derived import BOUND
 from .state.engine import Engine
 from .state.history import State
 
-_OF_ALL = ("omero-web", "omero-py")  # of each release; other omero-… packages are plugins
+PLUGINS = "plugins"  # a file in a release's folder: the plugins' package names, in one line
+# Of each release; where that file is not, other omero-… packages are plugins.
+_OF_ALL = ("omero-web", "omero-py", "omero-marshal")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release. state: `serves`, `before` or `kept`. served: when it was last seen to serve."""
+    """One release. state: `serves`, `before` or `kept`. damaged: its packages are not all there.
+    served: when it was last seen to serve."""
 
     name: str
     state: str
@@ -32,6 +36,7 @@ class Release:
     plugins: tuple[str, ...]
     built: datetime | None
     served: datetime | None
+    damaged: bool = False
 
 
 def found(folder: Path = RELEASES) -> list[Release]:
@@ -41,19 +46,34 @@ def found(folder: Path = RELEASES) -> list[Release]:
 
 
 def _read(path: Path) -> Release:
-    (packages,) = path.glob("lib/python3.*/site-packages")
-    versions = {each.name: each.version for each in distributions(path=[str(packages)])}
-    plugins = [name for name in versions if name.startswith("omero-") and name not in _OF_ALL]
+    folders = [*path.glob("lib/python3.*/site-packages")]
+    versions = _versions(folders)
     links = {CURRENT.resolve(): "serves", PREVIOUS.resolve(): "before"}
     return Release(
         name=path.name,
         state=links.get(path.resolve(), "kept"),
         omero_web=versions.get("omero-web", "?"),
-        python=packages.parent.name.removeprefix("python"),
-        plugins=tuple(f"{name} {versions[name]}" for name in sorted(plugins)),
+        python=folders[0].parent.name.removeprefix("python") if folders else "?",
+        plugins=tuple(f"{name} {versions.get(name, '?')}" for name in _plugins(path, versions)),
         built=_time(path / "complete"),
         served=_time(path / "served"),
+        damaged="omero-web" not in versions,
     )
+
+
+def _versions(folders: Iterable[Path]) -> dict[str, str]:
+    """Of each package that is installed, by its normalized name."""
+    found = [each.stem.partition("-") for path in folders for each in path.glob("*.dist-info")]
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in found}
+
+
+def _plugins(path: Path, versions: Mapping[str, str]) -> list[str]:
+    """As the deploy has noted them; a release built before that has no note."""
+    try:
+        return (path / PLUGINS).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        own = [name for name in versions if name.startswith("omero-") and name not in _OF_ALL]
+        return sorted(own)
 
 
 def _time(path: Path) -> datetime | None:
@@ -71,12 +91,19 @@ def table() -> str:
         return time.strftime("%Y-%m-%d %H:%M") if time else "-"
 
     rows = [
-        (r.name, r.state, r.omero_web, r.python, ", ".join(r.plugins) or "-", shown(r.built),
+        (r.name, _shown(r), r.omero_web, r.python, ", ".join(r.plugins) or "-", shown(r.built),
          shown(r.served))
         for r in found()
     ]  # fmt: skip
     headers = ("release", "", "omero-web", "Python", "plugins", "built", "last served")
     return tabulate(rows, headers, disable_numparse=True)
+
+
+def _shown(release: Release) -> str:
+    """Its state; a damaged one may serve on with what it has loaded."""
+    if not release.damaged:
+        return release.state
+    return "damaged" if release.state == "kept" else f"{release.state}, damaged"
 
 
 def note(engine: Engine) -> str:

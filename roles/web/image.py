@@ -57,5 +57,5 @@ def _target(plugins: str = "") -> release.Release:
     wheel = str(at_hand[0]) if at_hand else None
     settings, findings = read({"web_ice_wheel": wheel, "web_plugins": plugins.split()})
     if findings:
-        raise DeployError(f"PLUGINS: {findings[0].message}")
+        raise DeployError(f"PLUGINS: {'; '.join(each.message for each in findings)}")
     return release.wanted(settings, survey)

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
+from omeroweb_ops.releases import PLUGINS
+from packaging.utils import canonicalize_name
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
@@ -28,6 +30,7 @@ from ..plugins import Addition, additions
 from ..settings import Settings
 from ..survey import Survey
 from .ice import Wheel
+from .unmet import refused
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
@@ -55,12 +58,13 @@ _UNSERVED = (
 
 @dataclass(frozen=True)
 class Release:
-    """What a release is made of; `name` follows from all of it."""
+    """What a release is made of; `name` follows from all of it but what is only shown."""
 
     lock: str
     ice: Wheel
     platform: str
     plugins: tuple[Addition, ...] = ()
+    shown: tuple[str, ...] = ()  # packages of plugins, of which the lock may have some itself
 
     @cached_property
     def name(self) -> str:
@@ -77,7 +81,8 @@ def wanted(settings: Settings, survey: Survey) -> Release:
     """The release that a host should have."""
     lock = Path(settings.web_requirements or APP / "requirements.txt").read_text(encoding="utf-8")
     ice = Wheel.wanted(settings.web_ice_wheel, survey.platform)
-    return Release(lock, ice, survey.platform, additions(settings))
+    shown = sorted(canonicalize_name(each.package) for each in settings.web_plugins)
+    return Release(lock, ice, survey.platform, additions(settings), tuple(shown))
 
 
 def app_digest() -> str:
@@ -94,7 +99,9 @@ class Exists(YesOrNo):
 
     def command(self, path: str, line: str | None = None) -> str:
         quoted = shlex.quote(path)
-        test = f"[ -e {quoted} ]" if line is None else f'[ "$(cat {quoted} 2>/dev/null)" = {line} ]'
+        test = f"[ -e {quoted} ]"
+        if line is not None:
+            test += f' && [ "$(cat {quoted})" = {shlex.quote(line)} ]'
         return f"{test} && echo yes || true"
 
 
@@ -131,14 +138,18 @@ def ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
 
 @operation()
 def built(release: Release) -> Generator[PyinfraCommand, None, None]:
-    """The release's virtualenv; nothing where it is complete.
+    """The release's virtualenv; nothing where it is complete, but for the note of its plugins.
 
     + release: what it is made of
     """
-    if host.get_fact(Exists, path=str(release.path / "complete")):
+    path, shown = release.path, " ".join(release.shown)
+    note = File(f"{path}/{PLUGINS}", f"{shown}\n")
+    if host.get_fact(Exists, path=str(path / "complete")):
+        if not host.get_fact(Exists, path=note.path, line=shown):
+            yield from note.commands()
         return
-    path = release.path
     yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path}")
+    yield from note.commands()
     yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
@@ -162,6 +173,7 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
         f"{uv} venv -q --allow-existing --python /usr/bin/python3 {path}; "
         f"{install} --require-hashes {files}; "
         f"{install} {release.ice.folder}/*.whl {wheels}; "
+        f"{refused(uv, path / 'bin/python', release.plugins)}; "
         f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
         # older than what omeroweb_ops.static makes of them, or each would be collected again
         "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +; "

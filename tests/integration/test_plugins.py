@@ -73,6 +73,8 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     assert deploy(every).changed_operations == ()
     assert_serves(host)
     assert has(host, *CATALOGUE, "ours", "other-plugin") == [True] * 5
+    listed = host.run("omeroweb-ops release list").stdout
+    assert "omero-mapr 0.5.3, other-plugin 1.0, ours 1.0" in listed
     for path in ("/figure/", "/iviewer/", "/mapr/gene/"):
         answer = host.http(path)
         assert answer.status_code == 302
@@ -146,7 +148,11 @@ def test_plugins_that_would_not_work_are_refused_while_the_site_serves(
     lock = tmp_path / "other.txt"
     there = Path(ours[1]["requirements"]).read_text().split()[2].removeprefix("file://")
     lock.write_text(locked(raising, "other-plugin", there))
+    needy = plugin(tmp_path, "needy", needs=["nosuch-package-xyz"])
     with visitor(host) as seen:
+        own = {"package": "needy", "app": "needy", "wheel": str(needy)}
+        run = deploy(docker_inventory(host, web_plugins=[own]), expect=1)
+        assert "needy requires `nosuch-package-xyz`, but it's not installed; add" in run.output
         run = deploy(docker_inventory(host, web_plugins=wrong), expect=1)
         assert "cannot import raising: RuntimeError: the reason (in raising/" in run.output
         assert "cannot import mislabeled: ModuleNotFoundError" in run.output

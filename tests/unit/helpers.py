@@ -24,6 +24,7 @@ from roles.survey import Survey
 
 SCHEMA = schema.locked()
 GROUPS = "redis web nginx"
+HASH = "--hash=sha256:" + 64 * "0"
 SURVEY = Survey(
     privilege="root",
     id="debian",
@@ -74,6 +75,14 @@ def mistakes_of(*hosts: HostData) -> list[str]:
     """What is wrong with a site, one text for each mistake."""
     site, findings = load(hosts)
     return [str(finding) for finding in [*findings, *mistakes.find(site)]]
+
+
+def site_lock(path: Path, *more: str) -> str:
+    """A lock of a site's own with what the bundle needs and these lines."""
+    names = ("omero-web==5.33.2", "omero-py", "gunicorn", "prometheus-client", "tabulate")
+    pins = [name if "==" in name else f"{name}==1" for name in names]
+    path.write_text("\n".join([*(f"{each} {HASH}" for each in pins), *more]) + "\n")
+    return str(path)
 
 
 def only_member(site: Site) -> Member:

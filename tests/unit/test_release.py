@@ -13,7 +13,7 @@ from omeroweb_ops.locations import RELEASES
 from roles.settings import Settings
 from roles.web import ice, release
 from tests.packages import plugin
-from tests.unit.helpers import SURVEY
+from tests.unit.helpers import HASH, SURVEY, site_lock
 
 
 @pytest.fixture
@@ -45,13 +45,12 @@ def test_another_lock_makes_another_name(app: Path) -> None:
 
 def test_the_site_s_own_lock_counts_instead(app: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
-    own.write_text("omero-web==3\n")
-    settings = Settings(web_requirements=str(own))
+    settings = Settings(web_requirements=site_lock(own))
     before = name(settings)
     assert before != name()
     (app.parent / "requirements.txt").write_text("omero-web==2\n")
     assert name(settings) == before
-    own.write_text("omero-web==4\n")
+    site_lock(own, "# another")
     assert name(settings) != before
 
 
@@ -106,6 +105,18 @@ def test_other_plugins_make_another_name_in_whatever_order_they_are_written(
     assert of(own) != before
     # what it adds to the configuration is no part of the release
     assert of({**own, "app": "other"}) == of(own)
+
+
+def test_the_lock_s_own_plugins_are_shown_and_make_no_other_release(
+    app: Path, tmp_path: Path
+) -> None:
+    lock = site_lock(tmp_path / "own.txt", f"our-plugin==1 {HASH}")
+    own = {"package": "Our.Plugin", "app": "ours"}
+    without = release.wanted(Settings(web_requirements=lock), SURVEY)
+    chosen = Settings.model_validate({"web_requirements": lock, "web_plugins": [own]})
+    found = release.wanted(chosen, SURVEY)
+    assert (without.shown, found.shown) == ((), ("our-plugin",))
+    assert without.name == found.name
 
 
 def test_a_wheel_of_a_url_is_known_by_its_digest(app: Path) -> None:

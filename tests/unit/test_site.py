@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from roles import mistakes
-from tests.unit.helpers import GROUPS, a_host, mistakes_of, site_of
+from roles.plugins import APP
+from tests.unit.helpers import GROUPS, a_host, mistakes_of, site_lock, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
 FILE = "django.contrib.sessions.backends.file"
@@ -219,7 +220,7 @@ def test_web_hosts_behind_one_nginx_must_agree(two_webs: Any, name: str, value: 
 def test_web_hosts_behind_one_nginx_must_have_one_release(two_webs: Any, tmp_path: Path) -> None:
     locks = {name: tmp_path / name for name in ("one.txt", "same.txt", "other.txt")}
     for name, path in locks.items():
-        path.write_text("other" if name == "other.txt" else "one")
+        site_lock(path, "# other" if name == "other.txt" else "# one")
     data = {name: {"web_requirements": str(path)} for name, path in locks.items()}
     assert mistakes_of(*two_webs(data["one.txt"], data["same.txt"])) == []
     for other in (data["other.txt"], {}):
@@ -260,7 +261,7 @@ def test_an_unknown_property_is_answered_with_the_nearest_name() -> None:
     "plugins",
     [
         {"web_config_append": {"omero.web.apps": ["omero_figure"]}},
-        {"web_requirements": __file__},
+        {"web_requirements": str(APP / "requirements.txt")},
     ],
 )
 def test_a_site_with_plugins_may_have_properties_that_only_the_host_knows(

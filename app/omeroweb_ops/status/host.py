@@ -26,10 +26,15 @@ def time_of(path: Path) -> datetime:
 
 def installed() -> Releases:
     """The release that serves and the one before."""
-    found = {each.state: each for each in releases.found()}
+    every = releases.found()
+    found = {each.state: each for each in every}
     before = found.get("before")
-    since = time_of(CURRENT) if CURRENT.is_symlink() else None
-    return Releases(found.get("serves"), before.name if before else None, since)
+    return Releases(
+        found.get("serves"),
+        before.name if before else None,
+        time_of(CURRENT) if CURRENT.is_symlink() else None,
+        tuple(each.name for each in every if each.damaged),
+    )
 
 
 def configuration(engine: Engine) -> Configuration:

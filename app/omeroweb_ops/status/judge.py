@@ -8,6 +8,7 @@ from datetime import timedelta
 from ..doctor.certificate import SOON
 from ..doctor.finding import Finding
 from ..doctor.memory import Memory
+from ..locations import RELEASES
 from .seen import Seen, Unknown
 
 ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
@@ -19,7 +20,17 @@ _START = "omero web start, or restart where it hangs (either names the log)"
 
 def findings(seen: Seen) -> list[Finding]:
     """`error`: it does not serve; `warning`: all else."""
-    parts = (_ready, _configuration, _workers, _redis, _cleared, _certificate, _disks, _unknown)
+    parts = (
+        _ready,
+        _releases,
+        _configuration,
+        _workers,
+        _redis,
+        _cleared,
+        _certificate,
+        _disks,
+        _unknown,
+    )
     return [finding for judged in parts for finding in judged(seen)]
 
 
@@ -40,6 +51,12 @@ def _ready(seen: Seen) -> Iterator[Finding]:
         if seen.ready.session_store != "ok":
             wrong = f"the session store: {seen.ready.session_store}"
         yield Finding("service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor")
+
+
+def _releases(seen: Seen) -> Iterator[Finding]:
+    for name in () if isinstance(seen.releases, Unknown) else seen.releases.damaged:
+        remedy = f"as root, rm {RELEASES}/{name}/complete; where it is still wanted, deploy"
+        yield _warning("release", f"{name} is damaged: files of it are gone", remedy)
 
 
 def _configuration(seen: Seen) -> Iterator[Finding]:

@@ -33,11 +33,13 @@ def part(look: Callable[[], T]) -> T | Unknown:
 
 @dataclass(frozen=True)
 class Releases:
-    """since: when the one that serves was switched to. seen: when it was last seen to serve."""
+    """since: when the one that serves was switched to. seen: when it was last seen to serve.
+    damaged: names of those whose packages are not all there."""
 
     serves: Release | None
     before: str | None
     since: datetime | None
+    damaged: tuple[str, ...] = ()
 
     @property
     def seen(self) -> datetime | None:

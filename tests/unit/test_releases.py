@@ -1,0 +1,80 @@
+"""Releases as `release list` and `status` show them, from what lies in their folders."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from omeroweb_ops import releases
+from omeroweb_ops.status import host, judge, lines
+from omeroweb_ops.status.seen import Releases
+
+from tests.unit.test_status import WELL
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The host's releases: one serves, the one before is a second."""
+    made = tmp_path / "releases"
+    for name, link in (("aaaa", "CURRENT"), ("bbbb", "PREVIOUS")):
+        built(made / name)
+        (tmp_path / link).symlink_to(made / name)
+        monkeypatch.setattr(releases, link, tmp_path / link)
+    monkeypatch.setattr(host, "CURRENT", tmp_path / "CURRENT")
+    monkeypatch.setattr(releases, "found", functools.partial(releases.found, made))
+    return made
+
+
+def built(path: Path, *more: str, note: str | None = "") -> None:
+    for package in ("omero_web-5.33.2", "omero_py-5.23.0", "omero_marshal-0.9.1", *more):
+        info = path / f"lib/python3.11/site-packages/{package}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+    (path / "complete").touch()
+    if note is not None:
+        (path / releases.PLUGINS).write_text(f"{note}\n")
+
+
+def plugins(name: str) -> tuple[str, ...]:
+    (found,) = (each.plugins for each in releases.found() if each.name == name)
+    return found
+
+
+def damage(path: Path) -> None:
+    (path / "lib").rename(path / "gone")
+
+
+def test_plugins_are_those_that_the_deploy_has_noted(folder: Path) -> None:
+    own = ("x_conflict-1.0", "Our.Plugin-2.1", "omero_user_token-0.3.0")
+    built(folder / "cccc", *own, note="our-plugin x-conflict")
+    assert plugins("cccc") == ("our-plugin 2.1", "x-conflict 1.0")
+    assert plugins("aaaa") == ()
+
+
+def test_without_a_note_they_are_omero_s_other_packages(folder: Path) -> None:
+    built(folder / "cccc", "x_conflict-1.0", "omero_figure-8.0.1", note=None)
+    assert plugins("cccc") == ("omero-figure 8.0.1",)
+
+
+def test_a_damaged_release_hides_no_other(folder: Path) -> None:
+    built(folder / "cccc")
+    damage(folder / "cccc")
+    damage(folder / "bbbb")
+    rows = {row.split()[0]: row for row in releases.table().splitlines()[2:]}
+    assert rows["aaaa"].split()[1:3] == ["serves", "5.33.2"]
+    assert rows["bbbb"].split()[1:4] == ["before,", "damaged", "?"]
+    assert rows["cccc"].split()[1:3] == ["damaged", "?"]
+
+
+def test_status_tells_of_a_damaged_release_and_of_what_serves(folder: Path) -> None:
+    assert judge.findings(replace(WELL, releases=host.installed())) == []
+    damage(folder / "bbbb")
+    found = host.installed()
+    assert isinstance(found, Releases)
+    assert (found.before, found.damaged) == ("bbbb", ("bbbb",))
+    seen = replace(WELL, releases=found)
+    assert "aaaa: omero-web 5.33.2, Python 3.11, no plugins" in dict(lines.lines(seen))["release"]
+    (warning,) = judge.findings(seen)
+    assert (warning.check, warning.message) == ("release", "bbbb is damaged: files of it are gone")
+    assert "bbbb/complete" in str(warning.setting)
