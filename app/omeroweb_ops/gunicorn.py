@@ -6,7 +6,6 @@ The meaning of each property is that of `omero web start` (omero/plugins/web.py,
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
@@ -15,14 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import away, growth, handover, logs, sizing
+from . import away, growth, handover, logs, processes, sizing
 from .locations import Locations
 from .ops.serving import Watching
 from .state.engine import Engine
 
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
-PR_SET_PDEATHSIG = 1  # prctl(2)
 WORKERS, THREADS = "omero.web.wsgi_workers", "omero.web.wsgi_threads"
 
 
@@ -138,10 +136,7 @@ def end_with_master(_server: object, _worker: object) -> None:
     Otherwise it would hold the port for up to half the worker timeout, and a new master could
     not bind. systemd ends leftovers by itself; supervisor does not.
     """
-    master = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != master:  # it went away before the line above
-        os.kill(os.getpid(), signal.SIGTERM)
+    processes.end_with(os.getppid(), signal.SIGTERM)
 
 
 def _arguments(text: str | None) -> dict[str, Any]:
