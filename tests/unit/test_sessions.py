@@ -347,6 +347,17 @@ def test_a_killed_run_leaves_nothing_that_stops_the_next(
     soon(lambda: lockable(installed))
 
 
+def test_ctrl_c_ends_it_with_a_line_in_the_log(
+    clearing: subprocess.Popen[str], installed: Engine
+) -> None:
+    clearing.send_signal(signal.SIGINT)
+    said, complained = clearing.communicate(timeout=10)
+    assert clearing.returncode == 130
+    assert said == "Clearing expired sessions... interrupted\n"
+    assert complained == "omeroweb-ops: interrupted\n"
+    assert "interrupted" in (installed.locations.logs / "clearsessions.log").read_text()
+
+
 def lockable(engine: Engine) -> bool:
     with open(engine.locations.omerodir / "var" / "clearsessions.lock", "r+b") as file:
         try:

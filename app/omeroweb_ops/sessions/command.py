@@ -42,6 +42,9 @@ def clear(engine: Engine) -> int:
     began = time.monotonic()
     try:
         result = _clear(engine)
+    except KeyboardInterrupt:
+        _say(engine, "interrupted")
+        raise
     except Exception as error:  # whatever Django meets: cron must see a status and a line
         reason = f"{type(error).__name__}: {error}"
         result = Result(f"failed: {reason}", failed=reason)
