@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -252,6 +253,23 @@ def test_what_failed_is_told_logged_and_kept_for_programs(installed: Engine) -> 
     kept = json.loads(installed.locations.cleared.read_text())
     assert "FileNotFoundError" in kept["failed"]
     assert kept["removed"] is None
+
+
+def test_a_full_disk_is_told_with_the_file_and_leaves_none(
+    installed: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, *_text: object, **_options: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write(2), without a path
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert command.clear(installed) == 1
+    told = capsys.readouterr()
+    assert "done: 0 expired sessions" in told.out
+    assert f"cannot write {installed.locations.cleared}: No space left on device" in told.err
+    var = installed.locations.omerodir / "var"
+    assert [*var.glob("clearsessions.json*")] == []
+    assert (var / "clearsessions.lock").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
