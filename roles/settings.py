@@ -27,6 +27,7 @@ from . import plugin_entries
 from .lock_files import SiteLock
 from .origins import origin
 from .plugins import WebPlugin
+from .secrets_file import OF_REDIS
 from .values import (
     Addresses,
     HostAddress,
@@ -37,6 +38,7 @@ from .values import (
     Picture,
     Port,
     ReadableFile,
+    RedisMemory,
     RedisUrl,
     ServerNames,
     Size,
@@ -200,7 +202,7 @@ class Settings(Model):
         "127.0.0.1", description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
     )
     redis_port: Port = Field(6379, description="a TCP port number, for example 6379")
-    redis_maxmemory: Memory | None = Field(
+    redis_maxmemory: RedisMemory | None = Field(
         None, description='an amount of memory, for example "512mb"'
     )
 
@@ -260,6 +262,8 @@ def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
 def _unknown(name: str) -> str:
     if name.startswith("omero."):
         return f'is an OMERO.web property; write it as web_config = {{"{name}": …}}'
+    if name in OF_REDIS:
+        return f'belongs into the file that web_secrets names; write it there: {{"{name}": …}}'
     close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
     return f"there is no such setting; {hint}"

@@ -16,7 +16,9 @@ from pydantic import AfterValidator, Field
 from . import branding
 from .logo import embeddable
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+_LAST_PORT = 65535
+Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
+_LEAST_MEMORY = 16 << 20  # bytes
 
 
 def _existing(value: str) -> str:
@@ -102,13 +104,24 @@ def in_bytes(memory: str) -> int:
     return int(number) * factor
 
 
+def _redis_memory(value: str) -> str:
+    if in_bytes(value) < _LEAST_MEMORY:
+        raise ValueError(f"{value} is less than 16mb, in which few sessions have room")
+    if in_bytes(value) >= 1 << 63:
+        raise ValueError(f"{value} is more than Redis can count")
+    return value
+
+
 def _redis_url(value: str) -> str:
     if "@" in value:  # nothing of it is repeated: it may be a password
         raise ValueError("it holds a user or a password")
     if re.fullmatch(r"rediss?://[^/]+/\d+", value):
         raise ValueError("names a database: OMERO.web uses two, 0 and 1")
-    if not re.fullmatch(r"rediss?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", value):
+    found = re.fullmatch(r"rediss?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d+))?/?", value)
+    if not found:
         raise ValueError("is no redis://host:port or rediss://host:port")
+    if found[1] and not 1 <= int(found[1]) <= _LAST_PORT:
+        raise ValueError(f"{found[1]} is no port: there are 1 to {_LAST_PORT}")
     return value.rstrip("/")
 
 
@@ -157,6 +170,7 @@ ServerNames = Annotated[str, AfterValidator(_server_names)]
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 Size = Annotated[str, AfterValidator(_size)]
 Memory = Annotated[str, AfterValidator(_memory)]
+RedisMemory = Annotated[Memory, AfterValidator(_redis_memory)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 TextFile = Annotated[ReadableFile, AfterValidator(_text)]
 Logo = Annotated[ReadableFile, AfterValidator(embeddable)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("omeroweb-ops: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     return status
 
 

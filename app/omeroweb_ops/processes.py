@@ -16,9 +16,12 @@ def stat(pid: int) -> list[str]:
     return Path("/proc", str(pid), "stat").read_text("ascii", "replace").rpartition(")")[2].split()
 
 
-def end_with_parent() -> None:
-    """Called in a child that is not to outlive its parent."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGTERM) -> None:
+    """Called in a child that is not to outlive its parent, however that ends.
+
+    parent: its process id, where it may have ended before this is called.
+    """
+    parent = os.getppid() if parent is None else parent
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:  # it went away before the line above
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), by)

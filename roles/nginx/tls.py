@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyinfra import host
-from pyinfra.api import operation
+from pyinfra.api import FactBase, operation
 
 from ..items import Absent, Directory, File, Item, PathStates
 from ..settings import Certificate
 from ..site import Member
 from ..survey import Survey
+from .certificate import SOON
 from .rendering import TEMPLATES
 
 FOLDER = "/etc/nginx/omero-web"
@@ -84,14 +85,29 @@ def names(member: Member, survey: Survey) -> tuple[str, ...]:
     return tuple(given or [member.address or survey.ip or "localhost"])
 
 
+class Lasting(FactBase[bool]):
+    """Whether a certificate on the host goes on for longer than is soon."""
+
+    def command(self, certificate: str) -> str:
+        seconds = int(SOON.total_seconds())
+        return (
+            f"openssl x509 -in {shlex.quote(certificate)} -noout -checkend {seconds} "
+            "> /dev/null 2>&1 && echo lasting; true"
+        )
+
+    def process(self, output: list[str]) -> bool:
+        return "lasting" in output
+
+
 @operation()
 def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
-    """A certificate for the names, for ten years; one that is there is kept.
+    """A certificate for the names, for ten years; one that is there is kept until it ends soon.
 
     + names: host names or IP addresses, the first one is the subject
     """
     states = host.get_fact(PathStates, paths=(CERTIFICATE, KEY))
-    if all(state.startswith("file") for state in states or [""]):
+    there = all(state.startswith("file") for state in states or [""])
+    if there and host.get_fact(Lasting, certificate=CERTIFICATE):
         return
     alternatives = ",".join(
         ("IP:" if name.replace(".", "").isdigit() or ":" in name else "DNS:") + name

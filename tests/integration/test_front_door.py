@@ -425,6 +425,12 @@ def test_a_self_signed_certificate_serves(host: Host, plain: Host) -> None:
     assert_serves(host, scheme="https")
     assert host.http("/").status_code == 301
     assert deploy(docker_inventory(host, nginx_tls="self-signed")).changed_operations == ()
+    ending = issue(host.ip, end=timedelta(days=20))
+    host.write("/etc/nginx/omero-web/certificate.pem", ending.pem)
+    host.write("/etc/nginx/omero-web/key.pem", ending.key_pem, "0600")
+    deploy(docker_inventory(host, nginx_tls="self-signed"))
+    assert host.read("/etc/nginx/omero-web/certificate.pem") != ending.pem
+    assert deploy(docker_inventory(host, nginx_tls="self-signed")).changed_operations == ()
     deploy(docker_inventory(host))
     assert not host.exists(RENEWED)
     assert_serves(host)

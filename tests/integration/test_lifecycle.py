@@ -168,7 +168,8 @@ def test_another_release_and_the_way_back_cost_no_visitor_a_request(
     # as if there had been others: the one before this, and an older one
     site.run(
         f"cd {BASE}/releases; mkdir -p aaaaaaaaaaaa bbbbbbbbbbbb cccccccccccc; "
-        "touch -d yesterday aaaaaaaaaaaa/served aaaaaaaaaaaa/complete; touch -d '2 days ago' bbbbbbbbbbbb/served; "
+        "touch aaaaaaaaaaaa/complete; touch -d yesterday aaaaaaaaaaaa/served; "
+        "touch -d '2 days ago' bbbbbbbbbbbb/served; "
         f"ln -sfT {BASE}/releases/aaaaaaaaaaaa {BASE}/previous"
     )
     lock = another_release(tmp_path)

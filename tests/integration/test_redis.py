@@ -233,6 +233,8 @@ def test_a_full_redis_refuses_what_is_new_and_drops_nothing(site: Host) -> None:
         site.run("omero-web-redis config set maxmemory 1mb")
         with pytest.raises(CommandFailed, match=r"OutOfMemory|maxmemory"):
             new_session(site)
+        ready = json.loads(site.run("curl -s http://127.0.0.1/ops/ready").stdout)
+        assert (ready["ready"], ready["session_store"]) == (False, "OutOfMemoryError")
         assert who(site, key) == "ada"
         assert_maintenance(site, LOGIN, headers={"Cookie": f"sessionid={key}"})
         assert site.http(LOGIN).status_code == 200  # which writes nothing

@@ -206,3 +206,13 @@ def test_a_path_that_is_nowhere_is_told(tmp_path: Path) -> None:
     found = list(held.findings(member, ask(held.Held, **files)))
     assert [each.name for each in found] == [certificate.SETTING] * 2
     assert "gone.pem is neither here nor on the host" in found[0].message
+
+
+@pytest.mark.parametrize(("days", "lasts"), [(-1, False), (20, False), (22, True)])
+def test_a_certificate_made_here_is_kept_until_it_ends_soon(
+    tmp_path: Path, days: int, lasts: bool
+) -> None:
+    path = tmp_path / "a certificate.pem"
+    begin = timedelta(days=-30)
+    path.write_text(issue("a.example", begin=begin, end=timedelta(days=days, hours=1)).pem)
+    assert ask(tls.Lasting, certificate=str(path)) is lasts

@@ -28,6 +28,11 @@ def test_the_defaults_have_no_finding() -> None:
     assert find({}) == []
 
 
+@pytest.mark.parametrize("age", [1, 60, 3153600000])
+def test_a_session_may_be_short_or_long(age: int) -> None:
+    assert find({checks.AGE: age}) == []
+
+
 @pytest.mark.parametrize(
     ("values", "name", "said", "error"),
     [
@@ -65,6 +70,10 @@ def test_the_defaults_have_no_finding() -> None:
             "omero.web.csrf_cookie_samesite",
             "None without omero.web.csrf_cookie_secure",
             True,
+        ),
+        *(
+            ({checks.AGE: age}, checks.AGE, "write 1 to 3153600000 (100 years)", True)
+            for age in (10**12, 3153600001, 0, -1)
         ),
         (
             {"omero.web.session_engine": CACHE_ENGINE},

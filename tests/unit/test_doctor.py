@@ -311,3 +311,14 @@ def test_planned_maintenance_is_told_from_nginx_s_own_page() -> None:
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 40))
 def test_redis_is_scarce_above_four_fifths_of_a_limit(used: int, limit: int) -> None:
     assert Memory(used, limit).scarce is (limit > 0 and used / limit > 0.8)
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "told"),
+    [
+        (58 << 20, 64 << 20, "58 MB of 64 MB, and refuses logins when full"),
+        (1_500_000, 1 << 20, "1465 kB of 1024 kB, and refuses logins now"),
+    ],
+)
+def test_redis_memory_is_told_in_sizes_that_can_be_read(used: int, limit: int, told: str) -> None:
+    assert str(Memory(used, limit)) == f"Redis uses {told}"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from omeroweb_ops.doctor import certificate, http
+from omeroweb_ops.doctor import certificate, here, http
 from omeroweb_ops.doctor.http import Client
 
 NAME = "images.example.org"
@@ -185,3 +187,30 @@ def test_nobody_is_waited_for_longer_than_the_limit(monkeypatch: pytest.MonkeyPa
         answer = Client().ask("GET", f"http://127.0.0.1:{server.server_port}/")
     assert answer.late
     assert answer.problem == "does not answer within 0.2 s"
+
+
+@pytest.mark.parametrize(
+    ("location", "told", "remedy"),
+    [
+        ("unix:///run/redis.sock?db=0", "Redis at /run/redis.sock does", "start redis-server"),
+        ("redis://:hunter2@10.0.0.5:6379/0", "Redis at 10.0.0.5:6379/0 does", "redis_port"),
+    ],
+)
+def test_a_redis_that_is_away_is_named_with_what_helps(
+    monkeypatch: pytest.MonkeyPatch, location: str, told: str, remedy: str
+) -> None:
+    class RedisError(Exception):
+        pass
+
+    def from_url(*_place: object, **_options: object) -> None:
+        raise RedisError from FileNotFoundError(2, "No such file or directory")
+
+    library = SimpleNamespace(
+        RedisError=RedisError,
+        AuthenticationError=type("AuthenticationError", (RedisError,), {}),
+        Redis=SimpleNamespace(from_url=from_url),
+    )
+    monkeypatch.setitem(sys.modules, "redis", library)
+    problem, setting = here._problem(location, {}) or ("", "")
+    assert problem == f"{told} not answer: No such file or directory"
+    assert remedy in setting

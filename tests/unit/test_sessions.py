@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -249,6 +255,23 @@ def test_what_failed_is_told_logged_and_kept_for_programs(installed: Engine) -> 
     assert kept["removed"] is None
 
 
+def test_a_full_disk_is_told_with_the_file_and_leaves_none(
+    installed: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, *_text: object, **_options: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write(2), without a path
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert command.clear(installed) == 1
+    told = capsys.readouterr()
+    assert "done: 0 expired sessions" in told.out
+    assert f"cannot write {installed.locations.cleared}: No space left on device" in told.err
+    var = installed.locations.omerodir / "var"
+    assert [*var.glob("clearsessions.json*")] == []
+    assert (var / "clearsessions.lock").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -280,3 +303,83 @@ def test_a_store_of_another_form_is_left_to_django(
     assert not store.find(again).in_files
     assert command.clear(again) == 0
     assert json.loads(again.locations.cleared.read_text())["removed"] is None
+
+
+# Processes that never come to an end, and say where they are.
+SLOW = """
+import os, pathlib, sys, time
+from omeroweb_ops import cli
+from omeroweb_ops.sessions import files
+
+def wait(store, folder, name, count):
+    pathlib.Path(os.environ["STARTED"], str(os.getpid())).touch()
+    time.sleep(100)
+
+files._clear_file = wait
+os.sched_getaffinity = lambda _process: {0, 1}
+sys.exit(cli.main(["sessions", "clear"]))
+"""
+
+
+@pytest.fixture
+def clearing(installed: Engine, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command, with two processes at work."""
+    started = tmp_path / "started"
+    started.mkdir()
+    for last in "ab":
+        (installed.locations.sessions / f"omeroaaaaaaa{last}").touch()
+    known = {
+        "OMERODIR": str(installed.locations.omerodir),
+        "OMEROWEB_OPS_DESIRED": str(installed.locations.desired_state),
+        "STARTED": str(started),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW],
+        env=os.environ | known,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        soon(lambda: len([*started.iterdir()]) == 2)
+        try:
+            yield process
+        finally:
+            process.kill()
+            for left in started.iterdir():
+                with suppress(ProcessLookupError):
+                    os.kill(int(left.name), signal.SIGKILL)
+
+
+def soon(come: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not come():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_killed_run_leaves_nothing_that_stops_the_next(
+    clearing: subprocess.Popen[str], installed: Engine
+) -> None:
+    assert not lockable(installed)
+    clearing.kill()
+    soon(lambda: lockable(installed))
+
+
+def test_ctrl_c_ends_it_with_a_line_in_the_log(
+    clearing: subprocess.Popen[str], installed: Engine
+) -> None:
+    clearing.send_signal(signal.SIGINT)
+    said, complained = clearing.communicate(timeout=10)
+    assert clearing.returncode == 130
+    assert said == "Clearing expired sessions... interrupted\n"
+    assert complained == "omeroweb-ops: interrupted\n"
+    assert "interrupted" in (installed.locations.logs / "clearsessions.log").read_text()
+
+
+def lockable(engine: Engine) -> bool:
+    with open(engine.locations.omerodir / "var" / "clearsessions.lock", "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

@@ -124,7 +124,7 @@ def test_what_is_as_it_may_be_is_none(seen: Seen) -> None:
     ("ready", "told"),
     [
         (Unknown("http://127.0.0.1:4080/ops/ready does not answer"), "does not answer"),
-        (Ready(False, "ConnectionError", {}), "session store: ConnectionError"),
+        (Ready(False, "ConnectionError", {}), "Redis, the session store: ConnectionError"),
         (Ready(False, "ok", {"omero:4064": "Connection refused"}), "no OMERO.server"),
     ],
 )
@@ -136,6 +136,14 @@ def test_what_does_not_serve_ends_with_status_2(ready: Any, told: str) -> None:
     assert told in found[0].message
     assert show.as_text(seen, found).startswith("OMERO.web DOES NOT SERVE.")
     assert json.loads(show.as_json(seen, found))["status"] == "not serving"
+
+
+@pytest.mark.parametrize(
+    ("used", "told"), [(81, "81% of its memory"), (100, "refuses logins now"), (141, "logins now")]
+)
+def test_a_redis_that_is_full_is_told_from_one_that_will_be(used: int, told: str) -> None:
+    (found,) = judge.findings(replace(WELL, metrics=Metrics({}, 1, used, 100)))
+    assert told in found.message
 
 
 PARTS = ("ready", "metrics", "releases", "configuration", "workers", "sessions", "cleared")

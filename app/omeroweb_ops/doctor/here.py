@@ -39,6 +39,7 @@ _PROPERTIES = (
     derived.CACHES,
     cors.TRUSTED,
 )
+_START = "systemctl or supervisorctl start redis-server"
 _PATIENCE = 5.0  # seconds for a neighbour to take a connection
 
 
@@ -153,7 +154,8 @@ def _connected(location: str, options: Mapping[str, Any]) -> Any:
 def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
     import redis
 
-    place = location.rsplit("@", 1)[-1].split("://")[-1]  # the URL may hold a password
+    scheme, _, place = location.partition("://")
+    place = place.rsplit("@", 1)[-1].partition("?")[0]  # the URL may hold a password
     try:
         with _connected(location, options) as store:
             store.ping()
@@ -162,5 +164,6 @@ def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | Non
     except redis.RedisError as error:
         cause = error.__cause__ or error.__context__
         said = getattr(cause, "strerror", None) or type(error).__name__
-        return f"Redis at {place} does not answer: {said}", "redis_bind, redis_port"
+        remedy = _START if scheme == "unix" else "redis_bind, redis_port"
+        return f"Redis at {place} does not answer: {said}", remedy
     return None

@@ -18,7 +18,19 @@ class Memory:
     def scarce(self) -> bool:
         return self.limit > 0 and self.used > SCARCE * self.limit
 
+    @property
+    def full(self) -> bool:
+        return 0 < self.limit <= self.used
+
     def __str__(self) -> str:
-        return (
-            f"Redis uses {self.used >> 20} of {self.limit >> 20} MB, and refuses logins when full"
-        )
+        refuses = "refuses logins now" if self.full else "refuses logins when full"
+        return f"Redis uses {size(self.used)} of {size(self.limit)}, and {refuses}"
+
+
+def size(count: float) -> str:
+    """Bytes in units of 1024, as redis_maxmemory counts them."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1024 * 10:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.0f} GB"

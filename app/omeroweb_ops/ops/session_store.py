@@ -17,7 +17,7 @@ def check() -> None:
 
     client = redis()
     if client is not None:
-        client.ping()
+        client.setrange("omeroweb-ops", 0, "")  # leaves nothing, and is refused as a login would be
     elif settings.SESSION_ENGINE.endswith(_FILES):
         with tempfile.TemporaryFile(dir=_folder(), buffering=0) as file:
             file.write(b"x")

@@ -33,7 +33,8 @@ def clear(engine: Engine) -> int:
     Never two at once: a second one says so and leaves. Each run leaves one line in
     var/log/clearsessions.log, and what it did in `Locations.cleared`.
     """
-    lock = os.open(engine.locations.omerodir / "var" / "clearsessions.lock", os.O_RDWR | os.O_CREAT)
+    path = engine.locations.omerodir / "var" / "clearsessions.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -42,14 +43,17 @@ def clear(engine: Engine) -> int:
     began = time.monotonic()
     try:
         result = _clear(engine)
+    except KeyboardInterrupt:
+        _say(engine, "interrupted")
+        raise
     except Exception as error:  # whatever Django meets: cron must see a status and a line
         reason = f"{type(error).__name__}: {error}"
         result = Result(f"failed: {reason}", failed=reason)
     finally:
         os.close(lock)
     status = _say(engine, result.said)
-    _keep(engine, result, time.monotonic() - began)
-    return 1 if result.failed else status
+    kept = _keep(engine, result, time.monotonic() - began)
+    return 1 if result.failed else status or kept
 
 
 def _clear(engine: Engine) -> Result:
@@ -79,12 +83,12 @@ def _say(engine: Engine, result: str) -> int:
         with open(log, "a", encoding="utf-8") as file:
             print(line, file=file)
     except OSError as error:
-        print(f"cannot write the log: {error}", file=sys.stderr)
+        print(f"cannot write {log}: {error.strerror}; all else is as said", file=sys.stderr)
         return 1
     return 0
 
 
-def _keep(engine: Engine, result: Result, seconds: float) -> None:
+def _keep(engine: Engine, result: Result, seconds: float) -> int:
     kept = {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "removed": result.removed,
@@ -94,5 +98,11 @@ def _keep(engine: Engine, result: Result, seconds: float) -> None:
     }
     target = engine.locations.cleared
     beside = target.with_name(f"{target.name}.new")
-    beside.write_text(json.dumps(kept), encoding="utf-8")
-    beside.replace(target)  # whole or not at all; asking the disk would wait for all removals
+    try:
+        beside.write_text(json.dumps(kept), encoding="utf-8")
+        beside.replace(target)  # whole or not at all; asking the disk would wait for all removals
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        print(f"cannot write {target}: {error.strerror}; all else is as said", file=sys.stderr)
+        return 1
+    return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import stat
 import sys
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from ..processes import end_with_parent
 from .expired import expired
 from .store import Store, start_django
 
@@ -38,8 +40,20 @@ def clear(store: Store, shares: int) -> Count:
     if shares == 1:
         return _clear_share(store, 1, 0)
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(shares, mp_context=context) as pool:
-        return sum(pool.map(partial(_clear_share, store, shares), range(shares)), Count())
+    parent = (os.getpid(),)
+    with ProcessPoolExecutor(shares, context, _begin_share, parent) as pool:
+        try:
+            return sum(pool.map(partial(_clear_share, store, shares), range(shares)), Count())
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _begin_share(parent: int) -> None:
+    """In each process: none outlives the command, whose lock it has inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends all of them
+    end_with_parent(parent, signal.SIGKILL)
 
 
 def _clear_share(store: Store, shares: int, share: int) -> Count:

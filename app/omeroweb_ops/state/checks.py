@@ -19,6 +19,8 @@ from .schema import Schema
 FILTER = "omero.web.public.url_filter"
 EXTRA = "omero.web.nginx_server_extra_config"
 TIMEOUT = "omero.web.wsgi_timeout"
+AGE = "omero.web.session_cookie_age"
+_LONGEST = 100 * 365 * 86400  # seconds; the year 10000 is no date to Django
 ARGUMENTS = "omero.web.wsgi_args"
 # Where caches keep nothing, or nothing that another worker sees.
 _NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
@@ -53,6 +55,7 @@ def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator
     yield from _duplicates(effective)
     yield from _cors(effective)
     yield from _sessions(effective)
+    yield from _session_age(effective)
     yield from _prefix(effective)
     yield from _public(effective)
     yield from _nginx(effective)
@@ -133,6 +136,16 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
             ENGINE,
             f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
             f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
+        )
+
+
+def _session_age(effective: Callable[[str], Any]) -> Iterator[Found]:
+    age = effective(AGE)
+    if isinstance(age, int) and not 1 <= age <= _LONGEST:
+        yield Found(
+            AGE,
+            f"with {age} seconds nobody could log in; write 1 to {_LONGEST} (100 years), for "
+            "example 86400 (a day)",
         )
 
 

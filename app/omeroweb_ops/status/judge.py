@@ -49,7 +49,8 @@ def _ready(seen: Seen) -> Iterator[Finding]:
     elif not seen.ready.ready:
         wrong = "no OMERO.server can be reached"
         if seen.ready.session_store != "ok":
-            wrong = f"the session store: {seen.ready.session_store}"
+            store = "Redis, the session store" if seen.sessions == "redis" else "the session store"
+            wrong = f"{store}: {seen.ready.session_store}"
         yield Finding("service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor")
 
 
@@ -93,8 +94,11 @@ def _redis(seen: Seen) -> Iterator[Finding]:
     found = seen.metrics
     if isinstance(found, Unknown) or not found.redis_max or found.redis_used is None:
         return
-    if Memory(found.redis_used, found.redis_max).scarce:
-        share = found.redis_used / found.redis_max
+    memory = Memory(found.redis_used, found.redis_max)
+    if memory.full:
+        yield _warning("sessions", "Redis is full: it refuses logins now", "redis_maxmemory")
+    elif memory.scarce:
+        share = memory.used / memory.limit
         message = f"Redis uses {share:.0%} of its memory; once full it takes no login"
         yield _warning("sessions", message, "redis_maxmemory")
 
