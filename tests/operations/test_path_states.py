@@ -122,12 +122,5 @@ def test_a_stamp_holds_if_its_one_line_is_the_digest(
     assert ask(Exists, path=str(path), line="abc") is expected
 
 
-def test_a_stamp_may_be_compared_with_what_a_command_prints(tmp_path: Path) -> None:
-    path = tmp_path / "stamp"
-    path.write_text("release x y\n")
-    assert ask(Exists, path=str(path), line='"release $(echo x y)"') is True
-    assert ask(Exists, path=str(path), line='"release $(echo z)"') is False
-
-
 def test_a_stamp_that_is_gone_does_not_hold(tmp_path: Path) -> None:
     assert ask(Exists, path=str(tmp_path / "gone"), line="abc") is False

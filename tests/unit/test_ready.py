@@ -82,7 +82,7 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     engine.apply(properties(port, prefix="/omero"))
     old = Serving(engine.locations.workers, engine.identity())
     engine.apply(properties(port, prefix="/omero", page_size=7))
-    worker = SimpleNamespace(pid=os.getpid())
+    worker = SimpleNamespace(pid=os.getpid(), log=None)
     engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
     old.begin(worker)
     assert ready.wait(engine, limit=0.3) is None
@@ -91,6 +91,6 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     assert ready.wait(engine, limit=10, current=True) is None
     old.end(None, worker)
     assert ready.wait(engine, limit=0.3, current=True) is not None
-    ended = SimpleNamespace(pid=4194305)  # above the kernel's highest
+    ended = SimpleNamespace(pid=4194305, log=None)  # above the kernel's highest
     Serving(engine.locations.workers, engine.identity()).begin(ended)
     assert ready.wait(engine, limit=0.3, current=True) is not None
