@@ -23,12 +23,13 @@ _LOADED = (
 _PRESENT = f'echo "$(basename "$(readlink -f {CURRENT})") $({files.OPS} config digest)"'
 # The last of lines that differ in numbers alone, as process ids and times do.
 _ONCE = "tac | awk '{ line = $0; gsub(/[0-9]+/, \"\", line) } !seen[line]++' | head -n 25 | tac"
-# One start that fails can be longer than the screen: what happened, without where in the code.
+# One start that fails can be longer than the screen: what happened, without where in the code, and
+# without the visitors of what serves on.
 _LOG = (
-    "echo 'the end of the log, without INFO and the lines of tracebacks:'; "
-    "{ journalctl -q -u omero-web -n 400 --no-pager -o cat || "
-    "tail -n 400 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
-    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]' | {_ONCE}"
+    "echo 'the end of the log, without INFO, visits and the lines of tracebacks:'; "
+    "{ journalctl -q -u omero-web --since -3min --no-pager -o cat || "
+    "tail -n 9999 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
+    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE}"
 )
 UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
 _SECONDS_MORE = 5  # for what comes after the last request

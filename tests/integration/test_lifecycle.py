@@ -233,6 +233,18 @@ def hangs(site: Host, folder: Path) -> dict[str, Any]:
     return {"web_plugins": [{"package": "hangs", "app": "hangs", "wheel": wheel}]}
 
 
+def fails_as_a_service(site: Host, folder: Path) -> dict[str, Any]:
+    """A release that does all it should until systemd runs it."""
+    code = (
+        "import os\nfrom django.core.handlers.base import BaseHandler\n"
+        "if 'INVOCATION_ID' in os.environ:\n"
+        "    def fail(self, request):\n        raise RuntimeError('only as a service')\n"
+        "    BaseHandler.get_response = fail\n"
+    )
+    wheel = str(plugin(folder, "moody", {"models.py": code}))
+    return {"web_plugins": [{"package": "moody", "app": "moody", "wheel": wheel}]}
+
+
 def has_no_room(site: Host, folder: Path) -> dict[str, Any]:
     """A disk that is full in the middle of the build."""
     site.run(
@@ -276,6 +288,7 @@ _AS_BEFORE = (
     ("broken", "said"),
     [
         (hangs, "its login page does not answer within 60 s"),
+        (fails_as_a_service, "only as a service"),
         (has_no_room, "No space left on device"),
         (has_no_room_for_its_configuration, r"No space left on device: '/opt/.*/grid/"),
         (has_no_index, "127.0.0.1:9"),
