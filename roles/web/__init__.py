@@ -114,13 +114,14 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
 def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """The service, the one that watches it, and its daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
+    several = len(site.group("web")) > 1
     services.running(
         name="Run omero-web",
         service=_service(target, member, manager),
         manager=manager,
         # One host after the other: NGINX asks the others meanwhile, and the first again by then.
-        pause=FAIL_TIMEOUT if len(site.group("web")) > 1 else 0,
-        _serial=True,
+        pause=FAIL_TIMEOUT if several else 0,
+        _serial=several,
     )
     branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
     services.running(name="Watch omero-web", service=service.liveness(), manager=manager)

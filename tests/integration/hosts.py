@@ -547,7 +547,7 @@ def read_deployment(exit_code: int, output: str, seconds: float) -> Deployment:
     unchanged = 0
     operation = ""
     for line in text.splitlines():
-        if begun := re.match(r"--> Starting operation: (.*?) *$", line):
+        if begun := re.match(r"--> Starting (?:serial )?operation: (.*?) *$", line):
             operation = begun[1]
         # Not the nested lines: those are steps of an operation that has its own line.
         elif said := re.match(
