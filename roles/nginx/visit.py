@@ -63,17 +63,19 @@ class Visit(FactBase[list[str]]):
             f"--resolve {shlex.quote(f'{name}:{port}:127.0.0.1')}"
         )
         return (
-            # a moment's patience: a reloaded NGINX hands over to its new workers by and by
-            f"for _ in $(seq 20); do page=$({curl} -L "
+            # a moment's patience: a reloaded NGINX hands over to its new workers by and by, and an
+            # old one may know the page and not where its static files are
+            f"for _ in $(seq 20); do static=; page=$({curl} -L "
             "-w '\\nstatus %{http_code} %{url_effective}\\n' "
-            f"{shlex.quote(url)} 2>&1); case \"$page\" in *'status 200 '*) break ;; esac; "
-            f"[ ! -e {PLANNED}/planned ] || {{ echo {shlex.quote(_CLOSED)}; break; }}; "
-            "sleep 0.5; done; "
-            f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; '
+            f"{shlex.quote(url)} 2>&1); "
             'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
             "head -n 1 | cut -d'\"' -f2); "
-            f'case "$file" in /*) {curl} -o /dev/null -w "static %{{http_code}} $file\\n" '
-            f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1 ;; esac; true'
+            f'case "$file" in /*) static=$({curl} -o /dev/null -w "static %{{http_code}} $file" '
+            f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1) ;; esac; '
+            'case "$static $page" in "static 200 "*"status 200 "*|" "*"status 200 "*) break; esac; '
+            f"[ ! -e {PLANNED}/planned ] || {{ echo {shlex.quote(_CLOSED)}; break; }}; "
+            "sleep 0.5; done; "
+            f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; echo "$static"; true'
         )
 
     @staticmethod
