@@ -315,7 +315,8 @@ def test_a_release_that_fails_leaves_the_old_one_serving(
     assert not report.failed, report
     assert release_of(site) == before
     assert left.stdout == ""  # half a release would fill the disk for the next one
-    assert deploy(docker_inventory(site)).changed_operations == ()
+    # nothing but what describes the site, where it went wrong late
+    assert {*deploy(docker_inventory(site)).changed_operations} <= {"OMERO.web | Write files"}
 
 
 def test_a_client_that_stalls_holds_up_no_change(site: Host, source: Host) -> None:
