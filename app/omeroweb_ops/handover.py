@@ -70,7 +70,6 @@ def lead(server: Any) -> None:
     gunicorn would refuse another hand-over while the master before ends its last requests.
     """
     Predecessor.pid, server.master_pid = server.master_pid, 0
-    Predecessor.told = mmap.mmap(-1, 1)
     Predecessor.end = time.monotonic() + server.cfg.graceful_timeout
     os.environ.pop("GUNICORN_PID", None)
     if not Predecessor.pid:
