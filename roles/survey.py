@@ -29,11 +29,13 @@ cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
 awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
 sort -u | while read -r port inode uid; do
   case " PORTS " in *" $port "*) ;; *) continue ;; esac
-  fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
-  pid=${fd#/proc/}; pid=${pid%%/*}
-  if [ -n "$pid" ]; then
-    holder=$(tr '\0' ' ' < "/proc/$pid/cmdline" | cut -c1-600)
-  else # a container without SYS_PTRACE hides the sockets of other users: any process of that user
+  # All that hold it: a gunicorn that takes over shares its port, and either may end meanwhile.
+  holder=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | cut -d/ -f3 | uniq |
+    while read -r pid; do tr '\0\n' '  ' < "/proc/$pid/cmdline"; echo; done 2>/dev/null |
+    cut -c1-600 | sort -u)
+  if [ -z "$holder" ]; then
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q " $inode " || continue # it has ended
+    # a container without SYS_PTRACE hides the sockets of other users: any process of that user
     holder=$(for p in /proc/[0-9]*; do
       [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] || continue
       tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-600

@@ -92,7 +92,7 @@ OVER_TLS = {
     "Redis is stopped": Break(
         "supervisorctl stop redis-server",
         "supervisorctl start redis-server",
-        (("sessions", "error", "redis_port"),),
+        (("sessions", "error", "start redis-server"),),
     ),
     # several at once: each restart takes its time
     "no word of https, debug mode, and an origin is missing": configured(

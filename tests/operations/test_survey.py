@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,6 +184,22 @@ def test_a_holder_that_cannot_be_seen_is_looked_for_among_all_processes_of_its_u
     """As in a container without SYS_PTRACE; the right one must not be cut off behind others."""
     stand_ins = programs(tmp_path / "bin", find="exit 1")
     assert own_command_line()[:60] in survey(listening, stand_ins=stand_ins).listeners[listening]
+
+
+def test_a_process_that_ends_meanwhile_hides_nobody_who_shares_its_port(
+    tmp_path: Path, listening: int
+) -> None:
+    """A gunicorn that has taken over, and the one before."""
+    find = f'echo /proc/{2**22}/fd/3; exec {shutil.which("find")} "$@"'
+    stand_ins = programs(tmp_path / "bin", find=find)
+    found = survey(listening, stand_ins=stand_ins)
+    assert found.listeners[listening] == own_command_line()[:600].strip()
+
+
+def test_a_port_is_free_where_its_holder_ends_meanwhile(tmp_path: Path, listening: int) -> None:
+    gone = f"[ -e {tmp_path}/asked ] && exit; touch {tmp_path}/asked; exec {shutil.which('cat')} "
+    stand_ins = programs(tmp_path / "bin", find="exit 1", cat=gone + '"$@"')
+    assert survey(listening, stand_ins=stand_ins).listeners == {}
 
 
 def test_the_survey_leaves_nothing_behind(tmp_path: Path) -> None:
