@@ -33,6 +33,7 @@ from .state.known import installed, packages
 from .state.plan import Plan, without_secrets
 
 _SAYING = "OMERO.web does not start with it"
+_STORE = "the session store cannot be used (web_redis_url, redis_password or web_sessions)"
 PATIENCE = 60.0  # seconds for a start and its first answer
 
 
@@ -129,6 +130,10 @@ def _identity(properties: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Unusable(Exception):
+    """What is wrong, named already."""
+
+
 def main() -> int:
     """Run the trial; returns the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
@@ -141,17 +146,20 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
-        # with a session store that does not answer nobody could log in
-        import_module(settings.SESSION_ENGINE).SessionStore().exists("trial")
+        try:  # with a session store that does not answer nobody could log in
+            import_module(settings.SESSION_ENGINE).SessionStore().exists("trial")
+        except Exception as error:
+            raise Unusable(f"{_STORE}: {blame.of(error)}") from error
         for name in _templates(settings.TEMPLATE_DIRS):
             try:
                 get_template(name)
             except Exception as error:
-                raise ValueError(f"template {name}: {error}") from error
+                raise Unusable(f"template {name}: {error}") from error
         host = known_name(settings.ALLOWED_HOSTS)
         status = Client().get(LOGIN, headers={"host": host}).status_code
     except BaseException as error:  # whatever an app or Django meets is the reason, or sys.exit
-        print(f"{_SAYING}: {blame.of(error)}", file=sys.stderr)
+        reason = str(error) if isinstance(error, Unusable) else blame.of(error)
+        print(f"{_SAYING}: {reason}", file=sys.stderr)
         return 1
     if status >= 500:
         print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)

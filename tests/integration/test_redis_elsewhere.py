@@ -85,6 +85,7 @@ def test_a_redis_of_others_is_used_with_its_user_and_over_tls(host: Host, tmp_pa
     # nobody could log in with it: the site keeps the store that it has
     refused = deploy(text, expect=1)
     assert "certificate verify failed" in refused.output
+    assert "the session store cannot be used (web_redis_url" in refused.output
     assert_serves(host)
 
     host.run("cp /srv/redis/ca.pem /usr/local/share/ca-certificates/facility.crt")
