@@ -19,6 +19,16 @@ from .items import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
 _SUPERVISORD = "/etc/supervisor/supervisord.conf"
+# supervisorctl is a Python, started for each service. What it asks (getProcessInfo,
+# http://supervisord.org/api.html) by the socket that Debian's configuration has:
+_ASKED = (
+    "<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value>"
+    "<string>NAME</string></value></param></params></methodCall>"
+)
+_STATUS = (
+    "{ curl -sf -m 5 --unix-socket /var/run/supervisor.sock -H 'Content-Type: text/xml' "
+    f"-d '{_ASKED}' http://localhost/RPC2 || supervisorctl -c {_SUPERVISORD} status NAME; }}"
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ class CurrentState(FactBase[ServiceState]):
         stamp = shlex.quote(f"{STAMPS}/{unit}")
         asked = {
             "systemd": f"systemctl show {units} -p ActiveState,UnitFileState,NeedDaemonReload",
-            "supervisor": f"supervisorctl -c {_SUPERVISORD} status {unit} 2>/dev/null | "
+            "supervisor": f"{_STATUS.replace('NAME', unit)} 2>/dev/null | "
             "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
         }[manager]
         printed = _digest('printf %s "$now"')

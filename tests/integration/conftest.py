@@ -125,13 +125,22 @@ def ice_cache(make_session_host: MakeHost) -> Path:
 @pytest.fixture(scope="session")
 def deployed_image(make_session_host: MakeHost, make_once: MakeOnce) -> str:
     """A host without systemd that has had its first deploy: the start of tests about changes."""
+    return _deployed("plain", make_session_host, make_once)
 
+
+@pytest.fixture(scope="session")
+def deployed_systemd_image(make_session_host: MakeHost, make_once: MakeOnce) -> str:
+    """The same with systemd: a copy serves once it has booted."""
+    return _deployed("systemd", make_session_host, make_once)
+
+
+def _deployed(kind: Kind, make_host: MakeHost, make_once: MakeOnce) -> str:
     def make(owner: int) -> str:
-        with make_session_host("plain", name="deployed") as host:
+        with make_host(kind, name=f"deployed-{kind}") as host:
             deploy(docker_inventory(host))
             return host.commit(owner)
 
-    return make_once("deployed_image", make)
+    return make_once(f"deployed_{kind}", make)
 
 
 @pytest.fixture(scope="session")

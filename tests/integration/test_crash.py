@@ -68,11 +68,11 @@ def state_of(host: Host) -> dict[str, str]:
 
 
 def test_a_run_killed_after_each_operation_in_turn_converges(
-    make_host: MakeHost, tmp_path: Path
+    make_host: MakeHost, deployed_systemd_image: str, tmp_path: Path
 ) -> None:
     """Cumulative: the n-th run gets one operation further than the one before."""
-    undisturbed, disturbed = make_host("systemd"), make_host("systemd")
-    deploy(docker_inventory(undisturbed))
+    undisturbed = make_host("systemd", image=deployed_systemd_image)
+    disturbed = make_host("systemd")
     text = docker_inventory(disturbed)
     for count in itertools.count(1):
         if not killed_at(count, text, tmp_path):

@@ -47,8 +47,8 @@ PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
 
 
 @pytest.fixture(scope="module")
-def host(make_session_host: MakeHost) -> Iterator[Host]:
-    with make_session_host("systemd", name="front-door") as host:
+def host(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
+    with make_session_host("systemd", name="front-door", image=deployed_systemd_image) as host:
         yield host
 
 

@@ -36,8 +36,8 @@ def source(make_session_host: MakeHost) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="module")
-def site(make_session_host: MakeHost) -> Iterator[Host]:
-    with make_session_host("systemd", name="lifecycle") as host:
+def site(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
+    with make_session_host("systemd", name="lifecycle", image=deployed_systemd_image) as host:
         deploy(docker_inventory(host))
         yield host
 

@@ -7,6 +7,7 @@ own is in test_split.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.integration.front_door import (
     start_outer_proxy,
 )
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.site_checks import assert_serves, assert_well
+from tests.integration.site_checks import assert_maintenance, assert_serves, assert_well
 
 ROOT = issue(authority=True, subject="An institute's own")
 PREFIX = {"web_config": {"omero.web.prefix": "/omero"}}
@@ -64,3 +65,22 @@ def test_a_site_is_well(host: Host, way: str, tmp_path: Path) -> None:
     assert_answers_logins(log_in(host, scheme, prefix))
     assert_well(host, "--connect", "127.0.0.1")
     assert deploy(text).changed_operations == ()
+    if scheme == "https":
+        cookie = host.http(f"{prefix}/webclient/login/", scheme=scheme).headers["Set-Cookie"]
+        assert re.search(r"csrftoken=.*Secure", cookie)
+    if "nginx_tls" in data:
+        redirect = host.http(f"{prefix}/", host_header=NAME)
+        assert redirect.status_code == 301
+        assert redirect.headers["Location"] == f"https://{NAME}{prefix}/"
+        assert host.run("stat -c %a /etc/nginx/omero-web/key.pem").stdout.strip() == "600"
+    if prefix:
+        assert host.http("/", scheme=scheme).headers["Location"].endswith(f"{prefix}/")
+
+
+def test_a_site_that_is_away_shows_the_page_over_tls_and_below_a_prefix(host: Host) -> None:
+    deploy(docker_inventory(host, nginx_server_name=NAME, **WAYS["prefix and TLS"]))
+    host.run("omero web stop")
+    try:
+        assert_maintenance(host, "/omero/webclient/", scheme="https")
+    finally:
+        host.run("omero web start")

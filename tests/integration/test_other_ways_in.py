@@ -1,8 +1,7 @@
-"""Other connectors and shapes: this machine itself, SSH with sudo, TLS, a prefix."""
+"""Other connectors: this machine itself, SSH with sudo; and what a deploy must keep to itself."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -109,46 +108,3 @@ def test_secrets_appear_nowhere_but_in_their_files(
     readable = host.run(f"cat {' '.join(found)}", user="www-data", check=False)
     assert not readable.stdout
     assert_serves(host)
-
-
-def test_tls_and_prefix(make_host: MakeHost, deployed_image: str) -> None:
-    host = make_host("plain", image=deployed_image)
-    text = docker_inventory(
-        host,
-        nginx_tls="self-signed",
-        nginx_server_name="omero.example.org",
-        web_config={"omero.web.prefix": "/omero"},
-    )
-    first = deploy(text)
-    assert "OMERO.web is at https://omero.example.org/omero/" in first.output
-    assert_serves(host, prefix="/omero", scheme="https")
-    redirect = host.http("/omero/", host_header="omero.example.org")
-    assert redirect.status_code == 301
-    assert redirect.headers["Location"] == "https://omero.example.org/omero/"
-    assert host.http("/", scheme="https").headers["Location"].endswith("/omero/")
-    cookie = host.http("/omero/webclient/login/", scheme="https").headers["Set-Cookie"]
-    assert re.search(r"csrftoken=.*Secure", cookie)
-    assert deploy(text).changed_operations == ()
-    host.run("omero web stop")
-    assert_maintenance(host, "/omero/webclient/", scheme="https")
-
-
-def test_a_site_of_its_own_certificate(
-    make_host: MakeHost, deployed_image: str, tmp_path: Path
-) -> None:
-    host = make_host("plain", image=deployed_image)
-    host.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=own.example.org "
-        "-keyout /tmp/k.pem -out /tmp/c.pem"
-    )
-    files = {
-        "certificate": str(host.copy_out("/tmp/c.pem", tmp_path / "c.pem")),
-        "key": str(host.copy_out("/tmp/k.pem", tmp_path / "k.pem")),
-    }
-    deploy(docker_inventory(host, nginx_tls=files))
-    assert_serves(host, scheme="https")
-    shown = host.run(
-        "echo | openssl s_client -connect 127.0.0.1:443 2>/dev/null | openssl x509 -noout -subject"
-    ).stdout
-    assert "own.example.org" in shown
-    assert host.run("stat -c %a /etc/nginx/omero-web/key.pem").stdout.strip() == "600"

@@ -100,9 +100,9 @@ def redis_cli(host: Host, *words: str, user: str | None = None, as_: str = "omer
 
 
 @pytest.fixture(scope="module")
-def site(make_session_host: MakeHost) -> Iterator[Host]:
+def site(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
     """A site as the bundle made it before Redis had users, deployed once more."""
-    with make_session_host("systemd") as host:
+    with make_session_host("systemd", image=deployed_systemd_image) as host:
         deploy(inventory(host, web_config={"omero.web.caches": earlier_caches()}))
         host.run("rm -r /etc/systemd/system/redis-server.service.d /etc/redis/omero-web-admin.conf")
         host.write("/etc/redis/omero-web.conf", EARLIER_REDIS)

@@ -7,19 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
-    Host,
     deploy,
-    docker_entry,
     docker_inventory,
-    inventory,
-    wait_until,
 )
 from tests.integration.images import ROOT
-from tests.integration.site_checks import BASE, OMERODIR, assert_serves, django, pids
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves, django
 
 FACILITY = ["Facility", "https://f.example.org", {}]
 
@@ -87,10 +81,6 @@ def test_another_lock_and_another_wheel_make_another_release(
     before = host.run(f"readlink {BASE}/venv3").stdout
     lock = tmp_path / "requirements.txt"
     lock.write_text("# ours\n" + (ROOT / "app" / "requirements.txt").read_text())
-    run = deploy(docker_inventory(host, web_requirements=str(lock)))
-    assert host.run(f"readlink {BASE}/venv3").stdout != before
-    assert "OMERO.web | Run omero-web" in run.changed_operations
-    assert_serves(host)
 
     (wheel,) = ice_cache.glob("*.whl")
     shutil.copy(wheel, tmp_path / wheel.name)
@@ -102,42 +92,14 @@ def test_another_lock_and_another_wheel_make_another_release(
     wrong = deploy(docker_inventory(host, web_ice_wheel=url + "0" * 64), expect=1)
     assert "Provide zeroc-ice" in wrong.output
     assert_serves(host)
-    deploy(docker_inventory(host, web_ice_wheel=url + digest))
+    both = {"web_requirements": str(lock), "web_ice_wheel": url + digest}
+    run = deploy(docker_inventory(host, **both))
+    assert host.run(f"readlink {BASE}/venv3").stdout != before
+    assert "OMERO.web | Run omero-web" in run.changed_operations
     assert_serves(host)
     given = docker_inventory(host, web_ice_wheel=str(tmp_path / wheel.name))
     deploy(given)
     assert deploy(given).changed_operations == ()
-
-
-def test_two_web_hosts_share_their_sessions(
-    make_host: MakeHost, deployed_image: str, tmp_path: Path
-) -> None:
-    secrets = tmp_path / "secrets.yml"
-    secrets.write_text(
-        yaml.safe_dump({"redis_password": "one two", "omero.web.secret_key": "shared by both"})
-    )
-    front = make_host("plain")
-    webs = [make_host("plain", image=deployed_image) for _ in range(2)]
-
-    def entry(host: Host) -> tuple[str, dict[str, object]]:
-        return docker_entry(host), {"address": host.ip, "web_secrets": str(secrets)}
-
-    text = inventory(
-        {"redis": [entry(front)], "web": [entry(web) for web in webs], "nginx": [entry(front)]},
-        redis_bind=f"127.0.0.1 {front.ip}",
-    )
-    deploy(text)
-    assert_serves(front)
-    store = "from importlib import import_module\nfrom django.conf import settings\n"
-    store += "S = import_module(settings.SESSION_ENGINE).SessionStore\n"
-    key = django(webs[0], f"{store}s = S(); s['who'] = 'ada'; s.save(); print(s.session_key)")
-    assert django(webs[1], f"{store}print(S('{key}').get('who'))") == "ada"
-    before = [pids(host) for host in (front, *webs)]
-    assert deploy(text).changed_operations == ()
-    assert [pids(host) for host in (front, *webs)] == before
-    webs[0].run("omero web stop")
-    wait_until(lambda: front.http("/webclient/login/").status_code == 200, 20, "the other one")
-    assert {front.http("/webclient/login/").status_code for _ in range(6)} == {200}
 
 
 def test_a_deploy_takes_up_the_configuration_of_before(

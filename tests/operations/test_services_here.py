@@ -114,3 +114,29 @@ def test_a_run_that_failed_is_taken_up_by_the_next(host: Path) -> None:
 def test_what_changes_while_the_service_starts_is_taken_up_by_the_next_run(host: Path) -> None:
     settle(host, ready=f"echo 2 > {host}/reload")
     assert settle(host)[1] == ["enable -q thing.service", "reload thing"]
+
+
+@pytest.mark.parametrize(
+    ("curl", "supervisorctl", "active"),
+    [
+        ("echo '<string>RUNNING</string>'", "exit 99", True),
+        ("echo '<string>STOPPED</string>'", "exit 99", False),
+        # not installed, another socket, or a password on it
+        ("exit 127", 'echo "$4 RUNNING pid 5, uptime 0:00:31"', True),
+        ("exit 7", "exit 4", False),
+    ],
+)
+def test_supervisor_is_asked_without_starting_a_python_where_that_can_be(
+    tmp_path: Path, curl: str, supervisorctl: str, active: bool
+) -> None:
+    found = ask(
+        CurrentState,
+        stand_ins=programs(tmp_path / "bin", curl=curl, supervisorctl=supervisorctl),
+        unit="thing",
+        units="thing.service",
+        manager="supervisor",
+        restart_on="true",
+        reload_on="true",
+        loaded="true",
+    )
+    assert (found.active, found.enabled) == (active, True)
