@@ -10,6 +10,7 @@ from roles.nginx import visit
 
 # Every mistake in the inventory and on the hosts is reported here, before anything is touched.
 site, member, survey = preflight.check(state, host)
+config.SHELL = preflight.SHELL  # what a killed deploy has left running ends before the next begins
 config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
 
 phases.begin(name="Phase 1: sessions and cache (Redis)")

@@ -15,7 +15,9 @@ from pyinfra.api import DeployError, Host, State
 from . import earlier, mistakes
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
-from .survey import HostSurvey, Survey
+from .survey import PATIENCE, SHELL, AtRest, HostSurvey, Survey
+
+__all__ = ["SHELL", "check", "surveys"]
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
 _LOCK = RLock()
@@ -47,9 +49,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     surveys = {}
     for host in state.inventory.get_active_hosts():
         member = site.members[host.name]
-        ports = {port: program for port, program, _setting in site.ports(member)}
-        names = tuple(site.fronts(member)) if "web" in member.groups else ()
-        survey = surveys[host.name] = host.get_fact(HostSurvey, ports=tuple(ports), names=names)
+        survey = surveys[host.name] = _survey(site, member, host)
         findings += [
             Finding(f"{host.name}: {each.name}", each.message)
             for each in _host_findings(site, member, survey)
@@ -70,6 +70,17 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
     return site, surveys
+
+
+def _survey(site: Site, member: Member, host: Host) -> Survey:
+    ports = tuple(port for port, _program, _setting in site.ports(member))
+    names = tuple(site.fronts(member)) if "web" in member.groups else ()
+    survey = host.get_fact(HostSurvey, ports=ports, names=names)
+    if survey.busy:
+        logger.warning(f"    {host.name}: waiting for the end of what another deploy began there")
+        if host.get_fact(AtRest):
+            survey = host.get_fact(HostSurvey, ports=ports, names=names)
+    return survey
 
 
 def surveys(state: State) -> Mapping[str, Survey]:
@@ -116,6 +127,12 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
     if not survey.is_debian:
         yield Finding(
             "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
+        )
+    if survey.busy:
+        yield Finding(
+            "deploy",
+            f"what another deploy began is not at its end after {PATIENCE // 60} minutes; "
+            "see `ps` there, and deploy again",
         )
     if survey.privilege == "none":
         yield Finding(

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase
 
 from . import earlier
+from .facts import YesOrNo
 
+# What a deploy that was killed began on a host runs on there. Each command holds this lock (what it
+# starts does not, by -o), so that the next deploy can wait for its end.
+_LOCK = "/run/omeroweb-ops.lock"
+SHELL = f"flock -o {_LOCK} sh"
+PATIENCE = 900  # seconds; building zeroc-ice takes minutes
 # /proc/net/tcp gives ports in hexadecimal and sockets by inode; `ss` is not on a minimal host.
 _SCRIPT = r"""
 . /etc/os-release
@@ -22,6 +28,7 @@ echo "memory=$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
 echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
 PATH=$PATH:/usr/sbin:/sbin
 nft list tables > /dev/null 2>&1 && echo nft=yes # it may be installed and not permitted
+[ -e LOCK ] && ! flock -n LOCK true && echo busy=yes
 for name in NAMES; do
   getent ahosts "$name" | cut -d' ' -f1 | sort -u | sed "s/^/resolved=$name /"
 done
@@ -44,7 +51,7 @@ sort -u | while read -r port inode uid; do
   echo "port=$port $(echo "$holder" | tr '\n' ' ')"
 done
 """
-_SCRIPT += earlier.SCRIPT
+_SCRIPT = _SCRIPT.replace("LOCK", _LOCK) + earlier.SCRIPT
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Survey:
 
     free: kilobytes on the disk that takes the release. memory: kilobytes. listeners: port to
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
+    busy: what another deploy began is not at its end.
     addresses: name to IP addresses, for those names that were asked for and have some. earlier:
     what an installation made otherwise has left.
     """
@@ -67,6 +75,7 @@ class Survey:
     systemd_version: int = 0
     ipv6: bool = False
     nft: bool = False
+    busy: bool = False
     free: int = 0
     memory: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
@@ -90,6 +99,8 @@ class Survey:
 
 class HostSurvey(FactBase[Survey]):
     """One remote call: privileges, release, disk, systemd and who holds the ports."""
+
+    shell_executable = "sh"  # without the lock that it asks for
 
     def command(self, ports: tuple[int, ...], names: tuple[str, ...] = ()) -> str:
         script = _SCRIPT.replace("PORTS", " ".join(f"{port:04X}" for port in ports))
@@ -131,9 +142,19 @@ class HostSurvey(FactBase[Survey]):
             systemd_version=int(values.get("systemd") or 0),
             ipv6="ipv6" in values,
             nft="nft" in values,
+            busy="busy" in values,
             free=int(values.get("free") or 0),
             memory=int(values.get("memory") or 0),
             listeners=listeners,
             earlier=earlier.read(output, " ".join(listeners.values())),
             addresses=addresses,
         )
+
+
+class AtRest(YesOrNo):
+    """Whether what another deploy began came to its end within PATIENCE."""
+
+    shell_executable = "sh"
+
+    def command(self) -> str:
+        return f"flock -w {PATIENCE} {_LOCK} true && echo yes || true"

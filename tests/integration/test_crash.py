@@ -1,9 +1,13 @@
-"""A run killed at any operation's end is taken up by the next and ends in the same state."""
+"""A run killed at any operation's end, or in the middle, is taken up by the next."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,6 +106,38 @@ def test_a_killed_change_is_taken_up(
     assert host.http("/webclient/login/").headers["X-Changed"] == "yes"
     host.wait_until(lambda: len(host.processes("gunicorn")) == 3, 40, "two workers")
     assert deploy(text).changed_operations == ()
+
+
+# What shows in the host's process table while a first deploy is in the middle of it.
+STEPS = ("apt-get .* install", "uv .* pip install", "omeroweb-ops release collect", "ops ready")
+
+
+def test_what_a_killed_run_began_is_waited_for(make_host: MakeHost, tmp_path: Path) -> None:
+    """The host goes on with it: two apt-get, or two builds of one release, would disturb each other."""
+    host = make_host("plain")
+    text = docker_inventory(host)
+    for step in STEPS:
+        kill_during(step, host, text, tmp_path)
+    run = deploy(text)
+    assert "waiting for the end of what another deploy began there" in run.output
+    assert_serves(host)
+    assert deploy(text).changed_operations == ()
+
+
+def kill_during(step: str, host: Host, text: str, folder: Path) -> None:
+    (folder / "inventory.py").write_text(text)
+    command = [ROOT / "run", "pyinfra", "-y", "inventory.py", ROOT / "deploy.py"]
+    with (folder / "said").open("w") as said:
+        run = subprocess.Popen(
+            command, cwd=folder, stdout=said, stderr=said, start_new_session=True
+        )
+    try:
+        host.wait_until(lambda: host.processes(step), 180, step)
+        assert run.poll() is None, (folder / "said").read_text()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
 
 
 @pytest.mark.sweep
