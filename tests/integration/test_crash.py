@@ -113,7 +113,7 @@ STEPS = ("apt-get .* install", "uv .* pip install", "omeroweb-ops release collec
 
 
 def test_what_a_killed_run_began_is_waited_for(make_host: MakeHost, tmp_path: Path) -> None:
-    """The host goes on with it: two apt-get, or two builds of one release, would disturb each other."""
+    """The host goes on with it: two builds of one release would disturb each other."""
     host = make_host("plain")
     text = docker_inventory(host)
     for step in STEPS:
@@ -126,7 +126,7 @@ def test_what_a_killed_run_began_is_waited_for(make_host: MakeHost, tmp_path: Pa
 
 def kill_during(step: str, host: Host, text: str, folder: Path) -> None:
     (folder / "inventory.py").write_text(text)
-    command = [ROOT / "run", "pyinfra", "-y", "inventory.py", ROOT / "deploy.py"]
+    command = [str(ROOT / "run"), "pyinfra", "-y", "inventory.py", str(ROOT / "deploy.py")]
     with (folder / "said").open("w") as said:
         run = subprocess.Popen(
             command, cwd=folder, stdout=said, stderr=said, start_new_session=True

@@ -14,7 +14,7 @@ from pyinfra.api import Config, DeployError, Host, Inventory, State
 from roles import preflight
 from roles.earlier import Earlier
 from roles.settings import Settings
-from roles.survey import HostSurvey, Survey
+from roles.survey import AtRest, HostSurvey, Survey
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -100,7 +100,9 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Check:
         for host in inventory:
             state.activate_host(host)
 
-        def get_fact(host: Host, fact: type, **_arguments: object) -> Survey:
+        def get_fact(host: Host, fact: type, **_arguments: object) -> Survey | bool:
+            if fact is AtRest:
+                return False
             assert fact is HostSurvey
             return survey[host.name] if isinstance(survey, dict) else survey
 
@@ -137,6 +139,11 @@ def test_a_user_without_privileges_is_refused_with_what_to_write(check: Check) -
     message = complaint(check, replace(FIT, privilege="none"))
     assert "sudo" in message
     assert "/etc/sudoers.d" in message
+
+
+def test_a_deploy_that_another_one_never_makes_room_for_is_refused(check: Check) -> None:
+    message = complaint(check, replace(FIT, busy=True))
+    assert "what another deploy began is not at its end after 15 minutes" in message
 
 
 def test_a_full_disk_is_refused_on_a_web_host_only(check: Check) -> None:

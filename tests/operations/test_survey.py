@@ -122,6 +122,7 @@ def test_answers_are_read_line_by_line() -> None:
             "systemd=252",
             "free=12345",
             "ip=10.0.0.5",
+            "busy=yes",
             "port=0050 nginx: master process a=b",
             "port=18EB ",
         ]
@@ -130,6 +131,7 @@ def test_answers_are_read_line_by_line() -> None:
     assert (found.systemd, found.ipv6, found.free, found.ip) == (True, False, 12345, "10.0.0.5")
     assert found.listeners == {80: "nginx: master process a=b", 6379: ""}
     assert found.manager == "systemd"
+    assert found.busy
     assert found.is_debian
 
 
