@@ -7,10 +7,11 @@ from pyinfra import config, host, state
 
 from roles import nginx, phases, preflight, redis, web
 from roles.nginx import visit
+from roles.survey import SHELL
 
 # Every mistake in the inventory and on the hosts is reported here, before anything is touched.
 site, member, survey = preflight.check(state, host)
-config.SHELL = preflight.SHELL  # what a killed deploy has left running ends before the next begins
+config.SHELL = SHELL  # what a killed deploy has left running ends before the next begins
 config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
 
 phases.begin(name="Phase 1: sessions and cache (Redis)")

@@ -15,9 +15,7 @@ from pyinfra.api import DeployError, Host, State
 from . import earlier, mistakes
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
-from .survey import PATIENCE, SHELL, AtRest, HostSurvey, Survey
-
-__all__ = ["SHELL", "check", "surveys"]
+from .survey import PATIENCE, AtRest, HostSurvey, Survey
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
 _LOCK = RLock()
