@@ -76,7 +76,7 @@ def _survey(site: Site, member: Member, host: Host) -> Survey:
     survey = host.get_fact(HostSurvey, ports=ports, names=names)
     if survey.busy:
         logger.warning(f"    {host.name}: waiting for the end of what another deploy began there")
-        if host.get_fact(AtRest):
+        if host.get_fact(AtRest, _sudo=survey.privilege == "sudo"):
             survey = host.get_fact(HostSurvey, ports=ports, names=names)
     return survey
 
