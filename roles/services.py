@@ -26,8 +26,8 @@ _ASKED = (
     "<string>NAME</string></value></param></params></methodCall>"
 )
 _STATUS = (
-    "{ curl -sf -m 5 --noproxy '*' --unix-socket /var/run/supervisor.sock -H 'Content-Type: text/xml' "
-    f"-d '{_ASKED}' http://localhost/RPC2 || supervisorctl -c {_SUPERVISORD} status NAME; }}"
+    "{ curl -sf -m 5 --noproxy '*' --unix-socket /var/run/supervisor.sock "
+    f"-H 'Content-Type: text/xml' -d '{_ASKED}' http://localhost/RPC2 || supervisorctl -c {_SUPERVISORD} status NAME; }}"
 )
 
 
