@@ -27,7 +27,8 @@ _ASKED = (
 )
 _STATUS = (
     "{ curl -sf -m 5 --noproxy '*' --unix-socket /var/run/supervisor.sock "
-    f"-H 'Content-Type: text/xml' -d '{_ASKED}' http://localhost/RPC2 || supervisorctl -c {_SUPERVISORD} status NAME; }}"
+    f"-H 'Content-Type: text/xml' -d '{_ASKED}' http://localhost/RPC2 || "
+    f"supervisorctl -c {_SUPERVISORD} status NAME; }}"
 )
 
 
