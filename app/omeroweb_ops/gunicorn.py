@@ -121,11 +121,11 @@ class Serving:
     def begin(self, worker: Any) -> None:
         """gunicorn's post_worker_init hook."""
         logs.bound()
+        handover.relieve(worker.log)  # who waits for this worker may restart the service at once
         self.folder.mkdir(exist_ok=True)
         beside = self.folder / f".{worker.pid}"
         beside.write_text(self.identity, encoding="ascii")
         beside.rename(self.folder / str(worker.pid))
-        handover.relieve(worker.log)
 
     def end(self, _server: object, worker: Any) -> None:
         """gunicorn's worker_exit hook."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
@@ -19,8 +21,12 @@ _OPTIONS = [
 ]
 
 
+PROGRAM = Path(__file__).with_name("chromium_wrapper.py")
+
+
 def launch(playwright: Playwright) -> Browser:
     """Start it, installing it where it is missing. Raises EngineUnavailable where that fails."""
-    if shutil.which("chromium") is None:
-        apt_install("chromium")
-    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_OPTIONS)
+    binding = "/usr/bin/python3 -c 'import seccomp'"
+    if shutil.which("chromium") is None or subprocess.getstatusoutput(binding)[0]:
+        apt_install("chromium", "python3-seccomp")
+    return playwright.chromium.launch(executable_path=PROGRAM, args=_OPTIONS)

@@ -6,7 +6,6 @@ import datetime
 import ipaddress
 import json
 import re
-import shutil
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.integration.chromium import PROGRAM
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
 from tests.integration.site_checks import assert_serves, django
@@ -111,7 +111,7 @@ def lenient_page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
     context = browser.browser_type.launch_persistent_context(
         tmp_path,
-        executable_path=shutil.which("chromium"),
+        executable_path=PROGRAM,
         args=["--no-sandbox", "--disable-gpu"],
         ignore_https_errors=True,
     )
