@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
+from . import told
 from .facts import YesOrNo
 
 
@@ -144,14 +145,22 @@ class PathStates(FactBase[list[str]]):
         return output
 
 
+def states(paths: Sequence[str]) -> list[str]:
+    """What stands at each path of the host, in the form of the items' `state`."""
+    known = told.of(host)
+    found = [known.state(path) for path in paths]
+    if None in found:
+        return host.get_fact(PathStates, paths=tuple(paths)) or ["absent"] * len(paths)
+    return [state for state in found if state]
+
+
 @operation()
 def settle(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
     """Bring each item to its state; untouched where it is there already.
 
     + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
     """
-    found = host.get_fact(PathStates, paths=tuple(item.path for item in items))
-    for item, state in zip(items, found or ["absent"] * len(items), strict=True):
+    for item, state in zip(items, states([item.path for item in items]), strict=True):
         if state != item.state:
             yield from item.commands()
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra import host
 from pyinfra.api import FactBase, operation
+
+from . import told
+
+# What each role installs, by the manager of services.
+REDIS = ("redis-server",)
+NGINX = ("nginx", "curl", "openssl", "cron", "logrotate")
+IMAGE = ("python3", "python3-venv", "ca-certificates")
+WEB = (*IMAGE, "cron", "curl", "sudo")
+MANAGERS: Mapping[str, tuple[str, ...]] = {"systemd": (), "supervisor": ("supervisor",)}
+ALL = tuple(sorted({*REDIS, *NGINX, *WEB, *MANAGERS["supervisor"]}))
 
 
 class MissingPackages(FactBase[list[str]]):
@@ -37,7 +47,9 @@ def installed(names: Sequence[str]) -> Generator[str, None, None]:
     invoke-rc.d looks at): the bundle starts it under supervisor. An interrupted dpkg is
     completed first.
     """
-    missing = host.get_fact(MissingPackages, names=tuple(names))
+    missing = told.of(host).missing(names)
+    if missing is None:
+        missing = host.get_fact(MissingPackages, names=tuple(names))
     if not missing:
         return
     listed = " ".join(shlex.quote(name) for name in missing)

@@ -12,7 +12,7 @@ from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import earlier, mistakes
+from . import earlier, mistakes, told
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
 from .survey import PATIENCE, AtRest, HostSurvey, Survey
@@ -78,6 +78,7 @@ def _survey(site: Site, member: Member, host: Host) -> Survey:
         logger.warning(f"    {host.name}: waiting for the end of what another deploy began there")
         if host.get_fact(AtRest, _sudo=survey.privilege == "sudo"):
             survey = host.get_fact(HostSurvey, ports=ports, names=names)
+    told.hold(host, survey.told)
     return survey
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from omeroweb_ops.locations import BASE, Locations
@@ -20,7 +21,9 @@ from .secrets_file import OF_REDIS, read_secrets
 from .settings import Settings, read
 
 GROUPS = ("redis", "web", "nginx")
+USER = "omero-web"  # of the system; OMERO.web runs as it
 LOCATIONS = Locations(BASE / "OMERO.web", BASE / "state" / "desired.json")
+CACHE = Path("/var/cache/omeroweb-ops")  # of what releases are built with
 SCHEMA = schema.locked()
 HOST = "omero.web.application_server.host"
 REDIS_SOCKET = "/var/lib/omero-web-redis/redis.sock"

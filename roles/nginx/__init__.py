@@ -36,8 +36,7 @@ def service() -> services.Service:
 @named("NGINX")
 def install(manager: str) -> None:
     """The packages; nothing of this site. curl asks the public URL at the end of a run."""
-    names = ["nginx", "curl", "openssl", "cron", "logrotate"]
-    names += ["supervisor"] if manager == "supervisor" else []
+    names = (*packages.NGINX, *packages.MANAGERS[manager])
     packages.installed(name="Install packages", names=names)
 
 

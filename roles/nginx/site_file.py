@@ -8,11 +8,10 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
-from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from .. import backup
-from ..items import File, PathStates, receive
+from ..items import File, receive, states
 from ..site import FAIL_TIMEOUT, LOCATIONS, Member, Site
 from ..survey import Survey
 from ..web.service import UPSTREAM, has_socket
@@ -89,7 +88,7 @@ def accepted(
     + only_if_new: leave an existing file alone
     + former: files that it replaces; a copy is kept
     """
-    (found,) = host.get_fact(PathStates, paths=(file.path,)) or ["absent"]
+    (found,) = states((file.path,))
     if not former and (found == file.state or (only_if_new and found != "absent")):
         return
     path = shlex.quote(file.path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from ..items import Absent, Directory, File, Item, PathStates
+from ..items import Absent, Directory, File, Item, states
 from ..settings import Certificate
 from ..site import Member
 from ..survey import Survey
@@ -105,8 +105,7 @@ def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
 
     + names: host names or IP addresses, the first one is the subject
     """
-    states = host.get_fact(PathStates, paths=(CERTIFICATE, KEY))
-    there = all(state.startswith("file") for state in states or [""])
+    there = all(state.startswith("file") for state in states((CERTIFICATE, KEY)))
     if there and host.get_fact(Lasting, certificate=CERTIFICATE):
         return
     alternatives = ",".join(

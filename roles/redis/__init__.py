@@ -7,7 +7,7 @@ import os
 from .. import packages, services
 from ..items import Absent, Directory, File, Item, line_absent, settle
 from ..phases import named
-from ..site import REDIS_SOCKET, Member, Site
+from ..site import REDIS_SOCKET, USER, Member, Site
 from ..survey import Survey
 from ..web import user
 from . import administrator, configuration, room
@@ -38,7 +38,7 @@ def service() -> services.Service:
 @named("Redis")
 def install(manager: str) -> None:
     """The package; nothing of this site."""
-    names = ["redis-server", *(["supervisor"] if manager == "supervisor" else [])]
+    names = (*packages.REDIS, *packages.MANAGERS[manager])
     packages.installed(name="Install packages", names=names)
 
 
@@ -48,7 +48,7 @@ def configure(site: Site, member: Member, survey: Survey) -> None:
     systemd = survey.manager == "systemd"
     beside_web = "web" in member.groups
     if beside_web:
-        user.present(name=f"Create user {user.USER}", uid=None)
+        user.present(name=f"Create user {USER}", uid=None)
     administrator.present(name="Make administrator")
     text = configuration.text(member.settings, site.redis_password, survey.memory)
     settle(
@@ -57,7 +57,7 @@ def configure(site: Site, member: Member, survey: Survey) -> None:
             # a socket takes the group of a folder like this one
             Directory(
                 os.path.dirname(REDIS_SOCKET),
-                f"redis:{user.USER if beside_web else 'redis'}",
+                f"redis:{USER if beside_web else 'redis'}",
                 "2750",
             ),
             File(CONFIGURATION, text, "redis:redis", "640"),

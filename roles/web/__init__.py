@@ -8,7 +8,7 @@ from .. import packages, services
 from ..items import settle
 from ..phases import named
 from ..settings import Settings
-from ..site import FAIL_TIMEOUT, Member, Site
+from ..site import FAIL_TIMEOUT, USER, Member, Site
 from ..survey import Survey
 from . import (
     branding,
@@ -23,16 +23,9 @@ from . import (
     user,
 )
 from .release import wanted
-from .user import USER
 
 __all__ = ["activate", "check", "configure", "install", "install_in_image", "wanted"]
 
-_IMAGE_PACKAGES = ["python3", "python3-venv", "ca-certificates"]
-_HOST_PACKAGES = [*_IMAGE_PACKAGES, "cron", "curl", "sudo"]
-_PACKAGES = {
-    "systemd": _HOST_PACKAGES,
-    "supervisor": [*_HOST_PACKAGES, "supervisor"],
-}
 IMAGE_UID = 1000
 
 
@@ -43,7 +36,8 @@ def install(target: release.Release, member: Member, survey: Survey) -> None:
     What was installed otherwise goes on serving.
     """
     found, manager = survey.earlier, survey.manager
-    packages.installed(name="Install packages", names=_PACKAGES[manager])
+    names = (*packages.WEB, *packages.MANAGERS[manager])
+    packages.installed(name="Install packages", names=names)
     user.present(name=f"Create user {USER}", uid=None)
     if found.omerodir or found.link:
         takeover.carried_over(name="Carry configuration over", found=found)
@@ -60,7 +54,7 @@ def install(target: release.Release, member: Member, survey: Survey) -> None:
 @named("OMERO.web")
 def install_in_image(target: release.Release) -> None:
     """The same, where the container's own process is going to be the service."""
-    packages.installed(name="Install packages", names=_IMAGE_PACKAGES)
+    packages.installed(name="Install packages", names=packages.IMAGE)
     user.present(name=f"Create user {USER}", uid=IMAGE_UID)
     settle(name="Make directories", items=files.directories(image=True))
     release.tools(name="Install uv")

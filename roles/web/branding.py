@@ -16,8 +16,7 @@ from pyinfra import host
 from pyinfra.api import FactBase, operation
 
 from ..items import Directory, File, Item
-from ..site import LOCATIONS
-from .user import USER
+from ..site import LOCATIONS, USER
 
 
 def items(branding: Branding) -> list[Item]:

@@ -16,9 +16,9 @@ from pyinfra.api.command import PyinfraCommand
 
 from ..facts import Unseen
 from ..failure import failed
-from ..site import LOCATIONS, SCHEMA
+from ..site import LOCATIONS, SCHEMA, USER
 from . import files
-from .user import USER, as_user
+from .user import as_user
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from omeroweb_ops.state.desired import Desired
 from ..items import Absent, Directory, File, Item, Link
 from ..services import Service, cron
 from ..settings import Settings
-from ..site import LOCATIONS, Member, Site
+from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
 from ..values import in_bytes
-from .user import USER
 
 OPS = "/usr/local/bin/omeroweb-ops"
 RELEASE = f"{BASE}/bin/release"

@@ -13,9 +13,8 @@ from pyinfra.api import operation
 from ..facts import YesOrNo
 from ..items import Absent, Directory, File, Item
 from ..services import STAMPS
-from ..site import LOCATIONS, PORT, Member, Site
+from ..site import LOCATIONS, PORT, USER, Member, Site
 from ..survey import Survey
-from .user import USER
 
 _NAME = "omero-web-firewall"
 RULES = "/etc/omero-web.nft"

@@ -17,10 +17,9 @@ from pyinfra.api import DeployError
 from .. import packages
 from ..items import File, settle
 from ..settings import read
-from ..site import LOCATIONS
+from ..site import LOCATIONS, USER
 from ..survey import HostSurvey
 from . import configuration, install_in_image, release
-from .user import USER
 
 # A wheel in the build context spares the compiler its minutes.
 _AT_HAND = "wheels/zeroc_ice-*.whl"

@@ -24,10 +24,10 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
-from ..facts import YesOrNo
-from ..items import File, receive
+from ..items import File, receive, states
 from ..plugins import Addition, additions
 from ..settings import Settings
+from ..site import CACHE
 from ..survey import Survey
 from .ice import Wheel
 from .unmet import refused
@@ -36,7 +36,6 @@ PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 TOOLS_LOCK = Path(__file__).parent / "tools.txt"
 COLLECTED = f"{CURRENT}/collected"  # names what the static files were collected from
-CACHE = Path("/var/cache/omeroweb-ops")
 TOOLS = CACHE / "tools"
 # A site's own certificate authority is in the system's store, which neither pip nor uv asks.
 CERTIFICATES = (
@@ -94,23 +93,13 @@ def app_digest() -> str:
     return digest.hexdigest()
 
 
-class Exists(YesOrNo):
-    """Whether a file exists and, where wanted, holds exactly one line."""
-
-    def command(self, path: str, line: str | None = None) -> str:
-        quoted = shlex.quote(path)
-        test = f"[ -e {quoted} ]"
-        if line is not None:
-            test += f' && [ "$(cat {quoted})" = {shlex.quote(line)} ]'
-        return f"{test} && echo yes || true"
-
-
 @operation()
 def tools() -> Generator[PyinfraCommand, None, None]:
     """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock."""
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
     digest = hashlib.sha256(lock.encode()).hexdigest()
-    if host.get_fact(Exists, path=f"{TOOLS}/complete", line=digest):
+    complete = File(f"{TOOLS}/complete", f"{digest}\n")
+    if states([complete.path])[0].split()[-1] == complete.state.split()[-1]:
         return
     yield StringCommand(
         f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; "
@@ -132,7 +121,7 @@ def ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
 
     + wheel: the one that the release needs
     """
-    if not host.get_fact(Exists, path=str(wheel.folder / "complete")):
+    if states([f"{wheel.folder}/complete"]) == ["absent"]:
         yield from wheel.commands(CERTIFICATES, TOOLS)
 
 
@@ -144,8 +133,9 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     """
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS}", f"{shown}\n")
-    if host.get_fact(Exists, path=str(path / "complete")):
-        if not host.get_fact(Exists, path=note.path, line=shown):
+    complete, noted = states([f"{path}/complete", note.path])
+    if complete != "absent":
+        if noted != note.state:
             yield from note.commands()
         return
     yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path}")

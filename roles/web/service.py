@@ -6,10 +6,10 @@ from omeroweb_ops.locations import BASE, CURRENT, SOCKET
 
 from ..services import Service
 from ..settings import Settings
-from ..site import LOCATIONS
+from ..site import LOCATIONS, USER
 from . import files
 from .release import Release
-from .user import ENVIRONMENT, USER
+from .user import ENVIRONMENT
 
 _BACK = (
     "echo 'OMERO.web does not serve with this change; back to what served before:'; "

@@ -16,8 +16,7 @@ from pyinfra.api import operation
 
 from .. import backup
 from ..earlier import OWN, Earlier
-from ..site import LOCATIONS
-from .user import USER
+from ..site import LOCATIONS, USER
 
 FORMER = f"{CURRENT}-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
 # The process of another gunicorn with OMERO.web from BASE. (This very shell names OWN as well.)

@@ -8,10 +8,10 @@ from omeroweb_ops.locations import BASE
 from pyinfra import host
 from pyinfra.api import operation
 
+from .. import told
 from ..facts import YesOrNo
-from ..site import LOCATIONS
+from ..site import LOCATIONS, USER
 
-USER = "omero-web"
 ENVIRONMENT = (
     ("OMERODIR", str(LOCATIONS.omerodir)),
     ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
@@ -38,7 +38,7 @@ def present(uid: int | None) -> Generator[str, None, None]:
     + uid: a fixed number, or None for the next free one
     """
     gid_option, uid_option = ("", "") if uid is None else (f"--gid {uid}", f"--uid {uid}")
-    if not host.get_fact(HasUser):
+    if not (told.of(host).user or host.get_fact(HasUser)):
         yield (
             f"getent group {USER} >/dev/null || groupadd --system {gid_option} {USER}; "
             f"getent passwd {USER} >/dev/null || useradd --system --gid {USER} "

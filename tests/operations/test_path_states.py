@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from roles.items import Absent, Directory, File, HasLine, Link, PathStates
-from roles.web.release import Exists
 from tests.operations.local import OWNER, ask
 
 ODD = ["with space", "quote'd", 'double"d', "dollar$HOME", "back\\slash", "ümläut", "-dash", "a*"]
@@ -101,26 +100,3 @@ def test_a_line_may_look_like_an_option(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_has_no_line(tmp_path: Path) -> None:
     assert ask(HasLine, path=str(tmp_path / "gone"), line="x") is False
-
-
-def test_a_mark_exists_or_does_not(tmp_path: Path) -> None:
-    path = tmp_path / "it's complete"
-    assert ask(Exists, path=str(path)) is False
-    path.touch()
-    assert ask(Exists, path=str(path)) is True
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [("abc\n", True), ("abc", True), ("abcd\n", False), ("", False), ("abc\nabc\n", False)],
-)
-def test_a_stamp_holds_if_its_one_line_is_the_digest(
-    tmp_path: Path, content: str, expected: bool
-) -> None:
-    path = tmp_path / "stamp"
-    path.write_text(content)
-    assert ask(Exists, path=str(path), line="abc") is expected
-
-
-def test_a_stamp_that_is_gone_does_not_hold(tmp_path: Path) -> None:
-    assert ask(Exists, path=str(tmp_path / "gone"), line="abc") is False

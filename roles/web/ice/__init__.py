@@ -15,9 +15,10 @@ from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringC
 from pyinfra.api.command import PyinfraCommand
 
 from ...items import receive
+from ...site import CACHE
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
-ON_HOST = Path("/var/cache/omeroweb-ops/ice")
+ON_HOST = CACHE / "ice"
 _COMPILERS = "g++ python3-dev libssl-dev libbz2-dev"
 
 

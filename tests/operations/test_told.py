@@ -1,0 +1,100 @@
+"""What the survey tells in advance: the same as a question of its own would, and never too late."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyinfra.api import Config, Inventory, State
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.operation import add_op
+from pyinfra.api.operations import run_ops
+from pyinfra.operations import server
+
+from roles import told
+from roles.items import PathStates
+from roles.packages import MissingPackages
+from tests.operations.local import ask, shell
+
+NAMES = ("dpkg", "base-files", "no-such-package-anywhere")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is asked about, with one of each kind."""
+    monkeypatch.setattr(told, "PLACES", (str(tmp_path), f"{tmp_path}/*", f"{tmp_path}/sub/*.conf"))
+    (tmp_path / "file").write_bytes(b"\x00\xff no line's end")
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "with space").write_text("x\n")
+    (tmp_path / "sub").mkdir(mode=0o750)
+    (tmp_path / "sub" / "a.conf").write_text("a\n")
+    (tmp_path / "sub" / "a.txt").touch()
+    (tmp_path / "link").symlink_to("where it leads")
+    (tmp_path / ".hidden").touch()
+    return tmp_path
+
+
+def tell() -> told.Told:
+    done = shell(told.script(NAMES))
+    return told.read(done.stdout.splitlines())
+
+
+def test_paths_are_told_as_they_would_be_asked(folder: Path) -> None:
+    found = tell()
+    paths = [folder, *(folder / name for name in ("file", "with space", "sub", "link", "gone"))]
+    paths += [folder / "sub" / name for name in ("a.conf", "b.conf")]
+    names = tuple(map(str, paths))
+    assert [found.state(name) for name in names] == ask(PathStates, paths=names)
+
+
+@pytest.mark.parametrize("name", ["sub/a.txt", "sub/gone.txt", "sub/sub/a.conf", ".hidden", "../x"])
+def test_what_no_pattern_covers_is_not_told(folder: Path, name: str) -> None:
+    assert tell().state(f"{folder}/{name}") is None
+
+
+def test_packages_are_told_as_they_would_be_asked(folder: Path) -> None:
+    found = tell()
+    assert found.missing(NAMES) == ask(MissingPackages, names=NAMES) == [NAMES[2]]
+    assert found.missing(["bash"]) is None
+
+
+def test_an_answer_that_was_cut_tells_nothing(folder: Path) -> None:
+    lines = shell(told.script(NAMES)).stdout.splitlines()
+    for count in range(len(lines)):
+        found = told.read(lines[:count])
+        assert found.state(str(folder / "file")) is None
+        assert found.missing(NAMES) is None
+        assert not found.user
+
+
+@pytest.fixture
+def state() -> Iterator[State]:
+    state = State(Inventory((["@local"], {})), Config())
+    connect_all(state)
+    yield state
+    disconnect_all(state)
+
+
+@pytest.mark.parametrize("commands", [(), ("true",)])
+def test_an_answer_holds_until_a_command_has_run(state: State, commands: tuple[str, ...]) -> None:
+    (host,) = state.inventory
+    known = told.Told({"/etc/omero-web.nft": "absent"}, user=True)
+    assert told.of(host) is told.NOTHING
+    told.hold(host, known)
+    add_op(state, server.shell, commands=commands)
+    assert told.of(host) is known
+    run_ops(state)
+    assert told.of(host) is (told.NOTHING if commands else known)
+
+
+def test_an_answer_does_not_outlive_a_question_to_a_person(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host,) = state.inventory
+    told.hold(host, told.Told({}))
+    assert told.of(host) is not told.NOTHING
+    later = time.monotonic() + told.FRESH + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert told.of(host) is told.NOTHING
