@@ -21,6 +21,9 @@ from tests.integration.session import NO_ENGINE, Session
 if TYPE_CHECKING:
     import docker
 
+# Hundreds of deploys are run from here: each would compile the project's modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 HERE = Path(__file__).parent
 INTEGRATION = "tests/integration/"
 # Begun first, or the run would end with one process busy and the others idle.
