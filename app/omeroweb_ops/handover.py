@@ -11,6 +11,7 @@ its login page the old master is told to end, and systemd which is the main proc
 from __future__ import annotations
 
 import gc
+import math
 import mmap
 import os
 import signal
@@ -25,6 +26,7 @@ from .processes import PARENT, stat
 
 LOGIN = "/webclient/login/"
 PATIENCE = 30.0  # seconds for the first login page of a worker that is going to take over
+GRACE = 5.0  # seconds; who has taken over says so at once, the one before ends some time later
 BOOT_ERROR = 3  # a worker's exit status that ends its master (gunicorn.arbiter.Arbiter)
 FIRST = 3  # sd_listen_fds(3): the first socket that systemd passes
 
@@ -158,6 +160,35 @@ def follow_link(server: Any) -> None:
     server.START_CTX[0] = program
     server.START_CTX["args"] = [program, *server.START_CTX["args"][2:]]
     server.systemd = False
+
+
+class Ended:
+    """Called again and again: whether a gunicorn that was about to take over has ended instead.
+
+    It has taken over where somebody serves with what it loaded; that is for the caller to see, for
+    as long as GRACE.
+    """
+
+    def __init__(self) -> None:
+        self._last = math.inf  # when one was seen (time.monotonic)
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if _is_under_way():
+            self._last = now
+        return now - self._last > GRACE
+
+
+def _is_under_way() -> bool:
+    """Whether a process and the master that it is to take over from are both there."""
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            _, found, after = environ.read_bytes().partition(b"GUNICORN_PID=")
+        except OSError:  # of another user, or it has ended
+            continue
+        if found and Path("/proc", after.partition(b"\0")[0].decode()).exists():
+            return True
+    return False
 
 
 def _is_path(listener: Any) -> bool:

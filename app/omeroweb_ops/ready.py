@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from . import handover
 from .handover import LOGIN
 from .state.engine import Engine
 
@@ -26,18 +27,22 @@ class Address(NamedTuple):
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     """Wait up to `limit` seconds for the login page; None, or what was wrong at the end.
 
-    current: wait for a worker that has loaded the present release and configuration as well.
+    current: wait for a worker that has loaded the present release and configuration as well, but
+    not for a gunicorn that has given up taking over.
     """
     host, port, prefix = address(engine.effective)
     name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
     present = engine.identity()
     end = time.monotonic() + limit
+    ended = handover.Ended()
     while True:
         problem = ask(host, port, prefix + LOGIN, name)
         if problem is None and current and not serves(engine.locations.workers, present):
             problem = "no worker serves with the present release and configuration"
         if problem is None or time.monotonic() >= end:
             return problem
+        if current and ended():
+            return f"{problem}; the gunicorn that was to take over has ended"
         time.sleep(0.1)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
-from omeroweb_ops import ready
+from omeroweb_ops import handover, ready
 from omeroweb_ops.gunicorn import Serving
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -94,3 +96,18 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     ended = SimpleNamespace(pid=4194305, log=None)  # above the kernel's highest
     Serving(engine.locations.workers, engine.identity()).begin(ended)
     assert ready.wait(engine, limit=0.3, current=True) is not None
+
+
+def test_a_gunicorn_that_gives_up_taking_over_is_not_waited_for(
+    engine: Engine, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.apply(properties(port, prefix="/omero"))
+    monkeypatch.setattr(handover, "GRACE", 0.3)
+    assert "has ended" not in str(ready.wait(engine, limit=1, current=True))  # there was none
+    environment = os.environ | {"GUNICORN_PID": str(os.getpid())}
+    with subprocess.Popen(["sleep", "1"], env=environment) as taking_over:
+        began = time.monotonic()
+        problem = ready.wait(engine, limit=600, current=True)
+        assert time.monotonic() - began > 0.5
+        assert taking_over.wait(10) == 0
+    assert str(problem).endswith("configuration; the gunicorn that was to take over has ended")
