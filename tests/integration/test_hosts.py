@@ -63,7 +63,8 @@ def test_a_systemd_host_sandboxes_and_starts_enabled_units_again(
     )
     host.write("/etc/systemd/system/marker.service", unit)
     host.run("systemctl enable --now marker")
-    (before,) = host.processes("^sleep infinity")
+    # its start is done before its program is executed
+    (before,) = host.wait_until(lambda: host.processes("^sleep infinity"), 10, "the unit")
     assert before.user == "nobody"
 
     host.kill(before.pid)
