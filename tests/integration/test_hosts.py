@@ -121,7 +121,7 @@ def test_files_commands_and_processes(make_host: MakeHost, tmp_path: Path) -> No
     assert host.run(["id", "-un"], user="nobody").stdout == "nobody\n"
 
     host.run("nohup sleep 4321 >/dev/null 2>&1 &", user="nobody")
-    (process,) = host.processes("sleep 4321")
+    (process,) = host.wait_until(lambda: host.processes("^sleep 4321"), 5, "the process")
     assert (process.user, process.cmdline) == ("nobody", "sleep 4321")
     host.kill(process.pid)
     host.wait_until(lambda: not host.processes("sleep 4321"), 5, "the end of the process")
