@@ -415,7 +415,7 @@ def _remove_of(engine: docker.DockerClient, pid: int) -> None:
     mine = f"{PREFIX}-{pid}-"
     for container in engine.containers.list(all=True, ignore_removed=True):
         if (container.name or "").startswith(mine):
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(APIError):  # it is gone, or another one removes it
                 container.remove(force=True, v=True)
     for network in engine.networks.list():
         if (network.name or "").startswith(mine):
