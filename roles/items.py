@@ -81,9 +81,12 @@ class File:
         return f"File({self.path!r})"
 
     @property
+    def digest(self) -> str:
+        return hashlib.sha256(_bytes(self.content, self.binary)).hexdigest()
+
+    @property
     def state(self) -> str:
-        digest = hashlib.sha256(_bytes(self.content, self.binary)).hexdigest()
-        return f"file {self.mode} {self.owner} {digest}"
+        return f"file {self.mode} {self.owner} {self.digest}"
 
     def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")

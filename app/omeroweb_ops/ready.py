@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from . import handover
-from .handover import LOGIN
+from .handover import LOGIN, Ended
 from .state.engine import Engine
 
 ALLOWED = "omero.web.allowed_hosts"
@@ -34,7 +33,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
     present = engine.identity()
     end = time.monotonic() + limit
-    ended = handover.Ended()
+    ended = Ended()
     while True:
         problem = ask(host, port, prefix + LOGIN, name)
         if problem is None and current and not serves(engine.locations.workers, present):

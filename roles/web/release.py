@@ -99,7 +99,7 @@ def tools() -> Generator[PyinfraCommand, None, None]:
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
     digest = hashlib.sha256(lock.encode()).hexdigest()
     complete = File(f"{TOOLS}/complete", f"{digest}\n")
-    if states([complete.path])[0].split()[-1] == complete.state.split()[-1]:
+    if states([complete.path])[0].endswith(complete.digest):  # its mode follows root's umask
         return
     yield StringCommand(
         f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; "
