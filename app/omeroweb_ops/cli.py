@@ -76,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(run=_status)
 
+    updates = commands.add_parser(
+        "updates",
+        help="Debian's pending security updates; runs daily, for the metrics",
+        description="Exit status: 0 there is none, 1 there are some.",
+    )
+    updates.set_defaults(run=_updates)
+
     serve = commands.add_parser(
         "serve", help="in an image: configure from the environment and run OMERO.web"
     )
@@ -118,6 +125,12 @@ def _status(engine: Engine, options: argparse.Namespace) -> int:
     from .status import command
 
     return command.run(engine, json=options.json)
+
+
+def _updates(engine: Engine, _options: argparse.Namespace) -> int:
+    from . import security_updates
+
+    return security_updates.report(engine.locations)
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:

@@ -101,6 +101,11 @@ class Locations:
         return self.omerodir / "var" / "clearsessions.json"
 
     @property
+    def security_updates(self) -> Path:
+        """What the last `omeroweb-ops updates` found, for the metrics; absent before the first."""
+        return self.omerodir / "var" / "security-updates.json"
+
+    @property
     def needs_server(self) -> Path:
         """There where OMERO.web is not ready without its OMERO.server (web_ready_needs_server)."""
         return self.desired_state.with_name("ready-needs-server")

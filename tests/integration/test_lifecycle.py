@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,42 @@ def another_release(folder: Path, name: str = "ours") -> str:
     return str(lock)
 
 
-def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(site: Host) -> None:
+def pending_security_update(site: Host, package: str) -> None:
+    """Publish a newer version of an installed package in a security archive on the host itself."""
+    archive = "/srv/security"
+    stanza = {
+        "Package": package,
+        "Version": "99",
+        "Architecture": "all",
+        "Maintainer": "Nobody <nobody@example.org>",
+        "Filename": f"./{package}.deb",
+        "Size": "1",
+        "SHA256": "0" * 64,
+        "Description": "newer",
+    }
+    site.write(f"{archive}/Packages", "".join(f"{k}: {v}\n" for k, v in stanza.items()))
+    site.write(f"{archive}/Release", "Origin: Debian\nLabel: Debian-Security\nSuite: stable\n")
+    source = "/etc/apt/sources.list.d/security-test.list"
+    site.write(source, f"deb [trusted=yes] file:{archive} ./\n")
+    alone = f"-o Dir::Etc::sourcelist={source} -o Dir::Etc::sourceparts=-"
+    site.run(f"apt-get -qq {alone} update")
+
+
+def audit(inventory: str, folder: Path) -> str:
+    """What `./run audit` reports; without a network it ends with a status of its own."""
+    (folder / "site.py").write_text(inventory)
+    command = [str(ROOT / "run"), "audit", "site.py", "--osv-url", "http://127.0.0.1:9/"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
+    site: Host, tmp_path: Path
+) -> None:
     deploy(docker_inventory(site))
+    # What Debian has published since the host's image was made is not this test's.
+    site.run("rm -f /var/lib/apt/lists/*Release")
     well = site.run("omeroweb-ops status")
     assert well.stdout.startswith("OMERO.web serves.")
     for told in (
@@ -83,9 +118,11 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(site: Ho
         r"^sessions +Redis; \d+ stored; memory ",
         r"^last deploy +seen to serve \d{4}-",
         r"^disk +/opt/omero/web: ",
+        r"^updates +not known: apt has no package lists$",
         r"^maintenance +off$",
     ):
         assert re.search(told, well.stdout, re.M), well.stdout
+    pending_security_update(site, "hostname")
 
     # a way out of a deploy, a full Redis, a full disk (of this command alone), a closed site
     site.run("omero config set omero.web.login_logo mine.png")
@@ -105,10 +142,19 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(site: Ho
         r"^configuration +set by hand: omero\.web\.login_logo$",
         r"^sessions +Redis uses \d+% of its memory",
         rf"^disk +little room on the file system of {var}$",
+        r"^updates +security updates are pending: hostname$",
         r"^maintenance +ON: New disks$",
     ):
         assert re.search(told, ill.stdout, re.M), ill.stdout
     assert max(map(len, ill.stdout.splitlines())) <= 80
+    assert site.run("omeroweb-ops updates", user="omero-web", check=False).exit_code == 1
+    metrics = site.run("curl -s localhost/ops/metrics").stdout
+    assert "omeroweb_security_updates_pending 1.0" in metrics
+    assert "omeroweb_lock_timestamp_seconds 1." in metrics
+    audited = audit(docker_inventory(site), tmp_path)
+    assert re.search(rf"^@docker/{site.name}: \d+ packages, locked 20", audited, re.M), audited
+    assert f"@docker/{site.name}: security updates of Debian's are pending: hostname" in audited
+    site.run("rm -f /var/lib/apt/lists/*Release /etc/apt/sources.list.d/security-test.list")
 
     config = f"{BASE}/OMERO.web/etc/grid/config.xml"
     kept = site.read(config)

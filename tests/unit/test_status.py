@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.doctor.certificate import Certificate
 from omeroweb_ops.releases import Release
+from omeroweb_ops.security_updates import SecurityUpdates
 from omeroweb_ops.status import judge, show
 from omeroweb_ops.status.lines import size, span
 from omeroweb_ops.status.seen import (
@@ -46,6 +47,8 @@ WELL = Seen(
     certificate=Certificate(days=61),
     disks=(Disk("/opt/omero/web", 50 * GB, 100 * GB),),
     maintenance=False,
+    security=SecurityUpdates(NOW, (), NOW),
+    locked=NOW.date(),
 )
 FILES = replace(WELL, sessions="file")
 
@@ -91,6 +94,9 @@ def test_a_site_that_is_well_ends_with_status_0() -> None:
         (replace(WELL, certificate=Certificate(dates="expired")), "certificate"),
         (replace(WELL, disks=(Disk("/", 9 * GB, 100 * GB),)), "disk"),
         (replace(WELL, disks=(Disk("/", GB - 1, 2 * GB),)), "disk"),
+        (replace(WELL, security=SecurityUpdates(NOW, ("nginx",), NOW)), "updates"),
+        (replace(WELL, security=SecurityUpdates(NOW, (), NOW - timedelta(days=8))), "updates"),
+        (replace(WELL, locked=NOW.date() - timedelta(days=91)), "release"),
     ],
 )
 def test_what_needs_somebody_is_a_warning(seen: Seen, check: str) -> None:
@@ -111,6 +117,8 @@ def test_what_needs_somebody_is_a_warning(seen: Seen, check: str) -> None:
         replace(WELL, certificate=Certificate(problem="Connection refused")),  # the doctor's
         replace(WELL, certificate=Unknown("no answer")),
         replace(WELL, disks=(Disk("/", 10 * GB, 100 * GB),)),
+        replace(WELL, security=None, locked=None),  # an image; a site's own lock
+        replace(WELL, security=SecurityUpdates(NOW, (), None)),
         replace(WELL, releases=Releases(SERVES, None, None)),
         replace(WELL, maintenance=Maintenance("New disks", "")),
         replace(WELL, ready=Ready(True, "ok", {"omero.example.org:4064": "Connection refused"})),
@@ -147,7 +155,7 @@ def test_a_redis_that_is_full_is_told_from_one_that_will_be(used: int, told: str
 
 
 PARTS = ("ready", "metrics", "releases", "configuration", "workers", "sessions", "cleared")
-ALL = (*PARTS, "url", "certificate", "disks", "maintenance")
+ALL = (*PARTS, "url", "certificate", "disks", "maintenance", "security")
 words = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=120)
 numbers = st.integers(0, 10**15)
 
@@ -187,6 +195,7 @@ def test_the_screen_is_never_wider_than_80_columns(
         certificate=Certificate(dates=word),
         disks=(Disk(f"/{word}", min(number, other), max(number, other)),),
         maintenance=Maintenance(word, word),
+        security=SecurityUpdates(NOW, tuple(names), NOW),
     )
     screen = show.as_text(seen, judge.findings(seen))
     assert max(map(len, screen.splitlines())) <= show.WIDTH

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from .. import security_updates
 from ..locations import Locations
 from ..state import known
 from . import session_store, slots
@@ -53,6 +54,14 @@ class Present:
         yield from _sessions()
         with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
             yield from cleared(json.loads(self.locations.cleared.read_text(encoding="utf-8")))
+        with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
+            found = json.loads(self.locations.security_updates.read_text(encoding="utf-8"))
+            yield from updates(found)
+        locked = security_updates.lock_date()
+        if locked:
+            at = datetime.combine(locked, time(), UTC).timestamp()
+            help_text = "The date of the lock that the release was made of."
+            yield _gauge("lock_timestamp_seconds", help_text, at)
 
 
 def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
@@ -71,6 +80,18 @@ def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
     for name, (help_text, value) in known.items():
         if value is not None:
             yield _gauge(f"clearsessions_{name}", f"The last clearsessions: {help_text}", value)
+
+
+def updates(last: Mapping[str, Any]) -> Iterator[Metric]:
+    """What the last `omeroweb-ops updates` left in its file.
+
+    Raises KeyError, ValueError and TypeError.
+    """
+    at = datetime.fromisoformat(last["time"]).timestamp()
+    number = len(list(last["packages"]))
+    help_text = "Debian packages with a security update that is not installed."
+    yield _gauge("security_updates_pending", help_text, number)
+    yield _gauge("security_updates_timestamp_seconds", "When that was last looked up.", at)
 
 
 def memory(rollup: str) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 
+from .. import security_updates
 from ..doctor import certificate
 from ..doctor.certificate import Certificate
 from ..doctor.expected import Expected
@@ -20,6 +21,7 @@ _PATIENCE = 3.0  # seconds for the public URL, which is asked meanwhile
 def collect(engine: Engine) -> Seen:
     """Never raises for what is broken on the host."""
     locations = engine.locations
+    security = meanwhile(security_updates.pending)
     tls = meanwhile(lambda: _certificate(locations))
     ready = part(lambda: service.ask_ready(service.address(engine)))
     broken = isinstance(part(lambda: engine.current), Unknown)
@@ -41,6 +43,8 @@ def collect(engine: Engine) -> Seen:
         maintenance=part(host.maintenance),
         url=part(lambda: Expected.load(locations.site).url),
         certificate=tls(),
+        security=security(),
+        locked=security_updates.lock_date(),
     )
 
 

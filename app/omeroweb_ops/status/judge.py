@@ -13,6 +13,8 @@ from .seen import Seen, Unknown
 
 ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
+LOCK_AGE = timedelta(days=90)  # Django has a security release in most months
+LISTS_AGE = timedelta(days=7)  # Debian's apt-daily.timer fetches them each day
 FEW = 1_000_000_000  # bytes
 SHARE = 0.1
 _START = "omero web start, or restart where it hangs (either names the log)"
@@ -29,6 +31,8 @@ def findings(seen: Seen) -> list[Finding]:
         _cleared,
         _certificate,
         _disks,
+        _lock,
+        _security,
         _unknown,
     )
     return [finding for judged in parts for finding in judged(seen)]
@@ -134,6 +138,27 @@ def _disks(seen: Seen) -> Iterator[Finding]:
             yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
 
 
+def _lock(seen: Seen) -> Iterator[Finding]:
+    if seen.locked is None:
+        return
+    age = seen.now.date() - seen.locked
+    if age > LOCK_AGE:
+        message = f"its packages were locked {age.days} days ago, on {seen.locked}"
+        yield _warning("release", message, "./run audit; docs/upgrade.md")
+
+
+def _security(seen: Seen) -> Iterator[Finding]:
+    found = seen.security
+    if found is None or isinstance(found, Unknown):
+        return
+    if found.packages:
+        message = f"security updates are pending: {', '.join(found.packages)}"
+        yield _warning("updates", message, "as root, apt-get upgrade")
+    if found.lists and seen.now - found.lists > LISTS_AGE:
+        message = f"apt's package lists are {(seen.now - found.lists).days} days old"
+        yield _warning("updates", message, "as root, apt-get update; install unattended-upgrades")
+
+
 def _unknown(seen: Seen) -> Iterator[Finding]:
     """Not the service and the configuration, judged above; nor what only visitors meet."""
     parts: dict[str, tuple[object, str]] = {
@@ -142,6 +167,7 @@ def _unknown(seen: Seen) -> Iterator[Finding]:
         "public URL": (seen.url, "deploy again"),
         "disk": (seen.disks, "deploy again"),
         "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
+        "updates": (seen.security, "apt-get -s upgrade"),
     }
     if not isinstance(seen.ready, Unknown):
         parts["metrics"] = seen.metrics, "OMERO.web's log"

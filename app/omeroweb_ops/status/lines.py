@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from ..doctor.certificate import Certificate
+from ..security_updates import SecurityUpdates
 from .seen import (
     Cleared,
     Configuration,
@@ -25,7 +26,8 @@ _SESSIONS = {"redis": "Redis", "file": "files"}
 
 def lines(seen: Seen) -> Iterator[tuple[str, str]]:
     """Names and texts; a text may have several lines."""
-    yield "release", _told(seen.releases, _release)
+    locked = f"; locked {seen.locked}" if seen.locked else ""
+    yield "release", _told(seen.releases, _release) + locked
     yield "configuration", _told(seen.configuration, _configuration)
     yield "workers", _told(seen.workers, _workers) + _more(seen.metrics, _memory)
     yield "sessions", _told(seen.sessions, _sessions) + _more(seen.metrics, _stored)
@@ -38,6 +40,8 @@ def lines(seen: Seen) -> Iterator[tuple[str, str]]:
     if seen.certificate is not None:
         yield "certificate", _told(seen.certificate, _certificate)
     yield "disk", _told(seen.disks, _disks)
+    if seen.security is not None:
+        yield "updates", _told(seen.security, _security)
     yield "maintenance", _told(seen.maintenance, _maintenance)
 
 
@@ -114,6 +118,13 @@ def _certificate(found: Certificate) -> str:
 
 def _disks(found: tuple[Disk, ...]) -> str:
     return "\n".join(f"{disk.path}: {size(disk.free)} of {size(disk.size)} free" for disk in found)
+
+
+def _security(found: SecurityUpdates) -> str:
+    if found.lists is None:
+        return "not known: apt has no package lists"
+    names = ", ".join(found.packages) or "no security update of Debian's is pending"
+    return f"{names}\n(package lists of {time(found.lists)})"
 
 
 def _maintenance(found: Maintenance | bool | None) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from ..doctor.certificate import Certificate
 from ..releases import Release
+from ..security_updates import SecurityUpdates
 
 T = TypeVar("T")
 
@@ -120,6 +121,7 @@ class Seen:
 
     sessions: where they are: `redis`, `file`, or the engine's own name. configured: when the bundle
     first settled the configuration here. maintenance: False is off, None without NGINX.
+    security: None without apt. locked: the date of the lock that the release was made of.
     """
 
     now: datetime
@@ -135,3 +137,5 @@ class Seen:
     certificate: Certificate | Unknown | None
     disks: tuple[Disk, ...] | Unknown
     maintenance: Maintenance | bool | Unknown | None
+    security: SecurityUpdates | Unknown | None = None
+    locked: date | None = None

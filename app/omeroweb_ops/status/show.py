@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
 
 from ..doctor.finding import Finding
 from . import judge
@@ -23,7 +22,9 @@ def as_json(seen: Seen, findings: Sequence[Finding]) -> str:
         {"check": each.check, "message": each.message, "remedy": each.setting} for each in findings
     ]
     whole = {"status": _STATES[judge.status(findings)], "warnings": warnings, **asdict(seen)}
-    return json.dumps(whole, indent=1, ensure_ascii=False, default=datetime.isoformat)
+    return json.dumps(
+        whole, indent=1, ensure_ascii=False, default=lambda moment: moment.isoformat()
+    )
 
 
 def as_text(seen: Seen, findings: Sequence[Finding]) -> str:

@@ -1,0 +1,259 @@
+"""Known vulnerabilities in the locks and on the hosts: `./run audit [INVENTORY]`.
+
+pip-audit asks the vulnerability service (OSV by default) for each package and version once,
+however many hosts have it. Nothing on a host is changed and no Python is started there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from omeroweb_ops.locations import CURRENT
+from omeroweb_ops.security_updates import LOCK_DATE, security
+from packaging.utils import canonicalize_name
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pyinfra.api import FactBase
+
+from .locks import pins
+
+PROJECT = Path(__file__).parents[1]
+LOCKS = ("app/requirements.txt", "app/plugins/*.txt", "requirements.txt", "roles/web/tools.txt")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+SERVICES = ("osv", "pypi")
+FACT = "roles.audit.Installed"
+VULNERABLE, UNREACHABLE = 1, 3  # exit statuses; 2 is argparse's
+
+Package = tuple[str, str]  # canonical name, version
+
+
+class Installed(FactBase[dict[str, Any]]):
+    """The packages of a host's active release, its lock's date, and pending security updates."""
+
+    def command(self) -> str:
+        return (
+            f"for each in {CURRENT}/lib/python3*/site-packages/*.dist-info; do "
+            'echo "package=${each##*/}"; done; '
+            f"head -n 20 {CURRENT}/requirements.txt 2> /dev/null | grep '^# Locked' || true; "
+            "LC_ALL=C apt-get -s -q -o Debug::NoLocking=true upgrade 2> /dev/null || true"
+        )
+
+    @staticmethod
+    def default() -> dict[str, Any]:
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, Any]:
+        text = "\n".join(output)
+        found = re.findall(r"^package=([A-Za-z0-9._]+)-([^-\n]+)\.dist-info$", text, re.M)
+        locked = LOCK_DATE.search(text)
+        return {
+            "packages": [[canonicalize_name(name), version] for name, version in found],
+            "locked": locked[1] if locked else None,
+            "updates": [*security(text)],
+        }
+
+
+class Vulnerability(BaseModel):
+    """One entry of pip-audit's JSON output."""
+
+    model_config = ConfigDict(extra="ignore")
+    id: str
+    aliases: list[str] = []
+    fix_versions: list[str] = []
+
+
+class Dependency(BaseModel):
+    """One package of pip-audit's JSON output; skip_reason: why nothing is known of it."""
+
+    model_config = ConfigDict(extra="ignore")
+    name: str
+    version: str = ""
+    vulns: list[Vulnerability] = []
+    skip_reason: str = ""
+
+
+class Answer(BaseModel):
+    """pip-audit's JSON output (its README, "JSON")."""
+
+    model_config = ConfigDict(extra="ignore")
+    dependencies: list[Dependency]
+
+
+@dataclass
+class Inventory:
+    """What is audited. where: package to the places that have it. notes: lines to print first.
+
+    updates: host to Debian packages with a pending security update.
+    """
+
+    where: dict[Package, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    updates: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, place: str, packages: Iterable[Package], locked: str | None) -> None:
+        """Add what a place has; locked: the date of its lock, YYYY-MM-DD."""
+        packages = list(packages)
+        for package in packages:
+            self.where.setdefault(package, []).append(place)
+        age = f", locked {_age(locked)}" if locked else ""
+        self.notes.append(f"{place}: {len(packages)} packages{age}")
+
+
+class Unreachable(RuntimeError):
+    """The vulnerability service did not answer, or knows none of the packages."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the audit; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    found = Inventory()
+    for pattern in LOCKS:
+        for path in sorted(PROJECT.glob(pattern)):
+            text = path.read_text(encoding="utf-8")
+            date = LOCK_DATE.search(text)
+            place = str(path.relative_to(PROJECT))
+            found.add(place, _packages(pins(text)), date[1] if date else None)
+    if options.inventory:
+        _add_hosts(found, options.inventory)
+    for note in found.notes:
+        print(note)
+    for host, packages in found.updates.items():
+        print(f"{host}: security updates of Debian's are pending: {', '.join(packages)}")
+    try:
+        answers = vulnerabilities(found.where, options.service, options.osv_url)
+    except Unreachable as problem:
+        print(
+            f"audit: nothing is known about vulnerabilities: {problem}\n"
+            "audit: this is no all-clear; try again where the service can be reached, or name "
+            "another one by --service or --osv-url",
+            file=sys.stderr,
+        )
+        return UNREACHABLE
+    lines = [*report(answers, found.where)]
+    print("\n".join(lines) or f"No known vulnerability in {len(found.where)} packages.")
+    return VULNERABLE if lines or found.updates else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./run audit",
+        description="Known vulnerabilities in the locks and, with an inventory, on its hosts.",
+        epilog="Exit status: 0 none is known, 1 some are, or a host lacks security updates, 3 the "
+        "service cannot be reached.",
+    )
+    parser.add_argument("inventory", nargs="?", help="for example site.py: its hosts too")
+    parser.add_argument("--service", choices=SERVICES, default="osv", help="default: osv")
+    parser.add_argument("--osv-url", metavar="URL", help="a mirror of OSV's query address")
+    return parser
+
+
+def _packages(pinned: Mapping[str, set[str]]) -> Iterator[Package]:
+    for name, versions in pinned.items():
+        yield from ((name, version) for version in versions if version)
+
+
+def _age(locked: str) -> str:
+    days = (date.today() - date.fromisoformat(locked)).days
+    return f"{locked} ({days} days ago)"
+
+
+def _add_hosts(found: Inventory, inventory: str) -> None:
+    """Ask the hosts of group `web`. Exits with pyinfra's own words where that fails."""
+    done = subprocess.run(
+        ["pyinfra", "--json", "--limit", "web", inventory, "fact", FACT],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # pyinfra prints nothing at all where the last host fails
+    hosts = json.loads(done.stdout)[FACT] if done.stdout.strip() else {}
+    if done.returncode or not hosts:
+        raise SystemExit(f"{done.stderr}\naudit: the hosts of {inventory} could not be asked")
+    for host, told in hosts.items():
+        if not told["packages"]:
+            found.notes.append(f"{host}: no OMERO.web of this bundle")
+            continue
+        own = [(name, version) for name, version in told["packages"] if name != "omeroweb-ops"]
+        found.add(host, own, told["locked"])
+        if told["updates"]:
+            found.updates[host] = told["updates"]
+
+
+def vulnerabilities(
+    packages: Iterable[Package], service: str, osv_url: str | None = None
+) -> list[Dependency]:
+    """Ask the service for each package. Raises Unreachable."""
+    answers = [
+        each
+        for part in _parts(packages)
+        for each in _pip_audit(part, service, osv_url).dependencies
+    ]
+    if answers and all(each.skip_reason for each in answers):
+        raise Unreachable(f"the service knows none of the packages: {answers[0].skip_reason}")
+    return answers
+
+
+def _parts(packages: Iterable[Package]) -> Iterator[list[Package]]:
+    """Yield lists in which each name is once, as a requirements file has to be."""
+    left = sorted(set(packages))
+    while left:
+        part = dict(reversed(left))
+        yield sorted(part.items())
+        left = [package for package in left if part[package[0]] != package[1]]
+
+
+def _pip_audit(packages: Iterable[Package], service: str, osv_url: str | None) -> Answer:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("".join(f"{name}=={version}\n" for name, version in packages))
+        file.flush()
+        command = ["pip-audit", "-r", file.name, "--disable-pip", "--no-deps", "-f", "json"]
+        command += ["--progress-spinner", "off", "-s", service]
+        command += ["--osv-url", osv_url] if osv_url else []
+        done = subprocess.run(
+            command,
+            env=_certificates() | os.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    try:
+        return Answer.model_validate_json(done.stdout)
+    except ValidationError:
+        end = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise Unreachable(end[-500:]) from None
+
+
+def _certificates() -> dict[str, str]:
+    """Return what makes requests use the system's store: a site's own authority is there."""
+    return {"REQUESTS_CA_BUNDLE": str(CERTIFICATES)} if CERTIFICATES.exists() else {}
+
+
+def report(answers: Iterable[Dependency], where: Mapping[Package, list[str]]) -> Iterator[str]:
+    """Yield a line for each vulnerability, and one for what the service does not know."""
+    unknown = []
+    for each in answers:
+        places = where.get((canonicalize_name(each.name), each.version), [])
+        for vulnerability in each.vulns:
+            names = ", ".join(dict.fromkeys([vulnerability.id, *vulnerability.aliases]))
+            fixed = " or ".join(vulnerability.fix_versions) or "no version yet"
+            yield (f"{each.name} {each.version}: {names}; fixed in {fixed}; in {', '.join(places)}")
+        if each.skip_reason:
+            unknown.append(each.name)
+    if unknown:
+        yield f"not known to the service: {', '.join(unknown)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
