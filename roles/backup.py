@@ -8,15 +8,30 @@ from datetime import datetime
 
 from pyinfra import host
 
+from .privilege import run_as_user
+
 FOLDER = f"/var/backups/omeroweb-ops/{datetime.now():%Y-%m-%d-%H%M%S}"  # one for each run
 
 
 def kept(paths: Iterable[str]) -> str:
-    """Shell: copies of these paths below FOLDER; links are followed at their end, not above."""
+    """Shell: copies of these paths below FOLDER, in directories of root's; a link stays a link."""
     quoted = " ".join(map(shlex.quote, paths))
     if not quoted:
         return "true"
     return f"( umask 077 && mkdir -p {FOLDER} && cp -a --parents {quoted} {FOLDER}/ )"
+
+
+def kept_of(user: str, path: str) -> str:
+    """Shell: a copy of a file in another user's directory, with its owner and mode, read as that
+    user; nothing where there is none. It may be anything by now: 10 MB and 10 seconds at most.
+    """
+    file, copy = shlex.quote(path), shlex.quote(f"{FOLDER}{path}")
+    read = run_as_user(user, f"head -c 10000000 {file}")
+    return (
+        f"( umask 077; [ -f {file} ] || exit 0; mkdir -p {FOLDER} && "
+        f"cp -a --attributes-only --parents {file} {FOLDER}/ && [ ! -L {copy} ] && "
+        f"[ -f {copy} ] && timeout 10 sh -c {shlex.quote(read)} > {copy} )"
+    )
 
 
 def said(paths: Iterable[str], why: str) -> None:

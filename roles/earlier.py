@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from omeroweb_ops.locations import BASE, EARLIER_OMERODIR, OMERODIR
 from omeroweb_ops.state.desired import Finding
 
+from .privilege import printable
+
 OURS = "Written by the OMERO.web bundle"
 # for grep -E and for Python alike
 _OMERO = (
@@ -23,13 +25,21 @@ _OMERO = (
 OWN = f"{BASE}/gunicorn.conf.py"  # in the command line of the bundle's gunicorn
 # Part of the survey: `earlier=KIND PATH` a line; the lines of an NGINX site follow as `line=TEXT`.
 # A second OMERO.web that lives elsewhere and has another name is none of ours.
+# Root runs and removes what is found: a link, and what does not belong to root, is `unsafe`. A
+# person's own crontab lies where its owner cannot put a link.
 SCRIPT = rf"""
+ours() {{ # KIND PATH
+  case $2 in
+    /var/spool/cron/crontabs/*) [ -f "$2" ] && [ ! -L "$2" ] ;;
+    *) [ ! -L "$2" ] && [ "$(stat -c %u "$2")" = 0 ] ;;
+  esac && echo "earlier=$1 $2" || echo "earlier=unsafe $2"
+}}
 theirs() {{
   kind=$1; pattern=$2; shift 2
-  grep -lsiE -- "$pattern" "$@" | while read -r f; do
+  grep -lsiE -D skip -- "$pattern" "$@" | while read -r f; do
     grep -qs "{OURS}" "$f" && continue
     case ${{f##*/}} in omero-web*) ;; *) grep -qs {BASE} "$f" || continue ;; esac
-    echo "earlier=$kind $f"
+    ours "$kind" "$f"
   done
 }}
 units=$(theirs unit '^[^#]*(omero.*web start|gunicorn.*omeroweb)' \
@@ -37,13 +47,13 @@ units=$(theirs unit '^[^#]*(omero.*web start|gunicorn.*omeroweb)' \
   theirs init '^[^#]*omero.*web start' /etc/init.d/*)
 [ -z "$units" ] || echo "$units"
 for f in $(echo "$units" | sed -n 's/^earlier=unit //p'); do
-  [ -d "$f.d" ] && echo "earlier=dropin $f.d"
+  [ -d "$f.d" ] && ours dropin "$f.d"
 done
 theirs cron '^[^#]*omero.*web clearsessions' \
   /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/crontabs/*
 [ -d {BASE}/venv3 ] && [ ! -L {BASE}/venv3 ] && echo "earlier=virtualenv {BASE}/venv3"
 [ -L {OMERODIR} ] && echo "earlier=link {OMERODIR}"
-f={OMERODIR}/bin/omero; [ -f $f ] && [ ! -L $f ] && echo "earlier=command $f"
+f={OMERODIR}/bin/omero; [ -f $f ] && [ ! -L $f ] && ours command $f
 f=/usr/local/bin/omero
 [ -e $f ] || [ -L $f ] && ! grep -qs {BASE}/bin/service $f && echo "earlier=command $f"
 if [ ! -e {OMERODIR}/etc/grid/config.xml ]; then
@@ -69,6 +79,7 @@ class Earlier:
     units, scripts (of init), dropins, crons, commands, sites (path to NGINX configuration).
     default: Debian's default site where it is a file and no link. link: OMERODIR is one. omerodir:
     another OMERODIR, with a configuration that ours does not have. virtualenv: venv3 is a folder.
+    unsafe: what root would have to run or to remove, and is a link or somebody else's.
     """
 
     units: tuple[str, ...] = ()
@@ -82,6 +93,7 @@ class Earlier:
     omerodir: str | None = None
     virtualenv: bool = False
     running: bool = False
+    unsafe: tuple[str, ...] = ()
 
     @property
     def of_nginx(self) -> bool:
@@ -89,14 +101,38 @@ class Earlier:
         return bool(self.sites or self.default)
 
     @property
+    def is_installed(self) -> bool:
+        """Whether there is anything that only root can have put there, but for NGINX's part."""
+        lists = (self.units, self.scripts, self.crons, self.commands)
+        return any(lists) or any((self.link, self.omerodir, self.virtualenv))
+
+    @property
     def of_web(self) -> bool:
         """Whether there is anything but NGINX's part."""
-        lists = (self.units, self.scripts, self.crons, self.commands)
-        flags = (self.link, self.omerodir, self.virtualenv, self.running)
-        return any(lists) or any(flags)
+        return self.is_installed or self.running
 
 
 NOTHING = Earlier()
+
+
+# The only places of each kind; a line that names another one is none of the survey's.
+_PLACES = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "unit": r"/(etc|usr/local/lib)/systemd/system/[^/]+\.service",
+        "dropin": r"/(etc|usr/local/lib)/systemd/system/[^/]+\.service\.d",
+        "init": r"/etc/init\.d/[^/]+",
+        "cron": r"/etc/cron\.(d|hourly|daily|weekly|monthly|yearly)/[^/]+"
+        r"|/var/spool/cron/crontabs/[^/]+",
+        "virtualenv": re.escape(f"{BASE}/venv3"),
+        "link": re.escape(str(OMERODIR)),
+        "command": f"{re.escape(str(OMERODIR))}/bin/omero|/usr/local/bin/omero",
+        "omerodir": r"(/[^/]+)+/?",
+        "site": r"/etc/nginx/(conf\.d|sites-enabled)/[^/]+",
+        "default": r"/etc/nginx/sites-enabled/default",
+        "unsafe": r"(/[^/]+)+",
+    }.items()
+}
 
 
 def read(output: Iterable[str], holder: str = "") -> Earlier:
@@ -107,13 +143,15 @@ def read(output: Iterable[str], holder: str = "") -> Earlier:
         key, _, value = line.partition("=")
         if key == "earlier":
             kind, _, path = value.partition(" ")
-            found.setdefault(kind, []).append(path)
-        elif key == "line":
+            if kind in _PLACES and _PLACES[kind].fullmatch(path) and ".." not in path.split("/"):
+                found.setdefault(kind, []).append(path)
+        elif key == "line" and "site" in found:
             sites.setdefault(found["site"][-1], []).append(value)
+    units = tuple(found.get("unit", ()))
     return Earlier(
-        units=tuple(found.get("unit", ())),
+        units=units,
         scripts=tuple(found.get("init", ())),
-        dropins=tuple(found.get("dropin", ())),
+        dropins=tuple(f"{unit}.d" for unit in units if f"{unit}.d" in found.get("dropin", ())),
         crons=tuple(found.get("cron", ())),
         commands=tuple(found.get("command", ())),
         sites={path: "\n".join(sites.get(path, ())) for path in found.get("site", ())},
@@ -122,7 +160,18 @@ def read(output: Iterable[str], holder: str = "") -> Earlier:
         omerodir=next(iter(found.get("omerodir", ())), None),
         virtualenv="virtualenv" in found,
         running=f"{BASE}/" in holder and "omeroweb.wsgi" in holder and OWN not in holder,
+        unsafe=tuple(found.get("unsafe", ())),
     )
+
+
+def unsafe(earlier: Earlier) -> Iterator[Finding]:
+    """What root must neither run nor remove."""
+    for path in earlier.unsafe:
+        yield Finding(
+            printable(path),
+            "belongs to an OMERO.web that was installed some other way, and is a symbolic link or "
+            "does not belong to root; remove it, or make it a file of root's own",
+        )
 
 
 def findings(earlier: Earlier) -> Iterator[Finding]:

@@ -1,5 +1,8 @@
 """Files, directories and links of a host: one fact for a whole role, and only what differs written.
 
+Root acts only where root owns every directory on the way; what lies in another user's directory is
+made as that user (`run_as`). See docs/architecture.md, "Privilege".
+
 pyinfra's stock file operations ask for each file several times and upload by `cp`; a reader could
 meet half a file. Here a role's files are asked for in one remote call, and each is written beside
 its place and renamed. Contents travel on standard input, so that a secret is never in a command
@@ -19,6 +22,7 @@ from pyinfra.api import FactBase, StringCommand, operation
 
 from . import told
 from .facts import YesOrNo
+from .privilege import run_as_user, with_functions
 
 
 def receive(path: str, content: str, *, binary: bool = False) -> str:
@@ -34,13 +38,24 @@ def _bytes(content: str, binary: bool) -> bytes:
     return base64.b64decode(content) if binary else content.encode()
 
 
+def _acting(run_as: str, path: str, script: str) -> str:
+    """Shell: a script that makes or removes a (quoted) path, refused where others can interfere."""
+    guarded = with_functions(f"owned_path {path} && {script}")
+    return guarded if run_as == "root" else run_as_user(run_as, guarded)
+
+
 @dataclass(frozen=True)
 class Directory:
-    """A directory with its owner (`user:group`) and mode (octal digits)."""
+    """A directory with its owner (`user:group`) and mode (octal digits).
+
+    run_as: the user who makes it, the owner of the directory in which it lies. A link in its place
+    is an error that names it; one of root's own to a directory of root's own is left as it is.
+    """
 
     path: str
     owner: str = "root:root"
     mode: str = "755"
+    run_as: str = "root"
 
     @property
     def state(self) -> str:
@@ -48,9 +63,13 @@ class Directory:
 
     def commands(self) -> Iterator[StringCommand]:
         path = shlex.quote(self.path)
-        yield StringCommand(
-            f"mkdir -p {path} && chown {self.owner} {path} && chmod {self.mode} {path}"
+        made = (
+            f"not_a_link {path} && mkdir -p {path} && chown -h {self.owner} {path} "
+            f"&& chmod {self.mode} {path}"
         )
+        if self.run_as == "root":
+            made = f"{{ is_link_of_root {path} || {{ {made}; }}; }}"
+        yield StringCommand(_acting(self.run_as, path, made))
 
 
 @dataclass(frozen=True)
@@ -58,7 +77,7 @@ class File:
     """A file with its content, owner (`user:group`) and mode (octal digits).
 
     binary: the content is base64, since pyinfra sends text alone and ends it with a line's end.
-    then: a shell command once it is in its place.
+    then: a shell command once it is in its place. run_as: as of a `Directory`.
     """
 
     path: str
@@ -67,6 +86,7 @@ class File:
     mode: str = "644"
     binary: bool = False
     then: str = "true"
+    run_as: str = "root"
 
     @classmethod
     def of(cls, path: str, content: bytes) -> File:
@@ -90,12 +110,13 @@ class File:
 
     def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
-        yield StringCommand(
-            f"umask 077 && {receive(beside, self.content, binary=self.binary)} && "
-            f"chown {self.owner} {beside} && chmod {self.mode} {beside} "
-            f"&& mv -fT {beside} {path} && {{ {self.then}; }}",
-            _stdin=self.content,
+        received = receive(beside, self.content, binary=self.binary)
+        written = (
+            f"umask 077 && rm -f {beside} && ( set -C; {received} ) && "
+            f"chown -h {self.owner} {beside} && chmod {self.mode} {beside} "
+            f"&& mv -fT {beside} {path} && {{ {self.then}; }}"
         )
+        yield StringCommand(_acting(self.run_as, path, written), _stdin=self.content)
 
 
 @dataclass(frozen=True)
@@ -111,9 +132,8 @@ class Link:
 
     def commands(self) -> Iterator[StringCommand]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
-        yield StringCommand(
-            f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
-        )
+        made = f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
+        yield StringCommand(_acting("root", path, made))
 
 
 @dataclass(frozen=True)
@@ -125,7 +145,8 @@ class Absent:
     state = "absent"
 
     def commands(self) -> Iterator[StringCommand]:
-        yield StringCommand(f"{{ {self.undo}; }} && rm -f {shlex.quote(self.path)}")
+        path = shlex.quote(self.path)
+        yield StringCommand(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
 
 
 Item = Directory | File | Link | Absent

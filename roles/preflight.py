@@ -16,6 +16,7 @@ from . import earlier, mistakes, told
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
 from .survey import PATIENCE, AtRest, HostSurvey, Survey
+from .web import files
 
 _NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
 _LOCK = RLock()
@@ -141,6 +142,10 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
         )
     if "nginx" in member.groups:
         yield from earlier.findings(survey.earlier)
+    if "web" in member.groups:
+        yield from earlier.unsafe(survey.earlier)
+        if not survey.earlier.link:
+            yield from files.links_below(survey.told)
     if "web" in member.groups and survey.free < _NEEDED_KILOBYTES:
         yield Finding(
             "disk",

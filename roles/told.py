@@ -28,7 +28,7 @@ PLACES = (
     *("/etc/supervisor/conf.d/*.conf", "/etc/systemd/system/omero-web*"),
     *("/etc/systemd/system/*.service.d", "/etc/systemd/system/*.service.d/omero-web*.conf"),
     *(str(BASE), f"{BASE}/*", f"{BASE}/bin/*", f"{BASE}/state/*", f"{BASE}/branding/*"),
-    *(f"{OMERODIR}/etc", f"{OMERODIR}/etc/grid"),
+    *(f"{OMERODIR}/{name}" for name in ("bin", "bin/omero", "etc", "etc/grid")),
     *(f"{OMERODIR}/var{folder}" for folder in ("", "/log", "/omero", "/sessions")),
     *(f"{RELEASES}/*/complete", f"{RELEASES}/*/plugins"),
     *(f"{CACHE}/tools/complete", f"{CACHE}/ice/*/complete"),

@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from . import blame, static
 from .locations import CURRENT
@@ -33,12 +36,29 @@ def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
     return None if collected.exists() and collected.read_text().strip() == wanted else wanted
 
 
-def collect(engine: Engine, properties: Mapping[str, str]) -> None:
+def collect(
+    engine: Engine, properties: Mapping[str, str], archive: IO[bytes] | None = None
+) -> None:
     """Collect them, with a copy of the configuration, and make them ready for NGINX.
+
+    archive: where a tar archive of them is written, for root to take them into the release; None
+    for a folder of the site's own, into which they are collected.
 
     Raises ValueError with the reason.
     """
-    root = static_root(properties.get(STATIC_ROOT) or str(engine.locations.static))
+    if archive is None:
+        root = static_root(properties.get(STATIC_ROOT) or str(engine.locations.static))
+        _collect(engine, properties, root)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "static")
+        _collect(engine, properties, root)
+        with tarfile.open(fileobj=archive, mode="w|") as tar:
+            for path in sorted(root.iterdir()):
+                tar.add(path, arcname=path.name)
+
+
+def _collect(engine: Engine, properties: Mapping[str, str], root: Path) -> None:
     with staged(properties, engine.locations) as environment:
         reason = _failure(
             [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],

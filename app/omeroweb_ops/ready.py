@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from . import regular_file
 from .handover import LOGIN, Ended
 from .state.engine import Engine
 
 ALLOWED = "omero.web.allowed_hosts"
+_ONE_ANSWER = 10.0  # seconds for the only question of a limit of 0
 
 
 class Address(NamedTuple):
@@ -24,11 +28,40 @@ class Address(NamedTuple):
 
 
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
-    """Wait up to `limit` seconds for the login page; None, or what was wrong at the end.
+    """Wait up to `limit` seconds, and no longer, for the login page; None, or what was wrong.
 
     current: wait for a worker that has loaded the present release and configuration as well, but
     not for a gunicorn that has given up taking over.
     """
+    problem: str | None = None
+    with _alarm(limit or _ONE_ANSWER):
+        try:
+            for problem in _problems(engine, limit, current=current):
+                if problem is None:
+                    break
+        except TimeoutError:
+            problem = problem or f"it does not answer within {limit:g} s"
+    return problem
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in what takes longer, whatever it waits for, and again if it is caught."""
+
+    def late(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"not within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | None]:
+    """What is wrong, asked again and again up to the limit."""
     host, port, prefix = address(engine.effective)
     name = known_name(engine.schema[ALLOWED].value(engine.effective(ALLOWED)))
     present = engine.identity()
@@ -38,10 +71,12 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
         problem = ask(host, port, prefix + LOGIN, name)
         if problem is None and current and not serves(engine.locations.workers, present):
             problem = "no worker serves with the present release and configuration"
-        if problem is None or time.monotonic() >= end:
-            return problem
+        yield problem
+        if time.monotonic() >= end:
+            return
         if current and ended():
-            return f"{problem}; the gunicorn that was to take over has ended"
+            yield f"{problem}; the gunicorn that was to take over has ended"
+            return
         time.sleep(0.1)
 
 
@@ -58,12 +93,17 @@ def serves(workers: Path, identity: str) -> bool:
     """Whether a living worker has loaded that release and configuration."""
     try:
         names = [path for path in workers.iterdir() if path.name.isdigit()]
-        return any(
-            path.read_text(encoding="ascii") == identity and Path("/proc", path.name).exists()
-            for path in names
-        )
-    except OSError:  # not started yet, or a worker that has just ended
+    except OSError:  # not started yet
         return False
+    return any(_note(path) == identity and Path("/proc", path.name).exists() for path in names)
+
+
+def _note(path: Path) -> str | None:
+    """What a worker has written; None if it has just ended, or if that is no worker's file."""
+    try:
+        return regular_file.read_text(path, limit=200)
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def known_name(allowed: Sequence[str]) -> str:

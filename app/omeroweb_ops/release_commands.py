@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
     # For deploys and bin/release, called with the Python of the release in question.
     collecting = actions.add_parser("collect")
     collecting.add_argument("--desired", metavar="FILE")
+    collecting.add_argument("--archive", action="store_true", help="print them as a tar archive")
     collecting.set_defaults(run=_collect)
     actions.add_parser("suits").set_defaults(run=_suits)
     actions.add_parser("restore").set_defaults(run=_restore)
@@ -47,7 +48,8 @@ def _elsewhere(_engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _collect(engine: Engine, options: argparse.Namespace) -> int:
-    collect.collect(engine, engine.plan(desired(engine, options)).result(engine.current))
+    properties = engine.plan(desired(engine, options)).result(engine.current)
+    collect.collect(engine, properties, sys.stdout.buffer if options.archive else None)
     return 0
 
 

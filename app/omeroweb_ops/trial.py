@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-from . import blame
+from . import blame, regular_file
 from .handover import LOGIN
 from .processes import end_with_parent
 from .ready import ALLOWED, ask_socket, known_name, listens
@@ -63,7 +63,7 @@ def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
     """
     tried = _identity(properties)
     try:
-        if engine.locations.tried.read_text(encoding="ascii") == tried:
+        if regular_file.read_text(engine.locations.tried) == tried:
             return None
     except FileNotFoundError:
         pass

@@ -20,11 +20,13 @@ from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operat
 from pyinfra.api.command import PyinfraCommand
 
 from ..failure import failed
-from ..site import Member, Site
+from ..privilege import run_as_user
+from ..site import USER, Member, Site
 from ..web.release import COLLECTED
 
 FOLDER = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
+_SECONDS = 900  # that packing may take
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
@@ -103,11 +105,16 @@ def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraComman
 
 
 def _fetch(web: Host, root: str, archive: object, *, sudo: bool) -> bool:
-    """Regular files alone: a link could lead NGINX to a file of its own host."""
+    """Regular files alone: a link could lead NGINX to a file of its own host.
+
+    Packed as the service's user: the folder may be the site's own, and change meanwhile.
+    """
+    pack = f"cd {shlex.quote(root)} && find . -type f -print0 | tar --null -T - -czf -"
+    packed_by = f"timeout -k 5 {_SECONDS} sh -c {shlex.quote(run_as_user(USER, pack))}"
     packed, _output = web.run_shell_command(
         StringCommand(
-            f"umask 022; mkdir -p {Path(_ARCHIVE).parent}; cd {shlex.quote(root)} && "
-            f"find . -type f -print0 | tar --null -T - -czf {_ARCHIVE}"
+            f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE} && umask 077 && "
+            f"{packed_by} > {_ARCHIVE}"
         ),
         _sudo=sudo,
     )
@@ -121,6 +128,7 @@ def unpack(name: str) -> str:
     return (
         f"set -e; umask 022; cd {FOLDER}; rm -rf {name}.new; mkdir {name}.new; "
         f"tar -xzf {_ARCHIVE} -C {name}.new --no-same-owner --no-same-permissions; "
+        f"find -P {name}.new ! -type f ! -type d -delete; chmod -R u=rwX,go=rX {name}.new; "
         f"rm -f {_ARCHIVE}; mv -T {name}.new {name}"
     )
 

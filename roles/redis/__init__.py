@@ -60,7 +60,7 @@ def configure(site: Site, member: Member, survey: Survey) -> None:
                 f"redis:{USER if beside_web else 'redis'}",
                 "2750",
             ),
-            File(CONFIGURATION, text, "redis:redis", "640"),
+            File(CONFIGURATION, text, "redis:redis", "640", run_as="redis"),
             administrator.command(),
             *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
         ],

@@ -39,6 +39,8 @@ def install(target: release.Release, member: Member, survey: Survey) -> None:
     names = (*packages.WEB, *packages.MANAGERS[manager])
     packages.installed(name="Install packages", names=names)
     user.present(name=f"Create user {USER}", uid=None)
+    if found.is_installed:
+        takeover.given(name=f"Give files to {USER}")
     if found.omerodir or found.link:
         takeover.carried_over(name="Carry configuration over", found=found)
     settle(name="Make directories", items=files.directories())
@@ -62,7 +64,10 @@ def install_in_image(target: release.Release) -> None:
     release.built(name="Build release", release=target)
     settings = Settings()
     own = service.omero_web(target, settings, "image", socket=False)
-    settle(name="Write commands", items=files.commands(own, settings, "image"))
+    settle(
+        name="Write commands",
+        items=[*files.commands(own, settings, "image"), files.upstream_command()],
+    )
 
 
 @named("OMERO.web")

@@ -16,7 +16,9 @@ from pyinfra import host
 from pyinfra.api import FactBase, operation
 
 from ..items import Directory, File, Item
+from ..privilege import limited, run_as_user
 from ..site import LOCATIONS, USER
+from .static_files import inside
 
 
 def items(branding: Branding) -> list[Item]:
@@ -33,14 +35,19 @@ def items(branding: Branding) -> list[Item]:
 
 
 class Stale(FactBase[list[str]]):
-    """Names of branding that no configuration names any more."""
+    """Names of branding that no configuration names any more, as the service's user reads it."""
 
     def command(self, collected: str, configurations: tuple[str, ...]) -> str:
         named = " ".join(shlex.quote(path) for path in configurations)
-        return (
+        script = (
             f"for f in {FOLDER}/* {shlex.quote(collected)}/*; do f=${{f##*/}}; "
             f'[ "$f" = "*" ] || grep -qsF "branding/$f" {named} || echo "$f"; done'
         )
+        return limited(run_as_user(USER, script), seconds=30)
+
+    @staticmethod
+    def default() -> list[str]:
+        return []
 
     def process(self, output: list[str]) -> list[str]:
         return sorted({name for name in output if re.fullmatch("[0-9a-f]{12}", name)})
@@ -59,13 +66,15 @@ def swept(branding: Branding | None, static_root: str) -> Generator[str, None, N
         return
     collected = str(PurePosixPath(static_root) / FOLDER.name)
     before = (str(LOCATIONS.previous),) if branding else ()
-    names = host.get_fact(
+    found = host.get_fact(
         Stale, collected=collected, configurations=(str(LOCATIONS.config_xml), *before)
     )
+    names = [name for name in found if branding is None or name != branding.digest]
     if names:
         yield _removal(str(FOLDER), names)
-        # not as root: the folder of static files is the service's own
-        yield f"runuser -u {USER} -- sh -c {shlex.quote(_removal(collected, names))}"
+        removal = _removal(collected, names)
+        # a folder of the site's own is the service's user's
+        yield removal if inside(static_root) else run_as_user(USER, removal)
 
 
 def _removal(folder: str, names: list[str]) -> str:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from omeroweb_ops.collect import STATIC_ROOT
 from omeroweb_ops.state import diff, plan
 from omeroweb_ops.state.desired import Desired
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..facts import Unseen
 from ..failure import failed
-from ..site import LOCATIONS, SCHEMA, USER
-from . import files
+from ..privilege import limited, printable
+from ..site import LOCATIONS, SCHEMA
+from . import files, static_files
 from .user import as_user
+
+_SECONDS = 600  # a trial may take minutes on a slow machine
+_SIZE = 5_000_000  # bytes
+_SHOWN = 20_000  # characters of what is no answer
 
 
 @dataclass(frozen=True)
@@ -41,26 +54,46 @@ def due(name: str) -> Due:
     return _DUE.get(name, Due())
 
 
-class Answer(FactBase[dict[str, Any]]):
+Line = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(printable)]
+
+
+class Said(BaseModel):
+    """What `omeroweb-ops config` says: it runs as the service's user, who may say anything.
+
+    absent: there is no release yet. findings: mistakes. diff: lines for people. changes: one item
+    each. collect: the digest that names the static files to collect. serves: this release does.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    absent: bool = False
+    findings: Annotated[list[Line], Field(max_length=1000)] = []
+    diff: Annotated[list[Line], Field(max_length=10_000)] = []
+    changes: Annotated[list[dict[str, Any]], Field(max_length=10_000)] = []
+    collect: Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")] | None = None
+    serves: bool = True
+
+
+class Answer(FactBase[Said]):
     """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
 
     def command(self, program: str, action: str) -> str:
+        asked = f"{as_user(program)} config {action} --json --desired -"
         return (
-            f"if [ -x {program} ]; then {as_user(program)} config {action} --json --desired - "
-            "2>&1 || true; else echo '{\"absent\": true}'; fi"
+            f"if [ -x {program} ]; then {limited(asked, seconds=_SECONDS, size=_SIZE)} || true; "
+            "else echo '{\"absent\": true}'; fi"
         )
 
     @staticmethod
-    def default() -> dict[str, Any]:
-        return {}
+    def default() -> Said:
+        return Said(findings=["no answer"])
 
-    def process(self, output: list[str]) -> dict[str, Any]:
+    def process(self, output: list[str]) -> Said:
         text = "\n".join(output)
         try:
-            answer: dict[str, Any] = json.loads(text)
-        except ValueError:
-            return {"findings": [text or "no answer"]}
-        return answer
+            return Said.model_validate_json(text)
+        except ValidationError:  # an error of its own, or of a process that is not what it was
+            return Said(findings=[text[:_SHOWN] or "no answer"])
 
 
 @operation()
@@ -77,23 +110,25 @@ def checked(
     """
     if not host.state.is_executing:
         answer = _answer(current, "plan", desired)
-        _DUE[host.name] = Due(apply=bool(answer.get("changes") or answer.get("absent")))
+        _DUE[host.name] = Due(apply=bool(answer.changes or answer.absent))
         _show(answer, desired)
         return
     answer = _answer(release, "check", desired)
-    if answer.get("findings"):
-        lines = "".join(f"\n    - {finding}" for finding in answer["findings"])
+    if answer.findings:
+        lines = "".join(f"\n    - {finding}" for finding in answer.findings)
         yield failed(f"this configuration is not applied, and the old one serves on:{lines}")
         return
-    for line in answer.get("diff", ()):
+    for line in answer.diff:
         host.log(line)
-    apply = bool(answer.get("changes")) or not answer["serves"]
-    _DUE[host.name] = Due(apply, answer.get("collect"))
+    _DUE[host.name] = Due(bool(answer.changes) or not answer.serves, answer.collect)
 
 
 @operation()
 def collected(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
     """The release's static files, while another one serves; only for another release or other apps.
+
+    The service's user collects them, and root takes the regular files into the release: NGINX
+    follows no link there, and what OMERO.web's pages load cannot be changed by OMERO.web.
 
     + release: the folder of the one that is going to serve
     + desired: secrets included; it travels on standard input
@@ -101,13 +136,10 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
     wanted = due(host.name).collect
     if wanted is None:
         return
-    program = f"{release}/bin/omeroweb-ops"
+    collect = f"{as_user(f'{release}/bin/omeroweb-ops')} release collect --desired -"
+    inside = static_files.inside(str(desired.set.get(STATIC_ROOT) or LOCATIONS.static))
     yield StringCommand(
-        f"set -e; umask 022; install -d -o {USER} -g {USER} -m 755 {release}/static; "
-        f"( {as_user(program)} release collect --desired - ); "
-        f"echo {wanted} > {release}/collected.new; mv -f {release}/collected.new "
-        f"{release}/collected",
-        _stdin=desired.dump(),
+        static_files.collected(collect, release, inside, wanted), _stdin=desired.dump()
     )
 
 
@@ -120,24 +152,25 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
     + release: the folder of the release that is going to serve
     """
     if due(host.name).apply:
+        apply = limited(f"{files.OPS} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
-            f"{files.RELEASE} link {release.name} && {files.OPS} config apply || "
+            f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 || "
             f"{{ {files.RELEASE} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
         )
 
 
-def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:
-    found: dict[str, Any] = host.get_fact(
+def _answer(release: Path, action: str, desired: Desired) -> Said:
+    found: Said = host.get_fact(
         Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=Unseen(desired.dump())
     )
     return found
 
 
-def _show(answer: dict[str, Any], desired: Desired) -> None:
-    if answer.get("absent"):  # no OMERO.web yet: against what travels with the project
+def _show(answer: Said, desired: Desired) -> None:
+    if answer.absent:  # no OMERO.web yet: against what travels with the project
         texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
         lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), SCHEMA)]
     else:
-        lines = answer.get("findings") or answer.get("diff") or ["no property differs"]
+        lines = answer.findings or answer.diff or ["no property differs"]
     for line in lines:
         host.log(f"OMERO.web: {line}")

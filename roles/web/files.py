@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
 from omeroweb_ops.locations import BASE, RELEASES, SOCKET
-from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.desired import Desired, Finding
 
 from ..items import Absent, Directory, File, Item, Link
+from ..privilege import printable
 from ..services import Service, cron
 from ..settings import Settings
 from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
+from ..told import Told
 from ..values import in_bytes
 
+OMERO = "/usr/local/bin/omero"
 OPS = "/usr/local/bin/omeroweb-ops"
 RELEASE = f"{BASE}/bin/release"
 GUNICORN = f"{BASE}/gunicorn.conf.py"
@@ -32,25 +36,51 @@ _TEMPLATES = jinja2.Environment(
 
 
 def directories(*, image: bool = False) -> list[Item]:
-    """OMERODIR. In an image everything that is written lies in var, the rest may be read-only."""
-    own = f"{USER}:{USER}"
+    """OMERODIR is root's; the service writes var, and people who set properties etc/grid.
+
+    In an image everything that is written lies in var, the rest may be read-only.
+    """
     root = LOCATIONS.omerodir
+    own = f"{USER}:{USER}"
+
+    def below(path: Path, mode: str) -> Directory:
+        return Directory(str(path), own, mode, run_as=USER)
+
     return [
         Directory(str(BASE)),
         Directory(str(BASE / "bin")),
         Directory(str(RELEASES)),
         Directory(str(BASE / "state"), f"root:{USER}", "750"),
-        Directory(str(root), own),
-        Directory(str(root / "etc"), own),
+        Directory(str(root)),
+        Directory(str(root / "bin")),
+        Directory(str(root / "etc")),
         Link(str(root / "etc/grid"), "../var/grid")
         if image
         else Directory(str(root / "etc/grid"), own, "750"),
         Directory(str(root / "var"), own),
-        Directory(str(root / "var/omero"), own, "700"),
-        Directory(str(LOCATIONS.logs), own, "750"),
-        Directory(str(LOCATIONS.sessions), own, "700"),
-        *([Directory(str(root / "var/grid"), own, "700")] if image else []),
+        below(root / "var/omero", "700"),
+        below(LOCATIONS.logs, "750"),
+        below(LOCATIONS.sessions, "700"),
+        *([below(root / "var/grid", "700")] if image else []),
     ]
+
+
+def links_below(told: Told) -> Iterator[Finding]:
+    """Links in the place of OMERODIR's directories: through one of them root could be led away."""
+    for item in directories():
+        state = told.state(item.path) or ""
+        if state.startswith("link ") and LOCATIONS.omerodir in Path(item.path).parents:
+            target = printable(state.removeprefix("link "))
+            yield Finding(
+                item.path,
+                f"is a symbolic link to {target}; move it away, so that a directory can be made "
+                "there (a bind mount can bring it to another disk)",
+            )
+
+
+def upstream_command() -> Link:
+    """Where scripts of sites and of the Ansible role ome.omero_web call `omero`."""
+    return Link(f"{LOCATIONS.omerodir}/bin/omero", OMERO)
 
 
 def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
@@ -60,7 +90,7 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
         return _rendered(path, template, service, settings, manager, mode)
 
     return [
-        rendered("/usr/local/bin/omero", "omero.j2", "755"),
+        rendered(OMERO, "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),
         rendered(RELEASE, "release.j2", "755"),
@@ -97,6 +127,7 @@ def site_items(
         else Absent(SOCKET_UNIT, undo="systemctl -q disable --now omero-web.socket"),
     ]
     return [
+        upstream_command(),
         rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
         rendered("/etc/cron.d/omero-web", "cron.j2"),
         rendered(LIVENESS, "liveness.j2", "755"),

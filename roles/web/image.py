@@ -41,7 +41,7 @@ def install(plugins: str = "") -> None:
     chosen, _ = environment.plugins({environment.PLUGINS: plugins})
     around = derived.Surroundings(front_elsewhere=True, serves_static=True, plugins=chosen)
     default = derived.complete(Desired(), around, LOCATIONS)
-    desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600")
+    desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600", run_as=USER)
     configuration.checked(
         name="Check configuration", release=target.path, current=target.path, desired=default
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omeroweb_ops.locations import BASE, CURRENT, SOCKET
 
+from ..privilege import limited, run_as_user, with_functions
 from ..services import Service
 from ..settings import Settings
 from ..site import LOCATIONS, USER
@@ -16,21 +17,30 @@ _BACK = (
     f"{files.RELEASE} back"
 )
 # Each worker leaves what it has loaded; one with the present release and configuration is enough.
-_LOADED = (
-    f'for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
-    'echo "$now" | grep -qxF "$(cat "$f")" && exit 0; done; exit 1'
+# They are asked as who wrote them, and not for long: anything may lie there.
+_WORKERS = (
+    f'read -r present; for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
+    '[ -f "$f" ] && [ "$(head -c 200 "$f")" = "$present" ] && exit 0; done; exit 1'
 )
-_PRESENT = f'echo "$(basename "$(readlink -f {CURRENT})") $({files.OPS} config digest)"'
+_LOADED = (
+    f'printf "%s\n" "$now" | {{ {limited(run_as_user(USER, _WORKERS), seconds=10)}\n}} > /dev/null'
+)
+_PRESENT = (
+    f'echo "$(basename "$(readlink -f {CURRENT})") '
+    f'$(timeout -k 5 60 {files.OPS} config digest | head -c 64)"'
+)
 # The last of lines that differ in numbers alone, as process ids and times do.
 _ONCE = "tac | awk '{ line = $0; gsub(/[0-9]+/, \"\", line) } !seen[line]++' | head -n 25 | tac"
 # One start that fails can be longer than the screen: what happened, without where in the code, and
 # without the visitors of what serves on.
-_LOG = (
+_LOG = with_functions(
     "echo 'the end of the log, without INFO, visits and the lines of tracebacks:'; "
     "{ journalctl -q -u omero-web --since -3min --no-pager -o cat || "
     "tail -n 9999 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
-    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE}"
+    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE} | "
+    "without_control_characters"
 )
+_READY = limited(f"{files.OPS} ready --timeout 60 --current", seconds=90)
 UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
 _SECONDS_MORE = 5  # for what comes after the last request
 
@@ -55,7 +65,7 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
         reload_on=f"{_PRESENT}; cat {LOCATIONS.proxies}; {read_at_start}",
         loaded=_LOADED,
         stop_seconds=settings.web_graceful_timeout + _SECONDS_MORE,
-        ready=f"{files.OPS} ready --timeout 60 --current && {files.RELEASE} seen",
+        ready=f"{{ {_READY}\n}} && {files.RELEASE} seen",
         log=_LOG,
         back=_BACK,
         again=f"{BASE}/bin/service reload",

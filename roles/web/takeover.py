@@ -16,7 +16,10 @@ from pyinfra.api import operation
 
 from .. import backup
 from ..earlier import OWN, Earlier
+from ..items import Directory
+from ..privilege import run_as_user, with_functions
 from ..site import LOCATIONS, USER
+from . import files
 
 FORMER = f"{CURRENT}-{Path(backup.FOLDER).name}"  # where an earlier virtualenv is kept
 # The process of another gunicorn with OMERO.web from BASE. (This very shell names OWN as well.)
@@ -32,9 +35,37 @@ _KILL = (
 )
 
 
+# Below a directory of another user its owner reads: a link there leads no further than its owner
+# may go. What is root's all the way is read by root.
+_READ = """
+read_as_owner() { # FILE
+    owner=$(stat -c %U "${1%/*}")
+    set -- cat "$1"
+    if [ "$owner" = root ]; then owned_path "$2" || return
+    else set -- setsid -w runuser -u "$owner" -- "$@"; fi
+    timeout 10 "$@" | head -c 10000000
+}
+"""
+
+
+@operation()
+def given() -> Generator[str, None, None]:
+    """What another user's OMERO.web has written below our OMERODIR belongs to ours from now on.
+
+    The files of that user alone; a link is changed itself, and never followed.
+    """
+    ours = LOCATIONS.omerodir
+    yield with_functions(
+        f"if [ -L {ours} ]; then exit 0; fi; for each in {ours}/etc/grid {ours}/var; do "
+        '[ -d "$each" ] || continue; not_a_link "$each" && not_a_link "${each%/*}" || exit 1; '
+        f'owner=$(stat -c %U "$each"); case $owner in root|{USER}) ;; '
+        f'*) chown -Rh --from="$owner" {USER}:{USER} "$each" || exit 1 ;; esac; done'
+    )
+
+
 @operation()
 def carried_over(found: Earlier) -> Generator[str, None, None]:
-    """config.xml, and the key that signs sessions, stand in our OMERODIR, which is a folder.
+    """config.xml, and the key that signs sessions, stand in our OMERODIR, which is a directory.
 
     + found: with another OMERODIR, or with a link in the place of ours
     """
@@ -42,18 +73,32 @@ def carried_over(found: Earlier) -> Generator[str, None, None]:
     source = found.omerodir or str(ours)
     if host.state.is_executing:
         host.log(f"{source}: its configuration is carried over to {ours}; the folder is kept")
-    own = f"install -d -o {USER} -g {USER}"
+    # what the survey looks for comes last: a run killed here is taken up by the next one
     carried = "; ".join(
-        f'if [ -e "$source"/{name} ] && [ ! -e {ours}/{name} ]; then '
-        f'install -o {USER} -g {USER} -m {mode} "$source"/{name} {ours}/{name}.new; '
-        f"mv -fT {ours}/{name}.new {ours}/{name}; fi"
-        # what the survey looks for comes last: a run killed here is taken up by the next one
+        f'if [ -e "$source"/{name} ]; then read_as_owner "$source"/{name} | '
+        f"{run_as_user(USER, _carried(f'{ours}/{name}', mode))}; fi"
         for name, mode in (("var/django_secret_key", 600), ("etc/grid/config.xml", 640))
     )
-    yield (
-        f"set -e; source=$(readlink -f {shlex.quote(source)}); "
+    made = [
+        str(command)
+        for each in files.directories()
+        if isinstance(each, Directory) and each.run_as == "root" and each.path.startswith(str(ours))
+        for command in each.commands()
+    ]
+    yield with_functions(
+        f"{_READ}set -e; source=$(readlink -f {shlex.quote(source)}); "
         f"if [ -L {ours} ]; then {backup.kept([str(ours)])}; rm -f {ours}; fi; "
-        f"{own} {ours} {ours}/etc {ours}/var; {own} -m 750 {ours}/etc/grid; {carried}"
+        + "; ".join(f"( {each} )" for each in made)
+        + f"; {carried}"
+    )
+
+
+def _carried(path: str, mode: int) -> str:
+    """Shell: standard input becomes a file that is not there yet, unless nothing comes."""
+    return (
+        f"[ ! -e {path} ] || {{ cat > /dev/null; exit 0; }}; umask 077; rm -f {path}.new; "
+        f"cat > {path}.new && if [ -s {path}.new ]; then chmod {mode} {path}.new && "
+        f"mv -fT {path}.new {path}; else rm -f {path}.new; exit 1; fi"
     )
 
 
@@ -83,22 +128,15 @@ def ended(found: Earlier) -> Generator[str, None, None]:
     yield "set -e; " + "; ".join(
         [
             backup.kept(copied),
-            f"[ ! -e {LOCATIONS.config_xml} ] || {backup.kept([str(LOCATIONS.config_xml)])}",
+            backup.kept_of(USER, str(LOCATIONS.config_xml)),
             *map(_unit_ended, found.units),
             *map(_script_ended, found.scripts),
             *(f"rm -rf {shlex.quote(path)}" for path in found.dropins),
             "[ ! -d /run/systemd/system ] || systemctl daemon-reload",
             _KILL,
-            f"rm -f {LOCATIONS.omerodir}/var/django.pid",
+            run_as_user(USER, f"rm -f {LOCATIONS.omerodir}/var/django.pid"),
             *map(_job_ended, found.crons),
-            *(
-                f"ln -sfT /usr/local/bin/omero {shlex.quote(path)}"
-                for path in found.commands
-                if path.startswith(f"{BASE}/")
-            ),
             *([f"mv -T {CURRENT} {FORMER}"] if found.virtualenv else []),
-            # it may have run as another user
-            f"chown -Rh {USER}:{USER} {LOCATIONS.omerodir}/etc/grid {LOCATIONS.omerodir}/var",
         ]
     )
 

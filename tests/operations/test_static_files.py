@@ -10,7 +10,7 @@ from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
 from roles.nginx import static_files
-from tests.operations.local import names, run
+from tests.operations.local import names, programs, run
 
 
 @pytest.fixture
@@ -19,6 +19,8 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(static_files, "FOLDER", f"{tmp_path}/nginx/static")
     monkeypatch.setattr(static_files, "_ARCHIVE", f"{tmp_path}/nginx/static.tar.gz")
     monkeypatch.setattr(static_files, "COLLECTED", f"{tmp_path}/stamp")
+    same_user = programs(tmp_path / "bin", runuser='shift 3; exec "$@"')
+    monkeypatch.setenv("PATH", f"{same_user}:{os.environ['PATH']}")
     root = tmp_path / "web's static"
     root.mkdir()
     return root

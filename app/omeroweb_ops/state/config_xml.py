@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
+from .. import regular_file
+
 ACTIVE = "__ACTIVE__"
 PROFILE = "omero.config.profile"
 VERSION = "omero.config.version"
@@ -85,7 +87,7 @@ def locked(lock: Path) -> Iterator[None]:
 
 def _parse(path: Path) -> ElementTree.Element | None:
     try:
-        text = path.read_bytes()
+        text = regular_file.read_bytes(path)
     except FileNotFoundError:
         return None
     if not text.strip():

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from .. import regular_file
 from ..locations import Locations
 from . import config_xml, known
 from .checks import Found, deprecated, find
@@ -198,7 +199,7 @@ class Engine:
 
     def _record(self) -> Record:
         try:
-            return Record(**json.loads(self.locations.record.read_text(encoding="utf-8")))
+            return Record(**json.loads(regular_file.read_text(self.locations.record)))
         except FileNotFoundError:
             return Record()
         except (TypeError, ValueError) as error:

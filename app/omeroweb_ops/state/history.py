@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import regular_file
 from . import config_xml
 from .ownership import Record
 
@@ -22,7 +23,7 @@ class State:
     def read(cls, path: Path) -> State:
         """Raises Unreadable where there is none or it is damaged."""
         try:
-            state = json.loads(path.read_text(encoding="utf-8"))
+            state = json.loads(regular_file.read_text(path))
             return cls(dict(state["properties"]), Record(**state["record"]))
         except FileNotFoundError:
             raise config_xml.Unreadable("there is no earlier state to go back to") from None

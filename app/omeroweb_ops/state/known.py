@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import blame
+from .. import blame, regular_file
 from ..locations import Locations
 from ..processes import end_with_parent
 from . import config_xml
@@ -76,7 +76,7 @@ def packages() -> list[Any]:
 def _kept(path: Path) -> dict[str, Any]:
     """The schemas that were read of these packages."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular_file.read_text(path))
         return dict(content["schemas"]) if content["packages"] == packages() else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

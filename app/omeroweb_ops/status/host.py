@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .. import releases
+from .. import regular_file, releases
 from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
 from ..processes import PARENT, STARTED, stat
 from ..state import derived
@@ -57,10 +57,10 @@ def workers(engine: Engine) -> Workers:
     present, locations = engine.identity(), engine.locations
     serving = {}
     for path in locations.workers.glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        with suppress(OSError, UnicodeDecodeError):  # it has just ended, or is none of ours
             # a killed one's number may be another process's now
             if b"gunicorn" in Path("/proc", path.name, "cmdline").read_bytes():
-                serving[int(path.name)] = path.read_text(encoding="ascii")
+                serving[int(path.name)] = regular_file.read_text(path, limit=200)
     changed = [time_of(path) for path in (locations.config_xml, CURRENT) if path.exists()]
     newest = max(changed, default=datetime.now(timezone.utc))
     return Workers(

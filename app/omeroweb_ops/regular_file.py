@@ -1,0 +1,34 @@
+"""Reading what another process may have put there: never a pipe, never without a limit.
+
+Opening a named pipe waits for its writer, for ever if none comes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LIMIT = 10_000_000  # bytes
+
+
+def read_text(path: Path, limit: int = LIMIT) -> str:
+    """Return the text of a regular file.
+
+    limit: in bytes.
+
+    Raises OSError that names the file if it is something else, larger, or not there.
+    """
+    return read_bytes(path, limit).decode()
+
+
+def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
+    """Return the content of a regular file; see `read_text`."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"is larger than {limit} bytes", str(path))
+    return content
