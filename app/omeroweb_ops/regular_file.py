@@ -25,10 +25,14 @@ def read_text(path: Path, limit: int = LIMIT) -> str:
 
 def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     """Return the content of a regular file; see `read_text`."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(path))
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"is larger than {limit} bytes", str(path))
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

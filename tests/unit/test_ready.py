@@ -111,3 +111,42 @@ def test_a_gunicorn_that_gives_up_taking_over_is_not_waited_for(
         assert time.monotonic() - began > 0.5
         assert taking_over.wait(10) == 0
     assert str(problem).endswith("configuration; the gunicorn that was to take over has ended")
+
+
+def test_a_pipe_in_a_worker_s_place_holds_nobody_up(engine: Engine, port: int) -> None:
+    engine.apply(properties(port, prefix="/omero"))
+    engine.locations.workers.mkdir(parents=True)
+    os.mkfifo(engine.locations.workers / "1")
+    began = time.monotonic()
+    problem = ready.wait(engine, limit=0.5, current=True)
+    assert time.monotonic() - began < 3
+    assert "present release and configuration" in str(problem)
+    Serving(engine.locations.workers, engine.identity()).begin(
+        SimpleNamespace(pid=os.getpid(), log=None)
+    )
+    assert ready.wait(engine, limit=10, current=True) is None
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers a byte at a time, for ever: no step of it takes long."""
+
+    def do_GET(self) -> None:
+        try:
+            while True:
+                self.wfile.write(b"H")
+                self.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+    def log_message(self, format: str, *_arguments: object) -> None:
+        pass
+
+
+def test_no_answer_can_take_longer_than_the_limit(engine: Engine) -> None:
+    with listening(Slow) as slow:
+        engine.apply(properties(slow))
+        began = time.monotonic()
+        problem = ready.wait(engine, limit=1)
+        assert 0.9 < time.monotonic() - began < 5
+        assert "does not answer: not within 1 s" in str(problem)
