@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from omeroweb_ops.locations import Locations
+from omeroweb_ops.locations import RELEASES, Locations
 from pyinfra.api.exceptions import PyinfraError
 
 from roles.items import Absent, Directory, File, Item, Link, settle
@@ -217,7 +217,7 @@ def archive(*entries: tuple[str, bytes, str, int]) -> bytes:
 def release(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = place / "releases/0123456789ab"
     path.mkdir(parents=True)
-    everywhere = static_files._OWNED.replace(str(static_files.RELEASES), f"{place}/releases")
+    everywhere = static_files._OWNED.replace(str(RELEASES), f"{place}/releases")
     monkeypatch.setattr(static_files, "_OWNED", everywhere)
     return path
 
