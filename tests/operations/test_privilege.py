@@ -21,11 +21,12 @@ import pytest
 from omeroweb_ops.locations import RELEASES, Locations
 from pyinfra.api.exceptions import PyinfraError
 
+from roles.earlier import Earlier
 from roles.items import Absent, Directory, File, Item, Link, settle
 from roles.nginx import static_files as delivery
 from roles.privilege import limited, run_as_user
 from roles.site import LOCATIONS
-from roles.web import files, service, static_files
+from roles.web import files, service, static_files, takeover
 from tests.operations.local import programs, run, shell
 
 USER = "daemon"
@@ -400,3 +401,71 @@ def test_a_worker_s_file_is_believed_and_a_pipe_waits_for_nobody(workers: Path) 
     os.symlink("/dev/zero", workers / "2")
     assert loaded(workers, present) == 1
     assert time.monotonic() - began < 20
+
+
+# An existing installation, of a user of its own
+
+FORMER_USER = "games"
+
+
+@pytest.fixture
+def former(place: Path, omerodir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another OMERODIR, and ours still to be made."""
+    shutil.rmtree(omerodir)
+    monkeypatch.setattr(takeover, "LOCATIONS", files.LOCATIONS)
+    monkeypatch.setattr(takeover, "USER", USER)
+    path = place / "former"
+    (path / "etc/grid").mkdir(parents=True)
+    (path / "var").mkdir()
+    (path / "etc/grid/config.xml").write_text("<icegrid/>\n")
+    (path / "etc/grid/config.xml").chmod(0o600)
+    (path / "var/django_secret_key").write_text("key\n")
+    for each in (path, *path.rglob("*")):
+        shutil.chown(each, FORMER_USER, FORMER_USER)
+    return path
+
+
+def test_its_configuration_is_read_as_its_owner_and_belongs_to_the_service(
+    former: Path, omerodir: Path
+) -> None:
+    run(takeover.carried_over, found=Earlier(omerodir=str(former)))
+    assert (omerodir / "etc/grid/config.xml").read_text() == "<icegrid/>\n"
+    assert owner(omerodir / "etc/grid/config.xml") == f"{USER} 640"
+    assert owner(omerodir / "var/django_secret_key") == f"{USER} 600"
+    assert owner(omerodir) == "root 755"
+
+
+@pytest.mark.parametrize("where", ["etc/grid/config.xml", "etc/grid", "etc"])
+def test_a_link_in_it_gives_nothing_of_root_s_away(
+    former: Path, omerodir: Path, victim: Path, where: str
+) -> None:
+    (victim / "grid").mkdir(mode=0o700)
+    for name in ("config.xml", "grid/config.xml"):
+        (victim / name).write_text("root only\n")
+        (victim / name).chmod(0o600)
+    before = facts(victim)
+    target = victim / "config.xml" if where.endswith("xml") else victim
+    (former / where).rename(former / "moved")
+    (former / where).symlink_to(target)
+    os.chown(former / where, former.stat().st_uid, -1, follow_symlinks=False)
+    with pytest.raises(PyinfraError):
+        run(takeover.carried_over, found=Earlier(omerodir=str(former)))
+    assert facts(victim) == before
+    assert not (omerodir / "etc/grid/config.xml").exists()
+
+
+def test_files_of_the_former_user_and_no_others_are_given_away(
+    omerodir: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "LOCATIONS", files.LOCATIONS)
+    monkeypatch.setattr(takeover, "USER", USER)
+    (omerodir / "var/log/a.log").write_text("x")
+    (omerodir / "var/log/link").symlink_to(victim)
+    for path in (omerodir / "var", *(omerodir / "var").rglob("*")):
+        shutil.chown(path, FORMER_USER) if not path.is_symlink() else None
+    (omerodir / "var/log/root.log").write_text("x")
+    before = facts(victim)
+    assert run(takeover.given) is True
+    assert (omerodir / "var/log/a.log").owner() == (omerodir / "var").owner() == USER
+    assert (omerodir / "var/log/root.log").owner() == "root"
+    assert facts(victim) == before
