@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2030,SC2031 # a variable that is only a child's to know
 # One deploy at a time on a host. In $folder, which is root's alone:
 #   owner    who has deployed last: a token, its process, and a sentence for people, a line each
 #   renewed  when the owner was last heard of, in seconds since the boot; gone once it has ended

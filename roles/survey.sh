@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1003,SC2034,SC2154 # a backslash for tr; variables set before
 # Part of the survey of a host; roles/survey.py puts it together. Set before: ports, names, disks.
 # Each line of the answer begins with the nonce of the controller, which comes on standard input,
 # where no other user of the host can read it, and is printed by the shell itself: a command line,
