@@ -83,7 +83,7 @@ def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     wait_until(lambda: host.read("/run/said") == "held\n", 10, "dpkg's lock")
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(deploy, ssh_inventory(host, ssh_key))
-        wait_until(lambda: host.processes("^sleep 1$"), 120, "a deploy that waits for dpkg")
+        wait_until(lambda: host.processes(r"^sleep 1\b"), 120, "a deploy that waits for dpkg")
         host.write("/run/let-go", "")
     said = r"waiting for python3 \(process \d+\), which holds /var/lib/dpkg/lock-frontend"
     assert re.search(said, run.result().output)
