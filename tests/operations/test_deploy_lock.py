@@ -23,7 +23,7 @@ from pyinfra.api import Config, Host, Inventory, State
 from roles import deploy_lock, preflight
 from roles.deploy_lock import DeployLock, Holder
 from roles.survey import Survey
-from tests.operations.local import shell
+from tests.operations.local import programs, shell
 from tests.unit.helpers import SURVEY, a_host, site_of
 
 FOLDER = "/run/omeroweb-ops"
@@ -174,6 +174,12 @@ def test_the_last_command_gives_the_lock_back(host: LockedHost) -> None:
 def test_a_command_has_the_usual_umask(host: LockedHost, umask: str) -> None:
     host.take("a")
     assert shell(f"umask {umask}; {host.wrap('a', 'umask')}").stdout.strip() == "0022"
+
+
+def test_a_command_of_the_user_who_logs_in_needs_no_lock(host: LockedHost, tmp_path: Path) -> None:
+    stand_ins = programs(tmp_path / "bin", id="echo 1000")
+    done = shell(host.wrap("a", "echo done; exit 3"), stand_ins=stand_ins)
+    assert (done.returncode, done.stdout) == (3, "done\n")
 
 
 def test_a_command_gets_standard_input(host: LockedHost) -> None:
