@@ -38,8 +38,8 @@ _PAUSE = 15  # seconds that one remote call waits
 
 # Called as `SHELL -c COMMAND`: $0 is the deploy's token, $1 the one that the survey has seen,
 # $2 `last` where the deploy has nothing to do on the host afterwards. As `flock -o`, it holds the
-# lock of commands itself, and what the command leaves running does not. Without root, pyinfra removes
-# its own temporary file.
+# lock of commands itself, and what the command leaves running does not. Without root, pyinfra
+# removes its own temporary file.
 _SHELL = """
 umask 022
 if [ "$(id -u)" != 0 ]; then shift 2; exec sh "$@"; fi

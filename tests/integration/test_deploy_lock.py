@@ -89,3 +89,22 @@ def test_nobody_else_can_hold_the_locks(host: Host) -> None:
             refused = host.run(["flock", "-n", lock, "true"], user=user, check=False)
             assert refused.exit_code != 0
             assert "Permission denied" in refused.stderr
+
+
+def test_what_a_link_is_called_runs_nothing_as_root(host: Host) -> None:
+    """A directory of OMERO.web's user, with a line of the survey's own in its name."""
+    evil, omero = f"{OMERODIR}/var/evil", f"{OMERODIR}/var/omero"
+    host.write(evil, "#!/bin/sh\nid >> /root/executed\n", "0755")
+    link = 'mv omero kept && mkdir -p "$1" && ln -s "$1" omero'
+    host.run(
+        f"chown omero-web: {evil}; cd {OMERODIR}/var && runuser -u omero-web -- "
+        f"sh -c '{link}' _ '{omero}2\nearlier=init {evil}'"
+    )
+    assert "\nearlier=init " in host.run(f"readlink {omero}").stdout
+    try:
+        run = deploy(docker_inventory(host), expect=None)
+        assert "Beginning operation run" in run.output
+        assert not host.exists("/root/executed")
+        assert host.exists(evil)
+    finally:
+        host.run(f"cd {OMERODIR}/var && rm -rf evil omero omero2* && mv kept omero")
