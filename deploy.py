@@ -5,14 +5,16 @@ The table of contents. A phase ends on all hosts before the next one begins on a
 
 from pyinfra import config, host, state
 
-from roles import nginx, phases, preflight, redis, web
+from roles import deploy_lock, nginx, phases, preflight, redis, web
 from roles.nginx import visit
-from roles.survey import SHELL
 
 # Every mistake in the inventory and on the hosts is reported here, before anything is touched.
 site, member, survey = preflight.check(state, host)
-config.SHELL = SHELL  # what a killed deploy has left running ends before the next begins
+lock = deploy_lock.of(state)
+config.SHELL = lock.shell(host)  # runs a command while nobody else deploys to the host
 config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
+
+deploy_lock.take(name="Lock the hosts")  # with `-y`, preflight has done that
 
 phases.begin(name="Phase 1: sessions and cache (Redis)")
 if "redis" in member.groups:
@@ -61,4 +63,7 @@ if "nginx" in member.groups:
         url=visit.public_url(site, member, survey),
         own=visit.own_url(site, member, survey),
         port=visit.port(member.settings),
+        _shell_executable=lock.shell(host, last=True),
     )
+else:
+    deploy_lock.give_back(name="Unlock the host")

@@ -158,7 +158,9 @@ class PathStates(FactBase[list[str]]):
     def command(self, paths: tuple[str, ...]) -> str:
         listed = " ".join(shlex.quote(path) for path in paths)
         return (
-            f'for p in {listed}; do if [ -L "$p" ]; then echo "link $(readlink "$p")"; '
+            # one line for each path, whatever somebody has written into a link
+            f'for p in {listed}; do if [ -L "$p" ]; then printf "link %s\\n" '
+            '"$(readlink -n "$p" | LC_ALL=C tr "[:cntrl:]\\200-\\377" "?")"; '
             'elif [ -d "$p" ]; then stat -c "directory %a %U:%G" "$p"; '
             'elif [ -f "$p" ]; then echo "$(stat -c "file %a %U:%G" "$p") '
             '$(sha256sum < "$p" | cut -c1-64)"; '

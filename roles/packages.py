@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
 from . import told
 
+_INSTALL = (Path(__file__).parent / "apt_install.sh").read_text("utf-8")
 # What each role installs, by the manager of services.
 REDIS = ("redis-server",)
 NGINX = ("nginx", "curl", "openssl", "cron", "logrotate")
@@ -39,25 +43,38 @@ class MissingPackages(FactBase[list[str]]):
 
 
 @operation()
-def installed(names: Sequence[str]) -> Generator[str, None, None]:
+def installed(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
     """Install what is missing.
 
     Package lists younger than an hour are fresh enough, unless a package cannot be had by them.
-    No service is started on the way where systemd does not run (RUNLEVEL=1 is what
-    invoke-rc.d looks at): the bundle starts it under supervisor. An interrupted dpkg is
-    completed first.
+    No service is started on the way where systemd does not run: the bundle starts it under
+    supervisor. An interrupted dpkg is completed first, and another program's is waited for.
     """
     missing = told.of(host).missing(names)
     if missing is None:
         missing = host.get_fact(MissingPackages, names=tuple(names))
-    if not missing:
-        return
-    listed = " ".join(shlex.quote(name) for name in missing)
-    yield (
-        "export DEBIAN_FRONTEND=noninteractive; [ -d /run/systemd/system ] || export RUNLEVEL=1; "
-        "install() { apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "
-        f"-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold {listed}; }}; "
-        "dpkg --configure -a && { "
-        "find /var/lib/apt/lists -name '*_Packages*' -mmin -60 | grep -q . && install || "
-        "{ apt-get update -q && install; }; }"
+    if missing:
+        yield install(missing)
+
+
+def install(names: Sequence[str]) -> FunctionCommand:
+    """A command of an operation that installs packages and says for whom it waits."""
+    return run_with_progress(f"set -- {shlex.join(names)}\n{_INSTALL}")
+
+
+def run_with_progress(command: str) -> FunctionCommand:
+    """A command of an operation whose lines are shown as they come."""
+    return FunctionCommand(_run_with_progress, (command,), {})
+
+
+def _run_with_progress(state: State, host: Host, command: str) -> bool:
+    done, _output = host.run_shell_command(
+        StringCommand(command), print_output=True, **connector_arguments(host)
     )
+    return done
+
+
+def connector_arguments(host: Host) -> dict[str, Any]:
+    """sudo and the shell, as for any other command of the running operation."""
+    given: Mapping[str, Any] = dict(host.current_op_global_arguments or {})
+    return {key: given[key] for key in CONNECTOR_ARGUMENT_KEYS if key in given}

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import gevent
 from gevent.lock import RLock
 from omeroweb_ops.state.checks import Found
 from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import earlier, mistakes, told
+from . import deploy_lock, disks, earlier, mistakes, told
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
-from .survey import PATIENCE, AtRest, HostSurvey, Survey
+from .survey import Survey, ask
 from .web import files
 
-_NEEDED_KILOBYTES = 1_500_000  # a release with its cache, twice while it is replaced
+_REPORT_EVERY = 60.0  # seconds of waiting for another deploy
 _LOCK = RLock()
 _CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
 
@@ -45,10 +48,10 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     _stop_at(findings, "the inventory")
     for warning in mistakes.warnings(site):
         logger.warning(f"    {warning}")
-    surveys = {}
-    for host in state.inventory.get_active_hosts():
-        member = site.members[host.name]
-        survey = surveys[host.name] = _survey(site, member, host)
+    hosts = list(state.inventory.get_active_hosts())
+    surveys = _survey_all(state, site, hosts)
+    for host in hosts:
+        member, survey = site.members[host.name], surveys[host.name]
         findings += [
             Finding(f"{host.name}: {each.name}", each.message)
             for each in _host_findings(site, member, survey)
@@ -62,6 +65,9 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
                 findings.append(finding)
             else:
                 logger.warning(f"    {finding}")
+    if findings:
+        for host in hosts:
+            deploy_lock.of(state).give_back(host)
     _stop_at(findings, "the hosts")
     for name, survey in surveys.items():
         for warning in _doubts(site, site.members[name], survey):
@@ -71,14 +77,52 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     return site, surveys
 
 
-def _survey(site: Site, member: Member, host: Host) -> Survey:
+def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey]:
+    """What each host says, with its lock where it is taken at once: on all hosts or on none.
+
+    Two deploys that meet let go of what they have before they wait, so that neither waits for the
+    other.
+    """
+    lock, end = deploy_lock.of(state), time.monotonic() + deploy_lock.TIMEOUT
+    reported, reported_at = "", 0.0
+    while True:
+        surveys, busy = {}, None
+        for host in hosts:
+            survey = surveys[host.name] = _survey(state, site, host)
+            if survey.lock.state not in ("free", "taken"):
+                busy = host
+                if time.monotonic() < end:
+                    break
+        if busy is None or time.monotonic() >= end:
+            return surveys
+        for host in hosts:
+            lock.give_back(host)
+        holder = surveys[busy.name].lock
+        saying = (
+            f"{busy.name}: waiting: {holder.sentence}"
+            if holder.state == "alive"
+            else f"{busy.name}: waiting for the end of what another deploy began there: "
+            f"{holder.sentence}"
+        )
+        if saying != reported or time.monotonic() - reported_at > _REPORT_EVERY:
+            logger.warning(f"    {saying}")
+            reported, reported_at = saying, time.monotonic()
+        busy.get_fact(deploy_lock.IsFree, _sudo=surveys[busy.name].privilege == "sudo")
+        if len(hosts) > 1:
+            gevent.sleep(random.uniform(0, 3))  # not in step with another that does the same
+
+
+def _survey(state: State, site: Site, host: Host) -> Survey:
+    member, lock = site.members[host.name], deploy_lock.of(state)
     ports = tuple(port for port, _program, _setting in site.ports(member))
     names = tuple(site.fronts(member)) if "web" in member.groups else ()
-    survey = host.get_fact(HostSurvey, ports=ports, names=names)
-    if survey.busy:
-        logger.warning(f"    {host.name}: waiting for the end of what another deploy began there")
-        if host.get_fact(AtRest, _sudo=survey.privilege == "sudo"):
-            survey = host.get_fact(HostSurvey, ports=ports, names=names)
+    at_once = deploy_lock.is_taken_at_once(state)
+    survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
+    if survey.lock.is_gone:  # nothing is waited for
+        ended = survey.lock.token
+        again = lock.take(ended=ended) if at_once else f"prepare && give_back {ended} && false"
+        survey = ask(host, ports=ports, names=names, lock=again)
+    lock.note(host, survey.lock, sudo=survey.privilege == "sudo")
     told.hold(host, survey.told)
     return survey
 
@@ -128,11 +172,11 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
         yield Finding(
             "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
         )
-    if survey.busy:
+    if survey.lock.state not in ("free", "taken"):
         yield Finding(
             "deploy",
-            f"what another deploy began is not at its end after {PATIENCE // 60} minutes; "
-            "see `ps` there, and deploy again",
+            f"{survey.lock.sentence}, and that has not ended within "
+            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
         )
     if survey.privilege == "none":
         yield Finding(
@@ -146,12 +190,7 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
         yield from earlier.unsafe(survey.earlier)
         if not survey.earlier.link:
             yield from files.links_below(survey.told)
-    if "web" in member.groups and survey.free < _NEEDED_KILOBYTES:
-        yield Finding(
-            "disk",
-            f"only {survey.free // 1024} MB free for /opt/omero/web; "
-            f"make at least {_NEEDED_KILOBYTES // 1024} MB free",
-        )
+    yield from disks.findings(member.groups, survey.disks)
     if "web" in member.groups:
         for name in site.fronts(member):
             if name not in survey.addresses:

@@ -2,67 +2,36 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from pyinfra.api import FactBase
+from pyinfra.api import FactBase, Host
 
-from . import earlier, packages, told
-from .facts import YesOrNo
+from . import deploy_lock, disks, earlier, packages, told
+from .facts import Unseen
 
-# What a deploy that was killed began on a host runs on there. Each command holds this lock (what it
-# starts does not, by -o), so that the next deploy can wait for its end.
-_LOCK = "/run/omeroweb-ops.lock"
-SHELL = f"flock -o {_LOCK} sh"
-PATIENCE = 900  # seconds; building zeroc-ice takes minutes
-# /proc/net/tcp gives ports in hexadecimal and sockets by inode; `ss` is not on a minimal host.
-_SCRIPT = r"""
-. /etc/os-release
-echo "id=$ID"; echo "like=$ID_LIKE"; echo "version=$VERSION_ID"; echo "arch=$(uname -m)"
-[ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | awk 'NR == 1 {print $2}')"
-[ -e /proc/net/if_inet6 ] && echo ipv6=yes
-d=/opt; [ -d $d ] || d=/
-echo "free=$(df -Pk $d | awk 'NR == 2 {print $4}')"
-echo "memory=$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
-echo "ip=$(hostname -I 2>/dev/null | cut -d' ' -f1)"
-PATH=$PATH:/usr/sbin:/sbin
-nft list tables > /dev/null 2>&1 && echo nft=yes # it may be installed and not permitted
-[ -e LOCK ] && ! flock -n LOCK true && echo busy=yes
-for name in NAMES; do
-  getent ahosts "$name" | cut -d' ' -f1 | sort -u | sed "s/^/resolved=$name /"
-done
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
-sort -u | while read -r port inode uid; do
-  case " PORTS " in *" $port "*) ;; *) continue ;; esac
-  # All that hold it: a gunicorn that takes over shares its port, and either may end meanwhile.
-  holder=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | cut -d/ -f3 | uniq |
-    while read -r pid; do tr '\0\n' '  ' < "/proc/$pid/cmdline"; echo; done 2>/dev/null |
-    cut -c1-600 | sort -u)
-  if [ -z "$holder" ]; then
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q " $inode " || continue # it has ended
-    # a container without SYS_PTRACE hides the sockets of other users: any process of that user
-    holder=$(for p in /proc/[0-9]*; do
-      [ "$(stat -c %u "$p" 2>/dev/null)" = "$uid" ] || continue
-      tr '\0\n' '  ' < "$p/cmdline" 2>/dev/null | cut -c1-600
-    done)
-  fi
-  echo "port=$port $(echo "$holder" | tr '\n' ' ')"
-done
-"""
-_SCRIPT = _SCRIPT.replace("LOCK", _LOCK) + earlier.SCRIPT + told.script(packages.ALL)
+_SCRIPT = "\n".join(
+    [
+        deploy_lock.SCRIPT,
+        (Path(__file__).parent / "survey.sh").read_text("utf-8"),
+        told.script(packages.ALL),
+        f"{{\n{earlier.SCRIPT}\n}} | tell_lines",
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Survey:
     """What a role needs to know of a host before it starts.
 
-    free: kilobytes on the disk that takes the release. memory: kilobytes. listeners: port to
+    disks: what is free at each of `disks.PLACES`. memory: kilobytes. listeners: port to
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
-    busy: what another deploy began is not at its end.
-    addresses: name to IP addresses, for those names that were asked for and have some. earlier:
-    what an installation made otherwise has left. told: files, packages and user.
+    lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
+    for and have some. earlier: what an installation made otherwise has left. told: files, packages
+    and user.
     """
 
     privilege: str = "none"
@@ -75,8 +44,8 @@ class Survey:
     systemd_version: int = 0
     ipv6: bool = False
     nft: bool = False
-    busy: bool = False
-    free: int = 0
+    lock: deploy_lock.Holder = deploy_lock.NOBODY
+    disks: Mapping[str, disks.Free] = field(default_factory=dict)
     memory: int = 0
     listeners: dict[int, str] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
@@ -99,19 +68,31 @@ class Survey:
 
 
 class HostSurvey(FactBase[Survey]):
-    """One remote call: privileges, release, disk, systemd and who holds the ports."""
+    """One remote call: privileges, release, disks, systemd and who holds the ports."""
 
     shell_executable = "sh"  # without the lock that it asks for
 
-    def command(self, ports: tuple[int, ...], names: tuple[str, ...] = ()) -> str:
-        script = _SCRIPT.replace("PORTS", " ".join(f"{port:04X}" for port in ports))
-        script = script.replace("NAMES", " ".join(map(shlex.quote, names)))
+    def command(
+        self, ports: tuple[int, ...], nonce: str, names: tuple[str, ...] = (), lock: str = ""
+    ) -> str:
+        """The nonce comes on standard input; see survey.sh. lock: see `ask`."""
+        self._nonce = nonce
+        script = "\n".join(
+            [
+                f"ports={shlex.quote(' '.join(f'{port:04X}' for port in ports))}",
+                f"names={shlex.quote(' '.join(names))}",
+                f"disks={shlex.quote(' '.join(disks.PLACES))}",
+                f"lock={shlex.quote(lock)}",
+                _SCRIPT,
+            ]
+        )
         # _sudo is decided by the answer, so the script raises itself
         return (
             f"script=$(cat <<'SURVEY'\n{script}\nSURVEY\n)\n"
-            'if [ "$(id -u)" = 0 ]; then echo privilege=root; sh -c "$script"; '
-            "elif sudo -n true 2>/dev/null; then echo privilege=sudo; "
-            'sudo -n sh -c "$script"; else echo privilege=none; sh -c "$script"; fi'
+            "from=${SSH_CONNECTION%% *}; "
+            'if [ "$(id -u)" = 0 ]; then sh -c "$script" survey root "$from"; '
+            "elif sudo -n true < /dev/null 2>/dev/null; then "
+            'sudo -n sh -c "$script" survey sudo "$from"; else sh -c "$script" survey none; fi'
         )
 
     @staticmethod
@@ -119,10 +100,13 @@ class HostSurvey(FactBase[Survey]):
         return Survey()
 
     def process(self, output: list[str]) -> Survey:
+        own = f"{self._nonce} "
+        lines = [line.removeprefix(own) for line in output if line.startswith(own)]
         values: dict[str, str] = {}
         listeners: dict[int, str] = {}
         addresses: dict[str, list[str]] = {}
-        for line in output:
+        free: dict[str, disks.Free] = {}
+        for line in lines:
             key, _, value = line.partition("=")
             if key == "port":
                 port, _, command = value.partition(" ")
@@ -130,6 +114,9 @@ class HostSurvey(FactBase[Survey]):
             elif key == "resolved":
                 name, _, address = value.partition(" ")
                 addresses.setdefault(name, []).append(address)
+            elif key == "disk":
+                path, _, answer = value.partition(" ")
+                free[path] = disks.Free.read(answer)
             else:
                 values[key] = value
         return Survey(
@@ -143,20 +130,26 @@ class HostSurvey(FactBase[Survey]):
             systemd_version=int(values.get("systemd") or 0),
             ipv6="ipv6" in values,
             nft="nft" in values,
-            busy="busy" in values,
-            free=int(values.get("free") or 0),
+            lock=deploy_lock.Holder.read(values),
+            disks=free,
             memory=int(values.get("memory") or 0),
             listeners=listeners,
-            earlier=earlier.read(output, " ".join(listeners.values())),
+            earlier=earlier.read(lines, " ".join(listeners.values())),
             addresses=addresses,
-            told=told.read(output),
+            told=told.read(lines),
         )
 
 
-class AtRest(YesOrNo):
-    """Whether what another deploy began came to its end within PATIENCE."""
-
-    shell_executable = "sh"
-
-    def command(self) -> str:
-        return f"flock -w {PATIENCE} {_LOCK} true && echo yes || true"
+def ask(
+    host: Host,
+    *,
+    ports: tuple[int, ...] = (),
+    names: tuple[str, ...] = (),
+    lock: str = "",
+) -> Survey:
+    """Survey a host. lock: shell that looks at the lock of a deploy there, or takes it."""
+    nonce = secrets.token_hex(16)
+    found: Survey = host.get_fact(
+        HostSurvey, ports=ports, names=names, nonce=nonce, lock=lock, _stdin=Unseen(f"{nonce}\n")
+    )
+    return found

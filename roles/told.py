@@ -39,15 +39,19 @@ PLACES = (
 
 
 def script(packages: Iterable[str]) -> str:
-    """Part of the survey. What a path is, is told in the words of `roles.items`."""
+    """Part of the survey, which has its functions. The states are in the words of `roles.items`.
+
+    A name or a target with control characters is none of those that roles ask for.
+    """
     names = " ".join(packages)
     return rf"""
 places() {{ find {" ".join(PLACES)} -maxdepth 0 "$@" 2>/dev/null; }}
-places -printf 'place=%y %m %u:%g %p\n' -type l -printf 'link=%p\t%l\n'
-places -type f -exec sha256sum {{}} + | sed 's/^/sha256=/'
-dpkg-query -W -f='${{db:Status-Status}}=${{Package}}\n' {names} 2>/dev/null | grep ^installed=
-getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && echo user=yes
-echo 'packages={names}' # all is told
+places -printf 'place=%y %m %u:%g %p\0' -type l -printf 'target=%l\0' | one_line | tell_lines
+places -type f -exec timeout 60 sha256sum -z {{}} + | sed -z 's/^/sha256=/' | one_line | tell_lines
+dpkg-query -W -f='${{db:Status-Status}}=${{Package}}\n' {names} 2>/dev/null |
+  grep ^installed= | tell_lines
+getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && tell user yes
+tell packages '{names}' # all is told
 """
 
 
@@ -89,19 +93,18 @@ def read(lines: Iterable[str]) -> Told:
     """From the survey's output; NOTHING where it was cut."""
     states: dict[str, str] = {}
     digests: dict[str, str] = {}
-    installed, user = set(), False
+    installed, user, path = set(), False, ""
     for line in lines:
         key, _, value = line.partition("=")
         if key == "place":
             kind, mode, owner, path = value.split(" ", 3)
             if kind in "fd":
                 states[path] = f"{'file' if kind == 'f' else 'directory'} {mode} {owner}"
-        elif key == "link":
-            path, _, target = value.partition("\t")
-            states[path] = f"link {target}"
+        elif key == "target":  # of the place before
+            states[path] = f"link {value}"
         elif key == "sha256":
-            digest, _, path = value.partition("  ")
-            digests[path] = digest
+            digest, _, file = value.partition("  ")
+            digests[file] = digest
         elif key == "installed":
             installed.add(value)
         elif key == "user":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from .state.engine import Engine, Invalid
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # no child imports from the current directory
     options = _parser().parse_args(arguments)
     engine = Engine(Locations.from_environment())
     try:

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from pyinfra import config, host
 from pyinfra.api import DeployError, FactBase, operation
 
-from ..survey import HostSurvey
+from ..survey import ask
 from .pages import SCRIPT
 
 
@@ -36,7 +36,7 @@ def _switch(*arguments: str) -> None:
     """Raises DeployError where an argument is wrong, before any host is changed."""
     if "nginx" not in host.groups:
         return
-    config.SUDO = host.get_fact(HostSurvey, ports=()).privilege == "sudo"
+    config.SUDO = ask(host).privilege == "sudo"
     answer = host.get_fact(Trial, arguments=arguments)
     if answer not in ("same", "change"):
         raise DeployError(f"{host.name}: {answer}")

@@ -9,6 +9,7 @@ import jinja2
 from omeroweb_ops.locations import BASE, RELEASES, SOCKET
 from omeroweb_ops.state.desired import Desired, Finding
 
+from .. import deploy_lock
 from ..items import Absent, Directory, File, Item, Link
 from ..privilege import printable
 from ..services import Service, cron
@@ -21,6 +22,7 @@ from ..values import in_bytes
 OMERO = "/usr/local/bin/omero"
 OPS = "/usr/local/bin/omeroweb-ops"
 RELEASE = f"{BASE}/bin/release"
+DEPLOY_LOCK = f"{BASE}/bin/deploy-lock"
 GUNICORN = f"{BASE}/gunicorn.conf.py"
 LIVENESS = f"{BASE}/bin/liveness"
 UNIT = "/etc/systemd/system/omero-web.service"
@@ -90,6 +92,7 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
         return _rendered(path, template, service, settings, manager, mode)
 
     return [
+        File(DEPLOY_LOCK, deploy_lock.SCRIPT, mode="755"),  # before those that call it
         rendered(OMERO, "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),

@@ -18,7 +18,7 @@ from .. import packages
 from ..items import File, settle
 from ..settings import read
 from ..site import LOCATIONS, USER
-from ..survey import HostSurvey
+from ..survey import ask
 from . import configuration, install_in_image, release
 
 # A wheel in the build context spares the compiler its minutes.
@@ -51,7 +51,7 @@ def install(plugins: str = "") -> None:
 
 
 def _target(plugins: str = "") -> release.Release:
-    survey = host.get_fact(HostSurvey, ports=())
+    survey = ask(host)
     at_hand = sorted(Path(release.PROJECT).glob(_AT_HAND))
     wheel = str(at_hand[0]) if at_hand else None
     settings, findings = read({"web_ice_wheel": wheel, "web_plugins": plugins.split()})

@@ -38,8 +38,8 @@ if not any(isinstance(handler, Kill) for handler in state.callback_handlers):
 path = {str(ROOT / "deploy.py")!r}
 exec(compile(open(path).read(), path, "exec"))
 """
-OPERATIONS = 29
-NOTHING_TO_DO = 19  # so many at the beginning, where packages and release are there already
+OPERATIONS = 30
+NOTHING_TO_DO = 20  # so many at the beginning, where packages and release are there already
 
 
 def killed_at(count: int, text: str, folder: Path) -> bool:

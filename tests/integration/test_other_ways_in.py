@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,9 +58,35 @@ def test_a_bare_machine_becomes_an_omero_web_by_one_command(
     assert statuses <= {200, 503}
 
 
-def test_over_ssh_with_sudo(make_host: MakeHost, ssh_key: Path) -> None:
+# What unattended-upgrades or cloud-init hold while they install something, until a file is there.
+HOLD_DPKG = """
+import fcntl, os, time
+with open("/var/lib/dpkg/lock-frontend", "w") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    while not os.path.exists("/run/let-go"):
+        time.sleep(0.1)
+"""
+
+
+def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
+    make_host: MakeHost, ssh_key: Path
+) -> None:
+    """Sessions have umask 077, as login.defs and pam_umask of hardening guides make it."""
     host = make_host("ssh")
-    deploy(ssh_inventory(host, ssh_key))
+    host.run("sed -i 's/^UMASK.*/UMASK 077/' /etc/login.defs")
+    host.run("echo 'session optional pam_umask.so' >> /etc/pam.d/common-session")
+    host.run("echo 'session optional pam_umask.so' >> /etc/pam.d/common-session-noninteractive")
+    assert host.run("su - admin -c 'sudo sh -c umask'").stdout.strip() == "0077"
+    host.write("/root/hold.py", HOLD_DPKG)
+    host.run("setsid python3 /root/hold.py > /run/said 2>&1 &")
+    wait_until(lambda: host.read("/run/said") == "held\n", 10, "dpkg's lock")
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(deploy, ssh_inventory(host, ssh_key))
+        wait_until(lambda: host.processes(r"^sleep 1\b"), 120, "a deploy that waits for dpkg")
+        host.write("/run/let-go", "")
+    said = r"waiting for python3 \(process \d+\), which holds /var/lib/dpkg/lock-frontend"
+    assert re.search(said, run.result().output)
     assert_serves(host)
     before = pids(host)
     second = deploy(ssh_inventory(host, ssh_key))

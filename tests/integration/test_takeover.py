@@ -204,8 +204,9 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
     host = make_host("plain")
 
     def found() -> Earlier:
-        command = str(HostSurvey().command(ports=(4080,)))
-        return HostSurvey().process(host.run(command).stdout.splitlines()).earlier
+        asked = HostSurvey()
+        command = asked.command(ports=(4080,), nonce="5f0c")
+        return asked.process(host.run(command, stdin=b"5f0c\n").stdout.splitlines()).earlier
 
     assert found() == NOTHING
     starts = "su - omero-web -c 'OMERODIR=/srv/web /srv/venv/bin/omero web start'\n"

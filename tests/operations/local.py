@@ -36,10 +36,16 @@ def shell(
     )
 
 
-def ask(fact: type[FactBase[Any]], *, stand_ins: str | None = None, **arguments: Any) -> Any:
+def ask(
+    fact: type[FactBase[Any]],
+    *,
+    stand_ins: str | None = None,
+    stdin: str = "",
+    **arguments: Any,
+) -> Any:
     """A fact of this machine."""
     asked = fact()
-    done = shell(asked.command(**arguments), stand_ins=stand_ins)
+    done = shell(asked.command(**arguments), stand_ins=stand_ins, stdin=stdin)
     assert done.returncode == 0, done.stderr
     return asked.process(done.stdout.splitlines())
 

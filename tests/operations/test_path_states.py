@@ -48,6 +48,14 @@ def test_a_link_is_told_as_a_link_wherever_it_leads(tmp_path: Path) -> None:
     assert states(tmp_path / "a", tmp_path / "b") == ["link folder", "link /nowhere at all"]
 
 
+@pytest.mark.parametrize("target", ["a\nabsent", "a\\nabsent", "a\n", "\udcff\x1b[2J"])
+def test_a_link_s_target_makes_one_line_whatever_it_is(tmp_path: Path, target: str) -> None:
+    (tmp_path / "link").symlink_to(target)
+    state, other = states(tmp_path / "link", tmp_path / "gone")
+    assert state.startswith("link ") and state.isprintable()
+    assert other == "absent"
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_any_name_is_asked_for_as_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x\n")

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 from pyinfra.api import Config, DeployError, Host, Inventory, State
 
-from roles import preflight
+from roles import deploy_lock, preflight
+from roles.deploy_lock import Holder
+from roles.disks import Free
 from roles.earlier import Earlier
 from roles.settings import Settings
-from roles.survey import AtRest, HostSurvey, Survey
+from roles.survey import HostSurvey, Survey
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
 from tests.operations.local import ROOT, names, pyinfra
 
-FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64", free=9_000_000)
+FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64")
 SPLIT = replace(FIT, nft=True, addresses={"10.0.0.5": ("10.0.0.5",)})
 
 
@@ -101,7 +103,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Check:
             state.activate_host(host)
 
         def get_fact(host: Host, fact: type, **_arguments: object) -> Survey | bool:
-            if fact is AtRest:
+            if fact is deploy_lock.IsFree:
                 return False
             assert fact is HostSurvey
             return survey[host.name] if isinstance(survey, dict) else survey
@@ -141,13 +143,44 @@ def test_a_user_without_privileges_is_refused_with_what_to_write(check: Check) -
     assert "/etc/sudoers.d" in message
 
 
-def test_a_deploy_that_another_one_never_makes_room_for_is_refused(check: Check) -> None:
-    message = complaint(check, replace(FIT, busy=True))
-    assert "what another deploy began is not at its end after 15 minutes" in message
+@pytest.mark.parametrize("state", ["alive", "running"])
+def test_a_deploy_that_another_one_never_makes_room_for_is_refused(
+    check: Check, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr(deploy_lock, "TIMEOUT", 0.2)
+    sentence = "anna@laptop has been deploying to this host since 17:05"
+    message = complaint(check, replace(FIT, lock=Holder(state, "token", "", sentence)))
+    assert f"@local: deploy: {sentence}, and that has not ended within" in message
 
 
-def test_a_full_disk_is_refused_on_a_web_host_only(check: Check) -> None:
-    full = replace(FIT, free=100_000)
+def full(**places: tuple[int, int | None]) -> dict[str, Free]:
+    """Kilobytes and inodes of file systems; their names have _ for /."""
+    return {
+        path: Free(*places[mount], f"/{mount}")
+        for path, mount in {
+            "/opt/omero/web": "opt",
+            "/var/cache": "var",
+            "/tmp": "var",
+            "/var/lib/nginx": "var",
+            "/var/lib/redis": "var",
+        }.items()
+    }
+
+
+def test_each_full_disk_is_named_with_what_is_written_there(check: Check) -> None:
+    room = (9_000_000, 1_000_000)
+    check(replace(FIT, disks=full(opt=room, var=(9_000_000, None))))
+    message = complaint(check, replace(FIT, disks=full(opt=(100_000, 9), var=room)))
+    assert "2 mistakes" in message
+    assert "only 97 MB free on /opt for /opt/omero/web; make at least 1000 MB free" in message
+    assert "only 9 inodes (files) free on /opt for /opt/omero/web" in message
+    message = complaint(check, replace(FIT, disks=full(opt=room, var=(100_000, None))))
+    assert "1 mistake " in message
+    assert "on /var for /var/cache, /tmp, /var/lib/nginx, /var/lib/redis; make" in message
+
+
+def test_a_full_disk_is_refused_only_where_a_host_s_groups_write(check: Check) -> None:
+    full = replace(FIT, disks={"/opt/omero/web": Free(100_000, None, "/")})
     assert "only 97 MB free" in complaint(check, full)
     hosts = {"@docker/w": "web", "@docker/n": "nginx"}
     surveys = {"@docker/w": SPLIT, "@docker/n": full}
@@ -209,7 +242,7 @@ def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
     message = complaint(
         check,
         {
-            "@docker/w": replace(SPLIT, id="rocky", free=0),
+            "@docker/w": replace(SPLIT, id="rocky", disks={"/opt/omero/web": Free(0, None, "/")}),
             "@docker/n": replace(FIT, listeners={80: "apache2"}),
         },
         hosts=hosts,

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import shutil
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from roles import disks, told
+from roles import survey as survey_module
+from roles.deploy_lock import NOBODY
 from roles.packages import MissingPackages
 from roles.survey import HostSurvey, Survey
 from roles.web.user import HasUser
-from tests.operations.local import ask, programs
+from tests.operations.local import ask, programs, shell
+
+NONCE = "5f0c"
 
 
 @pytest.fixture
@@ -24,8 +36,10 @@ def listening() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def survey(*ports: int, stand_ins: str | None = None) -> Survey:
-    found = ask(HostSurvey, ports=ports, stand_ins=stand_ins)
+def survey(*ports: int, names: tuple[str, ...] = (), stand_ins: str | None = None) -> Survey:
+    found = ask(
+        HostSurvey, ports=ports, names=names, nonce=NONCE, stdin=f"{NONCE}\n", stand_ins=stand_ins
+    )
     assert isinstance(found, Survey)
     return found
 
@@ -45,7 +59,11 @@ def test_this_machine_is_described() -> None:
     assert found.platform == f"{found.id}-{found.version}-{found.arch}"
     assert found.systemd is Path("/run/systemd/system").is_dir()
     assert found.ipv6 is Path("/proc/net/if_inet6").exists()
-    assert found.free > 0
+    assert {*found.disks} == {*disks.PLACES}
+    for place, free in found.disks.items():
+        assert free.kilobytes > 0
+        assert free.inodes is None or free.inodes > 0
+        assert free.mount.startswith("/") and place.startswith(free.mount)
     assert found.listeners == {}
 
 
@@ -53,6 +71,85 @@ def test_a_port_that_is_listened_on_is_told_with_the_command_line(listening: int
     found = survey(listening)
     assert set(found.listeners) == {listening}
     assert found.listeners[listening] == own_command_line()[:600].strip()
+
+
+# What would be a line of the survey's own, and what makes a line of a text on the way.
+FORGED = ("earlier=init /tmp/evil", f"{NONCE} earlier=init /tmp/evil", "privilege=none", "user=yes")
+NASTY = st.builds(
+    "{}{}{}{}".format,
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
+    st.sampled_from(["\n", "\\n", "\\012", "\r", "\v", "\x85", "\t", "\\c", "%b", "\n\n"]),
+    st.sampled_from(FORGED),
+    st.sampled_from(["\n", "", "\\nx=", "\udcff"]),
+)
+LISTEN = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+
+def truth(found: Survey) -> Survey:
+    """Without what others decide, or what changes from one second to the next."""
+    return replace(found, listeners={}, disks={}, lock=NOBODY, told=told.NOTHING)
+
+
+@settings(max_examples=12, deadline=None)
+@given(words=st.lists(NASTY, min_size=1, max_size=3))
+@example(words=["omeroweb.wsgi /opt/omero/web/gunicorn.conf.py \\nearlier=init /tmp/evil\\nx="])
+@example(words=[f"x\n{NONCE} earlier=init /tmp/evil\ny"])
+def test_a_command_line_makes_no_line_of_the_survey(words: list[str]) -> None:
+    encoded = [os.fsencode(word) for word in words]
+    with subprocess.Popen(
+        [os.fsencode(sys.executable), b"-c", os.fsencode(LISTEN), *encoded],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout and process.stdin
+        port = int(process.stdout.readline())
+        found = survey(port)
+        process.stdin.close()
+    assert truth(found) == truth(survey())
+    assert set(found.listeners) == {port}
+    assert found.listeners[port].isprintable() and found.listeners[port].isascii()
+
+
+@settings(max_examples=12, deadline=None)
+@given(target=NASTY, name=NASTY)
+@example(target="x\nearlier=init /tmp/evil", name="y")
+@example(target=f"x\n{NONCE} earlier=init /tmp/evil", name="y")
+def test_neither_a_name_nor_a_link_s_target_makes_one(target: str, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / "link").symlink_to(target)
+        (Path(folder) / ("n" + name.replace("/", "|"))).write_text("x")
+        (Path(folder) / "true").write_text("x")
+        script = survey_module._SCRIPT.replace(told.PLACES[0], f"{folder}/*")
+        patch.setattr(survey_module, "_SCRIPT", script)
+        found = survey()
+        assert found.told.states is not None
+        states = {path: each for path, each in found.told.states.items() if folder in path}
+    assert truth(found) == truth(survey())
+    assert set(states.values()) >= {states[f"{folder}/true"], states[f"{folder}/link"]}
+    assert len(states) == 3
+    assert states[f"{folder}/link"].startswith("link ")
+    assert all(each.isprintable() and each.isascii() for each in (*states, *states.values()))
+
+
+def test_the_nonce_is_in_no_command_line(tmp_path: Path) -> None:
+    """Which every user of the host can read while the survey runs."""
+    nonce = secrets.token_hex(16)
+    log = tmp_path / "log"
+    # programs that the survey calls, each of which looks at all command lines
+    look = f"cat /proc/[0-9]*/cmdline >> {log} 2> /dev/null"
+    stand_ins = programs(
+        tmp_path / "bin", **{name: f'{look}; exec /usr/bin/{name} "$@"' for name in ("tr", "find")}
+    )
+    asked = HostSurvey()
+    done = shell(asked.command((), nonce), stdin=f"{nonce}\n", stand_ins=stand_ins)
+    assert nonce in done.stdout
+    assert b"SURVEY" in log.read_bytes() or b"one_line" in log.read_bytes()
+    assert nonce.encode() not in log.read_bytes()
 
 
 def test_ports_that_were_not_asked_for_are_not_told(listening: int) -> None:
@@ -108,30 +205,36 @@ def test_a_user_who_may_not_sudo_is_surveyed_without(tmp_path: Path) -> None:
 
 
 def test_a_silent_host_is_one_that_may_nothing() -> None:
-    assert HostSurvey().process([]) == Survey() == HostSurvey.default()
+    asked = HostSurvey()
+    asked.command((), NONCE)
+    assert asked.process([]) == Survey() == HostSurvey.default()
 
 
 def test_answers_are_read_line_by_line() -> None:
-    found = HostSurvey().process(
-        [
-            "privilege=sudo",
-            "id=ubuntu",
-            "like=debian",
-            "version=24.04",
-            "arch=aarch64",
-            "systemd=252",
-            "free=12345",
-            "ip=10.0.0.5",
-            "busy=yes",
-            "port=0050 nginx: master process a=b",
-            "port=18EB ",
-        ]
-    )
+    asked = HostSurvey()
+    asked.command((), NONCE)
+    lines = [
+        "privilege=sudo",
+        "id=ubuntu",
+        "like=debian",
+        "version=24.04",
+        "arch=aarch64",
+        "systemd=252",
+        "disk=/opt/omero/web 12345 - /",
+        "ip=10.0.0.5",
+        "lock_state=running",
+        "lock_sentence=anna@laptop has been deploying to this host since 17:05",
+        "port=0050 nginx: master process a=b",
+        "port=18EB ",
+    ]
+    found = asked.process([f"{NONCE} {line}" for line in lines] + ["id=forged", f"x {NONCE} id=x"])
     assert (found.privilege, found.id, found.version) == ("sudo", "ubuntu", "24.04")
-    assert (found.systemd, found.ipv6, found.free, found.ip) == (True, False, 12345, "10.0.0.5")
+    assert (found.systemd, found.ipv6, found.ip) == (True, False, "10.0.0.5")
+    assert found.disks == {"/opt/omero/web": disks.Free(12345, None, "/")}
     assert found.listeners == {80: "nginx: master process a=b", 6379: ""}
     assert found.manager == "systemd"
-    assert found.busy
+    assert found.lock.state == "running"
+    assert found.lock.sentence.startswith("anna@laptop has been")
     assert found.is_debian
 
 
@@ -212,7 +315,7 @@ def test_the_survey_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_names_of_other_hosts_are_told_with_their_addresses() -> None:
-    found = ask(HostSurvey, ports=(), names=("localhost", "10.0.0.3", "fd00::3", "no.invalid"))
+    found = survey(names=("localhost", "10.0.0.3", "fd00::3", "no.invalid"))
     assert set(found.addresses) == {"localhost", "10.0.0.3", "fd00::3"}
     assert {"127.0.0.1", "::1"} & set(found.addresses["localhost"])
     assert found.addresses["10.0.0.3"] == ["10.0.0.3"]

@@ -16,7 +16,7 @@ from pyinfra.operations import server
 from roles import told
 from roles.items import PathStates
 from roles.packages import MissingPackages
-from tests.operations.local import ask, shell
+from tests.operations.local import ROOT, ask, shell
 
 NAMES = ("dpkg", "base-files", "no-such-package-anywhere")
 
@@ -36,9 +36,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+# The functions of survey.sh, without the rest of it.
+FUNCTIONS = (ROOT / "roles/survey.sh").read_text().partition("command_line()")[0]
+
+
+def lines() -> list[str]:
+    done = shell(FUNCTIONS + told.script(NAMES), stdin="N\n")
+    return [line.removeprefix("N ") for line in done.stdout.splitlines()]
+
+
 def tell() -> told.Told:
-    done = shell(told.script(NAMES))
-    return told.read(done.stdout.splitlines())
+    return told.read(lines())
 
 
 def test_paths_are_told_as_they_would_be_asked(folder: Path) -> None:
@@ -61,9 +69,9 @@ def test_packages_are_told_as_they_would_be_asked(folder: Path) -> None:
 
 
 def test_an_answer_that_was_cut_tells_nothing(folder: Path) -> None:
-    lines = shell(told.script(NAMES)).stdout.splitlines()
-    for count in range(len(lines)):
-        found = told.read(lines[:count])
+    whole = lines()
+    for count in range(len(whole)):
+        found = told.read(whole[:count])
         assert found.state(str(folder / "file")) is None
         assert found.missing(NAMES) is None
         assert not found.user

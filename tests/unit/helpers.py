@@ -33,7 +33,6 @@ SURVEY = Survey(
     ip="10.0.0.9",
     systemd=True,
     ipv6=True,
-    free=9_000_000,
 )
 
 HostData = tuple[str, frozenset[str], Mapping[str, Any], str | None]

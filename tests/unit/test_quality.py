@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,13 @@ def test_every_line_of_every_lock_is_pinned_by_version_and_hash() -> None:
         for entry in filter(str.strip, entries):
             assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry.strip()), f"{name}: {entry[:60]}"
             assert "--hash=sha256:" in entry, f"{name}: {entry[:60]}"
+
+
+SHELL = [*ROOT.glob("roles/*.sh"), ROOT / "run"]
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("script", SHELL, ids=lambda script: script.name)
+def test_shellcheck_finds_nothing(script: Path) -> None:
+    done = subprocess.run(["shellcheck", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

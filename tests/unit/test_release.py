@@ -157,7 +157,7 @@ def test_nothing_else_of_a_host_or_its_settings_counts(app: Path) -> None:
     before = name()
     assert name(ip="10.9.9.9", like="debian", privilege="sudo") == before
     assert name(Settings(nginx_http_port=81, web_config={"omero.web.page_size": 1})) == before
-    other = replace(SURVEY, free=1, systemd=False, ipv6=False, listeners={80: "x"})
+    other = replace(SURVEY, memory=1, systemd=False, ipv6=False, listeners={80: "x"})
     assert release.wanted(Settings(), other).name == before
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pyinfra import host, logger
 from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
+from ... import packages
 from ...items import receive
+from ...packages import connector_arguments
 from ...site import CACHE
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
 ON_HOST = CACHE / "ice"
-_COMPILERS = "g++ python3-dev libssl-dev libbz2-dev"
+_COMPILERS = ("g++", "python3-dev", "libssl-dev", "libbz2-dev")
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,20 @@ class Wheel:
 
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         host.log("No zeroc-ice wheel at hand: building it once, 2 to 4 minutes on 2 cores.")
-        yield StringCommand(
-            "export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get "
-            f"-o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends {_COMPILERS}"
-        )
+        yield packages.install(_COMPILERS)
         builder = BUILDER.read_text("utf-8")
         yield StringCommand(receive(f"{ON_HOST}/build_wheel.py", builder), _stdin=builder)
         build = (
             f"{environment} {tools}/bin/python -u {ON_HOST}/build_wheel.py --output {self.folder}"
         )
-        yield FunctionCommand(_run_with_progress, (build,), {})
+        yield packages.run_with_progress(build)  # it takes minutes
         yield FunctionCommand(_keep, (str(self.folder), str(self._kept_folder)), {})
-
-
-def _run_with_progress(state: State, host: Host, command: str) -> bool:
-    """Run the build and show its lines as they come: it takes minutes."""
-    status, _output = host.run_shell_command(
-        StringCommand(command), print_output=True, **_connector_arguments(host)
-    )
-    return status
 
 
 def _keep(state: State, host: Host, folder: str, here: str) -> bool:
     """Bring the wheel back to this machine, for the next host of its kind."""
     status, output = host.run_shell_command(
-        StringCommand(f"ls {folder}"), **_connector_arguments(host)
+        StringCommand(f"ls {folder}"), **connector_arguments(host)
     )
     name = output.stdout.strip()
     target = Path(here) / name
@@ -111,16 +101,8 @@ def _keep(state: State, host: Host, folder: str, here: str) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         # another host of its kind may bring its own at the same time
         beside = target.with_name(f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new")
-        host.get_file(f"{folder}/{name}", str(beside), **_connector_arguments(host))
+        host.get_file(f"{folder}/{name}", str(beside), **connector_arguments(host))
         beside.replace(target)
     except OSError as error:  # a convenience: the host has its wheel
         logger.warning(f"the zeroc-ice wheel could not be kept in {here}: {error}")
     return status
-
-
-def _connector_arguments(host: Host) -> dict[str, Any]:
-    """sudo, as for any other command of the running operation."""
-    from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
-
-    given: Mapping[str, Any] = dict(host.current_op_global_arguments or {})
-    return {key: given[key] for key in CONNECTOR_ARGUMENT_KEYS if key in given}

@@ -1,0 +1,64 @@
+#!/bin/sh
+# apt_install.sh PACKAGE ...: installs Debian packages; says nothing while all is well.
+# Another program that is installing something (unattended-upgrades, cloud-init) is named and waited
+# for: of the commands here only `apt-get install` could wait by itself. A dpkg that was interrupted
+# is completed first. Package lists younger than an hour will do, unless they do not.
+set -u
+limit=600 # seconds
+report_every=15
+locks="/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock
+  /var/cache/apt/archives/lock"
+lists=/var/lib/apt/lists
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+# invoke-rc.d looks at it: no service is started on the way where systemd does not run
+[ -d /run/systemd/system ] || export RUNLEVEL=1
+
+seconds() { cut -d. -f1 /proc/uptime; }
+
+# Who holds a lock: these are locks of fcntl(2), which the kernel lists by inode.
+holder() {
+    for file in $locks; do
+        inode=$(stat -c %i "$file" 2> /dev/null) || continue
+        process=$(awk -v inode="$inode" '$2 == "POSIX" && $4 == "WRITE" {
+            split($6, part, ":"); if (part[3] == inode) { print $5; exit } }' /proc/locks)
+        [ -n "$process" ] || continue
+        name=$(tr -cd '[:alnum:]._+-' < "/proc/$process/comm" 2> /dev/null)
+        echo "${name:-another program} (process $process), which holds $file" && return
+    done
+    echo "another program"
+}
+
+begun=$(seconds)
+reported=
+# attempt COMMAND ...: again while another program has a lock. What it prints is in $output.
+attempt() {
+    until output=$("$@" 2>&1 < /dev/null); do
+        case $output in
+            *"Could not get lock"* | *"Unable to lock"* | *"locked by another process"*) ;;
+            *) return 1 ;;
+        esac
+        waited=$(($(seconds) - begun))
+        [ "$waited" -lt "$limit" ] || return 1
+        if [ -z "$reported" ] || [ "$waited" -ge $((reported + report_every)) ]; then
+            echo "waiting for $(holder) ($waited s)"
+            reported=$waited
+        fi
+        sleep 1
+    done
+}
+
+install_packages() {
+    attempt apt-get install -q -y --no-install-recommends \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+
+are_fresh() { find "$lists" -name '*_Packages*' -mmin -60 2> /dev/null | grep -q .; }
+
+if attempt dpkg --configure -a; then
+    are_fresh && install_packages "$@" && exit
+    # one broken source of many is common, and the lists at hand may do
+    attempt apt-get update -q || update=$output
+    install_packages "$@" && exit
+fi
+printf '%s\n' ${update:+"$update"} "$output" >&2
+exit 1
