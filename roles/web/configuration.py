@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omeroweb_ops.collect import STATIC_ROOT
 from omeroweb_ops.state import diff, plan
 from omeroweb_ops.state.desired import Desired
 from pyinfra import host
@@ -101,10 +102,11 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
     wanted = due(host.name).collect
     if wanted is None:
         return
-    program = f"{release}/bin/omeroweb-ops"
+    program, static = f"{release}/bin/omeroweb-ops", f"{release}/static"
+    root = str(desired.set.get(STATIC_ROOT, static))  # the site's own may be elsewhere
     yield StringCommand(
-        f"set -e; umask 022; install -d -o {USER} -g {USER} -m 755 {release}/static; "
-        f"( {as_user(program)} release collect --desired - ); "
+        f"set -e; umask 022; install -d -o {USER} -g {USER} -m 755 {static}; "
+        f"{as_user(program, static, root)} release collect --desired -; "
         f"echo {wanted} > {release}/collected.new; mv -f {release}/collected.new "
         f"{release}/collected",
         _stdin=desired.dump(),

@@ -14,6 +14,7 @@ from ..settings import Settings
 from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
 from ..values import in_bytes
+from . import sandbox
 
 OPS = "/usr/local/bin/omeroweb-ops"
 RELEASE = f"{BASE}/bin/release"
@@ -62,6 +63,7 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
     return [
         rendered("/usr/local/bin/omero", "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
+        File(sandbox.SANDBOX, sandbox.script(image=manager == "image"), mode="755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),
         rendered(RELEASE, "release.j2", "755"),
         rendered(GUNICORN, "gunicorn.conf.py.j2"),
@@ -126,6 +128,7 @@ def _rendered(
         user=USER,
         service=service,
         socket=SOCKET,
+        sandbox=sandbox,
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
