@@ -44,8 +44,9 @@ class Service:
     the service does not get ready, again: what starts it then. log: what shows why. adopts: one
     that someone else started is reloaded and not restarted, so that visitors notice nothing.
     loaded: a shell command that tells whether the running service really has what reload_on prints
-    ($now); people restart services too. directory: the current one, which Python programs may import
-    from. umask: of the files that it makes. socket: systemd holds its socket in a unit of that name.
+    ($now); people restart services too. directory: the current one, from which Python programs may
+    import. umask: of the files that it makes. socket: systemd holds its socket in a unit of that
+    name.
     """
 
     name: str
