@@ -29,9 +29,12 @@ COPY --from=install / /
 ENV OMEROWEB_PLUGINS=${PLUGINS} \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
-    OMERODIR=/opt/omero/web/OMERO.web
+    OMERODIR=/opt/omero/web/OMERO.web \
+    PYTHONSAFEPATH=1 \
+    PYTHONNOUSERSITE=1
 USER 1000:1000
-WORKDIR /opt/omero/web/OMERO.web
+# gunicorn imports from the current directory: one that the service cannot write.
+WORKDIR /opt/omero/web
 EXPOSE 4080
 VOLUME /opt/omero/web/OMERO.web/var
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \

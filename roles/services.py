@@ -18,6 +18,7 @@ from pyinfra.api import FactBase, operation
 from .items import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SUPERVISORD = "/etc/supervisor/supervisord.conf"
 # supervisorctl is a Python, started for each service. What it asks (getProcessInfo,
 # http://supervisord.org/api.html) by the socket that Debian's configuration has:
@@ -43,13 +44,17 @@ class Service:
     the service does not get ready, again: what starts it then. log: what shows why. adopts: one
     that someone else started is reloaded and not restarted, so that visitors notice nothing.
     loaded: a shell command that tells whether the running service really has what reload_on prints
-    ($now); people restart services too. socket: systemd holds its socket in a unit of that name.
+    ($now); people restart services too. directory: the current one, from which Python programs may
+    import. umask: of the files that it makes. socket: systemd holds its socket in a unit of that
+    name.
     """
 
     name: str
     command: str
     user: str = "root"
     environment: tuple[tuple[str, str], ...] = ()
+    directory: str = "/"
+    umask: str = "022"
     restart_on: str = "true"
     reload_on: str = "true"
     loaded: str = "true"
@@ -69,12 +74,12 @@ class Service:
 
     def program(self) -> File:
         """Its description for supervisor."""
-        environment = ",".join(f'{key}="{value}"' for key, value in self.environment)
         lines = [
             f"[program:{self.name}]",
-            f"command={self.command}",
+            f"command={self.command if self.user == 'root' else self._restricted()}",
             f"user={self.user}",
-            *([f"environment={environment}"] if environment else []),
+            f"directory={self.directory}",
+            f"umask={self.umask}",
             "autorestart=true",
             "startretries=30",
             f"stopwaitsecs={self.stop_seconds}",
@@ -84,6 +89,13 @@ class Service:
             "stdout_logfile_backups=5",
         ]
         return File(f"/etc/supervisor/conf.d/{self.name}.conf", "\n".join(lines) + "\n")
+
+    def _restricted(self) -> str:
+        """Its command without new privileges, and without the variables that supervisord was
+        started with: they may be of root's own session."""
+        environment = (("PATH", _PATH), ("LANG", "C.UTF-8"), *self.environment)
+        assigned = " ".join(f"{name}={value}" for name, value in environment)
+        return f"/usr/bin/setpriv --no-new-privs -- /usr/bin/env -i {assigned} {self.command}"
 
 
 def cron() -> Service:

@@ -81,6 +81,7 @@ def _failure(command: Sequence[str], environment: Mapping[str, str]) -> str | No
         done = subprocess.run(
             command,
             env=environment,
+            cwd="/",
             capture_output=True,
             text=True,
             check=False,

@@ -59,8 +59,12 @@ class Locations:
 
     @property
     def schema(self) -> Path:
-        """The schema of the site's own apps, or of another release, read once."""
-        return self.omerodir / "etc" / "grid" / "omeroweb-ops.schema.json"
+        """The schema of the site's own apps, or of another release, read once.
+
+        Older releases keep theirs in omeroweb-ops.schema.json: they do not start where it is not
+        their own and they may not write it.
+        """
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.schemas.json"
 
     @property
     def tried(self) -> Path:

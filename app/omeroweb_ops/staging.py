@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .locations import Locations
+from .processes import isolated
 from .state import config_xml
 
 
@@ -19,4 +20,4 @@ def staged(properties: Mapping[str, str], locations: Locations) -> Iterator[dict
         copy = Locations(Path(folder), locations.desired_state)
         copy.config_xml.parent.mkdir(parents=True)
         config_xml.write(copy.config_xml, properties)
-        yield {**os.environ, "OMERODIR": folder}
+        yield {**isolated(os.environ), "OMERODIR": folder}

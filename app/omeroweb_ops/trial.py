@@ -81,6 +81,7 @@ def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str |
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(socket)],
             env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
             stdout=subprocess.DEVNULL,
             stderr=said,
             preexec_fn=end_with_parent,

@@ -15,6 +15,39 @@ from .rendering import PAGES
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
 DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
+# What other sites of this NGINX may need is left: home directories (logs), /tmp (sockets of their
+# applications), /etc/nginx (where some keep a cache), most capabilities.
+SANDBOX = (
+    "LimitNOFILE=65536",
+    "CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_BPF CAP_CHECKPOINT_RESTORE CAP_LINUX_IMMUTABLE "
+    "CAP_MAC_ADMIN CAP_MAC_OVERRIDE CAP_MKNOD CAP_PERFMON CAP_SETFCAP CAP_SYS_ADMIN CAP_SYS_BOOT "
+    "CAP_SYS_MODULE CAP_SYS_PACCT CAP_SYS_PTRACE CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYS_TTY_CONFIG "
+    "CAP_SYSLOG CAP_WAKE_ALARM",
+    "KeyringMode=private",
+    "LockPersonality=yes",
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectSystem=full",
+    "ReadWritePaths=-/etc/nginx -/usr/share/nginx",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+)
+# A sandbox is that of a process's start. NGINX that was installed a moment ago serves nobody; one
+# that has sites is not stopped for it.
+_READ = (
+    f"systemctl daemon-reload; [ -e {SITE} ] || "
+    f'[ "$(cd /etc/nginx && ls conf.d sites-enabled | tr -d "[:space:]")" != '
+    "conf.d:sites-enabled:default ] || systemctl try-restart nginx"
+)
 # Workers outlive a master that was killed, and would hold its ports; systemd ends them itself.
 _END_LEFTOVERS = (
     "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done"
@@ -108,9 +141,9 @@ def activate(manager: str) -> None:
 
 
 def _comes_back() -> list[Item]:
-    """Debian's unit leaves an NGINX that was killed dead."""
+    """Debian's unit leaves an NGINX that was killed dead, and unrestricted."""
     # read at once: a unit that differs from its files is restarted, where this needs none
-    return services.coming_back(DROP_IN, then="systemctl daemon-reload")
+    return services.coming_back(DROP_IN, *SANDBOX, then=_READ)
 
 
 def _supervised() -> list[Item]:

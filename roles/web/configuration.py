@@ -136,8 +136,10 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
     wanted = due(host.name).collect
     if wanted is None:
         return
-    collect = f"{as_user(f'{release}/bin/omeroweb-ops')} release collect --desired -"
-    inside = static_files.inside(str(desired.set.get(STATIC_ROOT) or LOCATIONS.static))
+    static_root = str(desired.set.get(STATIC_ROOT) or LOCATIONS.static)
+    inside = static_files.inside(static_root)
+    writable = () if inside else (static_root,)  # the site's own may be elsewhere
+    collect = f"{as_user(f'{release}/bin/omeroweb-ops', *writable)} release collect --desired -"
     yield StringCommand(
         static_files.collected(collect, release, inside, wanted), _stdin=desired.dump()
     )

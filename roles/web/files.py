@@ -18,6 +18,7 @@ from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
 from ..told import Told
 from ..values import in_bytes
+from . import sandbox
 
 OMERO = "/usr/local/bin/omero"
 OPS = "/usr/local/bin/omeroweb-ops"
@@ -95,6 +96,7 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
         File(DEPLOY_LOCK, deploy_lock.SCRIPT, mode="755"),  # before those that call it
         rendered(OMERO, "omero.j2", "755"),
         rendered(OPS, "omeroweb-ops.j2", "755"),
+        File(sandbox.SANDBOX, sandbox.script(image=manager == "image"), mode="755"),
         rendered(f"{BASE}/bin/service", "service.j2", "755"),
         rendered(RELEASE, "release.j2", "755"),
         rendered(GUNICORN, "gunicorn.conf.py.j2"),
@@ -160,6 +162,7 @@ def _rendered(
         user=USER,
         service=service,
         socket=SOCKET,
+        sandbox=sandbox,
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,

@@ -10,7 +10,7 @@ from ..settings import Settings
 from ..site import LOCATIONS, USER
 from . import files
 from .release import Release
-from .user import ENVIRONMENT
+from .sandbox import ENVIRONMENT
 
 _BACK = (
     "echo 'OMERO.web does not serve with this change; back to what served before:'; "
@@ -60,6 +60,8 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
         environment=ENVIRONMENT,
+        directory=str(BASE),
+        umask="027",
         restart_on=f"cat {files.UNIT} {files.SOCKET_UNIT} {files.PROGRAM}; "
         + ("true" if handed_over else read_at_start),
         reload_on=f"{_PRESENT}; cat {LOCATIONS.proxies}; {read_at_start}",

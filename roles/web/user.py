@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
 
 from omeroweb_ops.locations import BASE
@@ -10,18 +11,18 @@ from pyinfra.api import operation
 
 from .. import told
 from ..facts import YesOrNo
-from ..site import LOCATIONS, USER
-
-ENVIRONMENT = (
-    ("OMERODIR", str(LOCATIONS.omerodir)),
-    ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),
-)
+from ..site import USER
+from . import sandbox
 
 
-def as_user(command: str) -> str:
-    """Shell: run a command as the service runs, as its user and in its environment."""
-    assigned = " ".join(f"{name}={value}" for name, value in ENVIRONMENT)
-    return f"cd / && runuser -u {USER} -- env {assigned} {command}"
+def as_user(command: str, *writable: str) -> str:
+    """Shell: a command line as the service's user, in the sandbox.
+
+    The script itself is part of it: a host need not have it yet, and may have that of another
+    version. writable: directories that the command may write besides, as far as its user may.
+    """
+    options = "".join(f" --write {shlex.quote(each)}" for each in writable)
+    return f"sh -c {shlex.quote(sandbox.script())} sandbox{options} {command}"
 
 
 class HasUser(YesOrNo):

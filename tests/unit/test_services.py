@@ -37,7 +37,8 @@ ALL = [of(RELEASE), liveness(), nginx.service(), redis.service(), services.cron(
 @pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)
 def test_a_program_is_run_as_described(described: Service) -> None:
     section = program(described)
-    assert shlex.split(section["command"]) == shlex.split(described.command)
+    command = shlex.split(section["command"])
+    assert command[-len(shlex.split(described.command)) :] == shlex.split(described.command)
     assert section["user"] == described.user
     assert section["autorestart"] == "true"  # a crash is not the end
     assert int(section["stopwaitsecs"]) == described.stop_seconds
@@ -51,12 +52,23 @@ def test_a_program_s_file_has_its_name_and_belongs_to_root(described: Service) -
     assert (file.owner, file.mode) == ("root:root", "644")
 
 
-def test_the_environment_is_given_where_there_is_one() -> None:
-    described = Service("x", "/bin/x", environment=(("A", "/a b"), ("B", "2")))
-    lexer = shlex.shlex(program(described)["environment"], posix=True)
-    lexer.whitespace, lexer.whitespace_split = ",", True
-    assert list(lexer) == ["A=/a b", "B=2"]
-    assert "environment" not in program(Service("x", "/bin/x"))
+def test_a_program_of_another_user_has_no_new_privileges_and_its_own_environment_alone() -> None:
+    described = Service("x", "printenv", user="x", environment=(("A", "1"), ("B", "2")))
+    command = shlex.split(program(described)["command"])
+    assert command[:3] == ["/usr/bin/setpriv", "--no-new-privs", "--"]
+    done = subprocess.run(
+        command[3:], env={"TOKEN": "x"}, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {"A": "1", "B": "2"}.items() <= found.items()
+    assert found.keys() == {"A", "B", "PATH", "LANG"}
+    assert program(Service("x", "/bin/x"))["command"] == "/bin/x"
+
+
+def test_the_current_directory_of_a_program_is_root_s() -> None:
+    assert {program(each)["directory"] for each in ALL} == {"/", "/opt/omero/web"}
+    assert program(of(RELEASE))["directory"] == "/opt/omero/web"  # gunicorn imports from it
+    assert program(of(RELEASE))["umask"] == "027"
 
 
 def test_omero_web_runs_in_the_foreground_as_its_own_user() -> None:

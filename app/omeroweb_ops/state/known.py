@@ -5,6 +5,7 @@ Reading it takes a Python with Django, about a second; it is kept until somethin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 
 from .. import blame, regular_file
 from ..locations import Locations
-from ..processes import end_with_parent
+from ..processes import end_with_parent, isolated
 from . import config_xml
 from .derived import WHITENOISE
 from .schema import DATA, Schema, from_data
@@ -59,7 +60,8 @@ def schema(
         # beside the others: a command needs the release's own and the one with its apps
         kept[key] = found
         text = json.dumps({"packages": packages(), "schemas": kept}, ensure_ascii=False)
-        config_xml.replace(locations.schema, text.encode())
+        with contextlib.suppress(OSError):  # the service may not write there: it reads it again
+            config_xml.replace(locations.schema, text.encode())
     return from_data(kept[key]), {}
 
 
@@ -102,6 +104,8 @@ def _asked(command: Sequence[str]) -> tuple[bytes, bytes, str]:
     try:
         done = subprocess.run(
             command,
+            env=isolated(os.environ),
+            cwd="/",
             capture_output=True,
             check=False,
             timeout=PATIENCE,

@@ -1,0 +1,166 @@
+"""What code that runs as omero-web can do, with systemd and without."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory, wait_until
+from tests.integration.images import Kind
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves, master
+from tests.operations import terminal
+
+IMPORTED = f"{OMERODIR}/var/imported"
+# What gunicorn, the release's commands, Django's and OMERO's own import.
+MODULES = ("tabulate", "json", "omeroweb_ops", "django", "gunicorn", "omero", "sitecustomize")
+OWN = "find / -xdev -type d -user omero-web -not -path '*/__pycache__*'"
+
+
+@pytest.fixture(scope="module", params=["systemd", "plain"])
+def site(make_session_host: MakeHost, request: pytest.FixtureRequest) -> Iterator[Host]:
+    kind: Kind = request.param
+    name = "deployed_systemd_image" if kind == "systemd" else "deployed_image"
+    image = request.getfixturevalue(name)
+    with make_session_host(kind, image=image, name=f"sandbox-{kind}") as host:
+        deploy(docker_inventory(host))  # starts supervisor where there is no systemd
+        wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200")
+        yield host
+
+
+def own_directories(host: Host) -> list[str]:
+    return host.run(OWN).stdout.splitlines()
+
+
+def test_the_service_has_no_privileges_and_none_of_root_s_variables(site: Host) -> None:
+    for process in site.processes("gunicorn"):
+        status = dict(
+            line.split(":\t", 1) for line in site.read(f"/proc/{process.pid}/status").splitlines()
+        )
+        assert status["NoNewPrivs"] == "1"
+        assert not int(status["CapEff"], 16)
+        variables = site.run(f"cat /proc/{process.pid}/environ", "omero-web").stdout
+        names = {each.partition("=")[0] for each in variables.split("\0") if each}
+        assert not names & {"PIP_CERT", "SSL_CERT_FILE", "SHLVL", "OLDPWD"}, names
+        directory = site.run(f"readlink /proc/{process.pid}/cwd", "omero-web").stdout.strip()
+        owner = site.run(["stat", "-c", "%U", directory]).stdout.strip()
+        assert (directory, owner) == (BASE, "root")
+
+
+def test_the_service_writes_var_alone(site: Host) -> None:
+    if site.kind != "systemd":
+        pytest.skip("without systemd its user's rights are the limit")
+    inside = (
+        f"nsenter -t {master(site)} -m setpriv --reuid=omero-web --regid=omero-web --clear-groups"
+    )
+    outside = f"{OMERODIR}/var"
+    own = own_directories(site)
+    assert f"{OMERODIR}/etc/grid" in own
+    for directory in [*own, BASE, "/etc", "/usr/local/bin", "/var/lib", "/home"]:
+        done = site.run(f"{inside} touch {shlex.quote(directory)}/written", check=False)
+        in_var = directory == outside or directory.startswith(f"{outside}/")
+        assert (done.exit_code == 0) == in_var, directory
+    shown = site.run("systemctl show omero-web -p OOMPolicy,LimitCORE,RestrictSUIDSGID").stdout
+    assert {*shown.split()} == {"OOMPolicy=continue", "LimitCORE=0", "RestrictSUIDSGID=yes"}
+
+
+@pytest.mark.parametrize(("unit", "most"), [("omero-web", 1.7), ("nginx", 5.0)])
+def test_systemd_s_own_figure(site: Host, unit: str, most: float) -> None:
+    if site.kind != "systemd":
+        pytest.skip("systemd alone has it")
+    text = site.run(f"systemd-analyze security --no-pager {unit}").stdout
+    found = re.search(r"Overall exposure level for \S+ ([\d.]+)", text)
+    assert found
+    assert float(found[1]) <= most
+
+
+def test_what_the_user_plants_is_imported_by_nothing(site: Host) -> None:
+    directories = [*own_directories(site), "/tmp", BASE, f"{BASE}/.local/lib"]
+    code = f"import os\nos.close(os.open({IMPORTED!r}, os.O_CREAT | os.O_WRONLY, 0o666))\n"
+    for directory in directories:
+        plant = (
+            f"cd {shlex.quote(directory)} && cat > planted && for m in {' '.join(MODULES)}; do "
+            "mkdir $m && cp planted $m/__init__.py; done"
+        )
+        site.run(plant, "omero-web", check=False, stdin=code.encode())
+    assert site.exists(f"{OMERODIR}/var/django/__init__.py")
+    site.run("omero web restart")
+    text = "another text"  # a trial and a reload
+    deploy(docker_inventory(site, web_config={"omero.web.login_incorrect_credentials_text": text}))
+    for user, directory in (("root", "/tmp"), ("omero-web", f"{OMERODIR}/var")):
+        for command in (
+            "omero web clearsessions",
+            "omeroweb-ops config check",
+            "omero version",
+            "omero web status",
+        ):
+            site.run(command, user, cwd=directory)
+    jobs = re.findall(r"(?m)^\d+ 3 \* \* \* (\S+) (.*)$", site.read("/etc/cron.d/omero-web"))
+    assert jobs
+    for user, command in jobs:
+        site.run(command, user, cwd=f"{OMERODIR}/var")
+    assert not site.exists(IMPORTED)
+    assert_serves(site)
+
+
+def test_a_command_cannot_reach_root_s_terminal_or_variables(site: Host) -> None:
+    """With the release's own commands replaced by one that tries."""
+    site.write("/srv/terminal.py", Path(terminal.__file__).read_text())
+    programs = [f"{BASE}/venv3/bin/{name}" for name in ("omero", "omeroweb-ops")]
+    for program in programs:
+        site.run(f"mv {program} {program}.kept")
+        site.write(program, f"#!/usr/bin/python3\n{terminal.INTRUDER}", "0755")
+    try:
+        for command in (
+            "omeroweb-ops status",
+            "omero version",
+            "omero config get",
+            "omero web clearsessions",
+        ):
+            for after in ("", " | cat"):
+                done = site.run(["python3", "/srv/terminal.py", command + after])
+                report, typed = json.loads(done.stdout)
+                assert report["uid"] == int(site.run("id -u omero-web").stdout)
+                assert report["no_new_privileges"] == "1"
+                assert "TOKEN" not in report["environment"]
+                assert typed == "<>"
+    finally:
+        for program in programs:
+            site.run(f"mv -f {program}.kept {program}")
+
+
+def test_a_command_keeps_its_arguments_to_itself(site: Host) -> None:
+    value = "kept $HOME to itself"
+    site.run(["omero", "config", "set", "omero.web.ping_interval_text", value])
+    try:
+        got = site.run(["omero", "config", "get", "omero.web.ping_interval_text"])
+        assert got.stdout.strip() == value
+        if site.kind == "systemd":
+            assert "to itself" not in site.run("journalctl -q --no-pager").stdout
+            assert not site.run("systemctl list-units --all --no-legend 'omero-web-c*'").stdout
+    finally:
+        site.run(["omero", "config", "set", "omero.web.ping_interval_text"])
+
+
+def test_nginx_in_its_sandbox_is_upgraded_reloaded_and_its_logs_rotated(site: Host) -> None:
+    if site.kind != "systemd":
+        pytest.skip("systemd alone has it")
+
+    def first() -> int:
+        return int(site.read("/run/nginx.pid"))
+
+    assert "NoNewPrivs:\t1" in site.read(f"/proc/{first()}/status")
+    before = first()
+    site.run("/etc/init.d/nginx upgrade")  # what Debian's package does (USR2)
+    wait_until(lambda: first() != before, 20, "another master")
+    site.run("systemctl reload nginx")
+    site.run("logrotate -f /etc/logrotate.d/nginx")
+    assert_serves(site)
+    log = "/var/log/nginx/omero-web.access.log"
+    wait_until(lambda: "GET /webclient/login/" in site.read(log), 10, "a line in the new log")
+    assert site.run("systemctl is-active nginx").stdout.strip() == "active"
