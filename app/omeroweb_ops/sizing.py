@@ -16,7 +16,7 @@ from pathlib import Path
 
 MOST = 17  # of more, an OMERO.server feels the load before a core does
 FEWEST = 2  # one may be busy
-THREADS = 4  # two downloads, and room for pages beside them
+THREADS = 5  # two downloads, two logins, and one for pages
 EACH = 256 << 20  # bytes: what a worker may well grow to
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")

@@ -11,12 +11,12 @@ but not while it has a download.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import math
 import os
 import re
 import socket
 import sys
+import threading
 import time
 from collections import deque
 from functools import partial
@@ -33,6 +33,7 @@ LONG_REQUEST = 1.0  # seconds
 CLOSE_TIMEOUT = 0.5  # seconds for a client to take the end of its answer
 # Each may wait long for an OMERO.server that is unreachable.
 LOGIN = re.compile(rb"POST \S*/login/?[?\s]|\S+ \S*[?&](?:password|bsession)=")
+PLACE_CALLS = 12
 _END = b"\r\n\r\n"
 
 
@@ -68,11 +69,13 @@ class ClientSocket(socket.socket):
 
 class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
     """A client's connection. since: when it was accepted, and later when its request had come.
-    header: what has been read of it. is_login: whether its request logs somebody in."""
+    header: what has been read of it. is_login: whether its request logs somebody in. thread: that
+    works on it, as threading.get_ident() has it."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.since, self.header, self.is_login = time.monotonic(), b"", False
+        self.since, self.header = time.monotonic(), b""
+        self.is_login, self.thread = False, 0
 
     def read_header(self) -> bool:
         """Read what has come; whether the header is whole. Raises OSError if no more will come."""
@@ -89,6 +92,26 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
         self.init()
         self.parser.unreader.unread(self.header)
         self.header = b""
+
+    def place(self) -> str:
+        """What was asked for, and where in the code its thread is, the innermost call first."""
+        frame = sys._current_frames().get(self.thread)
+        calls: list[str] = []
+        while frame and len(calls) < PLACE_CALLS:
+            code = frame.f_code
+            calls.append(f"{code.co_filename}:{frame.f_lineno} {code.co_name}")
+            frame = frame.f_back
+        message = self.parser.mesg
+        return f"{message.method} {message.path} at " + ", ".join(calls) if message else ""
+
+    def is_given_up(self) -> bool:
+        """Whether the client, or NGINX for it, has closed the connection meanwhile."""
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def close(self, graceful: bool = False) -> None:
         """Close it, unless it is closed."""
@@ -117,6 +140,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         self.queue: deque[Connection] = deque()  # logins that wait for others to end
         self.active: set[Connection] = set()  # with a thread, or about to get it
         self.running: set[Connection] = set()  # with a thread; changed by the threads themselves
+        self.reported: set[Connection] = set()  # requests that hang
         self.due = False
 
     def replace(self) -> None:
@@ -172,6 +196,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
     def handle(self, conn: Any) -> Any:
         """gunicorn's own, of a request's thread."""
         conn.sock.working_since = time.monotonic()
+        conn.thread = threading.get_ident()
         self.running.add(conn)
         try:
             result = super().handle(conn)
@@ -185,8 +210,13 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         """gunicorn's own, of the main thread."""
         self.active.discard(conn)
         super().finish_request(conn, fs)
-        if self.queue and self._logins() < self.most_logins:
-            self.enqueue_req(self.queue.popleft())
+        while self.queue and self._logins() < self.most_logins:
+            login = self.queue.popleft()
+            if login.is_given_up():
+                self.nr_conns -= 1
+                login.close()
+            else:
+                self.enqueue_req(login)
 
     def _logins(self) -> int:
         return sum(1 for each in self.active if each.is_login)
@@ -228,10 +258,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         while self.incoming and self.incoming[0].since < late:
             self._refuse(self.incoming[0])
         hung = self._hung()
-        if hung and not self.due:
-            self.log.critical("%d requests hang in worker %s, which ends:", len(hung), self.pid)
-            faulthandler.dump_traceback()
-            self.due = True
+        for each in hung - self.reported:
+            self.log.error("Worker %s ends, since a request hangs: %s", self.pid, each.place())
+        self.reported = hung
+        self.due = self.due or bool(hung)
         if self._is_ending() and not (self.active - hung or self.incoming or self.queue):
             if hung:
                 os._exit(1)  # their threads would keep the process

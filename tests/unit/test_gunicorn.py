@@ -27,7 +27,7 @@ def settings_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_without_properties_it_is_as_omero_web_start_would_do_it(settings_for: Any) -> None:
     found = settings_for()
     assert found["bind"] == "127.0.0.1:4080"
-    assert (found["workers"], found["threads"], found["timeout"]) == (5, 4, 60)
+    assert (found["workers"], found["threads"], found["timeout"]) == (5, 5, 60)
     assert found["worker_class"] == gunicorn.WORKER_CLASS
     assert found["raw_env"] == []
     assert "daemon" not in found
@@ -52,9 +52,9 @@ def test_properties_are_followed(settings_for: Any) -> None:
 @pytest.mark.parametrize(
     ("properties", "worker_class", "threads"),
     [
-        ({"wsgi_workers": 2}, gunicorn.WORKER_CLASS, 4),
+        ({"wsgi_workers": 2}, gunicorn.WORKER_CLASS, 5),
         ({"wsgi_threads": 1}, gunicorn.WORKER_CLASS, 1),
-        ({"wsgi_worker_class": "gthread"}, gunicorn.WORKER_CLASS, 4),
+        ({"wsgi_worker_class": "gthread"}, gunicorn.WORKER_CLASS, 5),
         ({"wsgi_worker_class": "gthread", "wsgi_threads": 7}, gunicorn.WORKER_CLASS, 7),
         ({"wsgi_worker_class": "sync"}, "sync", 1),
         ({"wsgi_worker_class": "sync", "wsgi_threads": 1}, "sync", 1),

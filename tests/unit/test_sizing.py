@@ -36,9 +36,9 @@ def test_threads_make_up_for_workers_that_memory_does_not_allow(cores: float, me
 
 
 def test_two_downloads_leave_threads_of_each_worker_to_others() -> None:
-    assert sizing.threads(2, 24 * GB) == 4
-    assert sizing.threads(64, 512 * GB) == 4
-    assert sizing.threads(2, GB // 2) == 4
+    assert sizing.threads(2, 24 * GB) == 5
+    assert sizing.threads(64, 512 * GB) == 5
+    assert sizing.threads(2, GB // 2) == 5
     assert sizing.threads(8, GB // 2) == 9
 
 

@@ -200,12 +200,13 @@ def test_a_worker_in_which_requests_hang_is_replaced_after_its_downloads(
         (client,) = stack.enter_context(downloads(server, 1)) if hung == 1 else (None,)
         for _ in range(hung):
             stack.enter_context(server.connect()).sendall(b"GET /hang HTTP/1.0\r\n\r\n")
-        wait_until(lambda: f"{hung} requests hang in worker {before}" in server.log())
+        said = f"Worker {before} ends, since a request hangs: GET /hang at "
+        wait_until(lambda: server.log().count(said) == hung)
         if client:
             assert server.worker() == before  # it still serves
             assert whole(client)
         wait_until(lambda: server.worker() != before)
-    assert "in application" in server.log()  # where they hang
+    assert "application.py:6 application" in server.log()
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,14 @@ def test_logins_that_wait_for_a_server_leave_threads_to_others(
             began = time.monotonic()
             assert server.get().status == 200
             assert time.monotonic() - began < 1
+        given_up = clients.pop(10)
+        given_up.close()
         (server.folder / "server").touch()
         for client in clients:
             assert client.recv(15) == b"HTTP/1.1 200 OK"
             client.close()
+    wait_until(lambda: server.log().count("POST /login/") >= 19)
+    assert server.log().count("POST /login/") == 19
 
 
 def test_the_master_reports_while_a_worker_s_loop_turns(
