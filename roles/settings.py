@@ -165,7 +165,7 @@ class Settings(Model):
         65536, description="how many files and connections the service may have open"
     )
     web_liveness: Annotated[int, Field(ge=15, le=3600)] = Field(
-        36, description="seconds without an answer after which OMERO.web is started again"
+        36, description="seconds after which an OMERO.web that hangs is started again"
     )
 
     nginx_server_name: ServerNames | None = Field(

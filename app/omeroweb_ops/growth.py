@@ -1,4 +1,4 @@
-"""A worker that has grown too large ends after its request, and the master forks another.
+"""A worker that has grown too large is replaced.
 
 gunicorn recycles by the number of requests alone (max_requests).
 """
@@ -11,11 +11,24 @@ from typing import Any
 
 
 def limited(limit: int) -> Callable[..., None]:
-    """gunicorn's post_request hook for a limit in bytes of resident memory."""
+    """gunicorn's post_request hook for a limit in bytes of resident memory.
+
+    A worker with threads ends once it has no download and no upload, but not later than with
+    twice the limit.
+    """
+    reported = False
 
     def after(worker: Any, _request: object, _environ: object, _response: object) -> None:
-        if worker.alive and resident() > limit:
-            worker.log.info("Worker %s has grown to %d MB and ends", worker.pid, resident() >> 20)
+        nonlocal reported
+        size = resident()
+        if not worker.alive or size <= limit:
+            return
+        if not reported:
+            worker.log.info("Worker %s has grown to %d MB and ends", worker.pid, size >> 20)
+            reported = True
+        if hasattr(worker, "replace") and size <= 2 * limit:
+            worker.replace()
+        else:
             worker.alive = False
 
     return after

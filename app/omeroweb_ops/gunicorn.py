@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import away, growth, handover, logs, sizing
+from . import away, growth, handover, heartbeat, logs, sizing
 from .locations import Locations
 from .ops.serving import Watching
 from .processes import end_with_parent
@@ -21,6 +21,8 @@ from .state.engine import Engine
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
 WORKERS, THREADS = "omero.web.wsgi_workers", "omero.web.wsgi_threads"
+CLASS = "omero.web.wsgi_worker_class"
+WORKER_CLASS = "omeroweb_ops.thread_worker.ThreadWorker"
 
 
 def settings(
@@ -30,7 +32,7 @@ def settings(
 
     preload: OMERO.web is loaded in the master, and a reload is a hand-over (USR2); otherwise each
     worker loads it, and a reload is HUP. graceful_timeout: seconds that requests get to end.
-    worker_memory: bytes above which a worker ends after its request; 0 is no limit.
+    worker_memory: bytes above which a worker is replaced; 0 is no limit.
     """
     engine = Engine(Locations.from_environment())
     watching = Watching(engine.locations, engine.digest())
@@ -38,6 +40,7 @@ def settings(
     def number(name: str) -> int:
         return int(engine.effective(name) or 0)
 
+    workers = Serving(engine.locations.workers, engine.identity())
     found: dict[str, Any] = {
         "bind": "{}:{}".format(
             engine.effective("omero.web.application_server.host"),
@@ -49,39 +52,47 @@ def settings(
         "graceful_timeout": graceful_timeout,
         "timeout": number("omero.web.wsgi_timeout"),
         "max_requests": number("omero.web.application_server.max_requests"),
-        "worker_class": engine.effective("omero.web.wsgi_worker_class") or "sync",
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
-        "on_starting": watching.start,
+        "on_starting": in_turn(watching.start, workers.clear),
+        "when_ready": heartbeat.to_file(engine.locations.heartbeat),
         "post_fork": end_with_master,
         "post_worker_init": in_turn(
             handover.answer,
             away.watch,
             watching.begin,
-            Serving(engine.locations.workers, engine.identity()).begin,
+            workers.begin,
         ),
-        "worker_exit": Serving(engine.locations.workers, "").end,
+        "child_exit": workers.end,
         "raw_env": [],
         "accesslog": "-",
         "access_log_format": ACCESS_LOG,
-        "keepalive": 75,  # seconds, with threads; longer than NGINX keeps a connection
+        # A connection that waits for its next request would bring it to a worker that is full.
+        "keepalive": 0,
+        "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO are nobody's to send
     }
-    if found["worker_class"] == "sync":
-        found["threads"] = (
-            number(THREADS)
-            if engine.current.keys() & {WORKERS, THREADS}  # who says the one means the other too
-            else sizing.threads(sizing.cores(), sizing.memory())
-        )
+    threads = (
+        number(THREADS)
+        if THREADS in engine.current
+        else sizing.threads(sizing.cores(), sizing.memory())
+    )
+    named = engine.effective(CLASS) if CLASS in engine.current else "gthread"
+    if named == "sync" and THREADS not in engine.current:
+        threads = 1
+    if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn takes it
+        found |= {"worker_class": WORKER_CLASS, "threads": threads}
     else:
+        found["worker_class"] = named
+    if named != "sync":
         found["worker_connections"] = number("omero.web.wsgi_worker_connections")
     if preload:
         # gevent and its like must come before what they replace
-        found["preload_app"] = found["worker_class"] in ("sync", "gthread")
+        found["preload_app"] = found["worker_class"] in ("sync", WORKER_CLASS)
         found |= {
-            "on_starting": in_turn(watching.start, handover.starting),
-            "when_ready": handover.lead,
+            "on_starting": in_turn(watching.start, workers.clear, handover.starting),
+            "when_ready": in_turn(handover.lead, heartbeat.to_systemd),
             "pre_exec": handover.follow_link,
-            "on_exit": handover.last,
+            "on_exit": in_turn(handover.last, heartbeat.end),
         }
     if worker_memory:
         found["post_request"] = growth.limited(worker_memory)
@@ -118,9 +129,16 @@ class Serving:
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder, self.identity = folder, identity
 
+    def clear(self, server: Any) -> None:
+        """gunicorn's on_starting hook: numbers of processes that a crash has left are others' by
+        now. A master that takes over leaves those of the one before."""
+        if not server.master_pid:
+            for path in self.folder.glob("[0-9]*"):
+                path.unlink(missing_ok=True)
+
     def begin(self, worker: Any) -> None:
         """gunicorn's post_worker_init hook."""
-        logs.bound()
+        logs.prepare()
         handover.relieve(worker.log)  # who waits for this worker may restart the service at once
         self.folder.mkdir(exist_ok=True)
         beside = self.folder / f".{worker.pid}"
@@ -128,7 +146,7 @@ class Serving:
         beside.rename(self.folder / str(worker.pid))
 
     def end(self, _server: object, worker: Any) -> None:
-        """gunicorn's worker_exit hook."""
+        """gunicorn's child_exit hook, in the master: a worker that was killed says nothing."""
         (self.folder / str(worker.pid)).unlink(missing_ok=True)
 
 

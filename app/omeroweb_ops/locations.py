@@ -95,6 +95,11 @@ class Locations:
         return self.omerodir / "var" / "workers"
 
     @property
+    def heartbeat(self) -> Path:
+        """Its time is that of the last report of gunicorn's master, where systemd does not run."""
+        return self.omerodir / "var" / "heartbeat"
+
+    @property
     def metrics(self) -> Path:
         """What the workers have counted, in files that all of them read."""
         return self.omerodir / "var" / "metrics"

@@ -1,4 +1,4 @@
-"""OMERO.web's own log, kept to a sensible size.
+"""Logs of OMERO.web's workers: of a sensible size, without secrets, one line for one event.
 
 omeroweb.settings lets OMEROweb.log grow to 500 MB and keeps ten of them; no property changes that.
 Its handler locks the file, so that several workers can write and rotate it.
@@ -6,18 +6,40 @@ Its handler locks the file, so that several workers can write and rotate it.
 
 from __future__ import annotations
 
+import copy
 import logging
+import re
 import sys
+import traceback
+from collections.abc import Iterator
 
 SIZE = 50_000_000  # bytes
 COPIES = 5
+GUNICORN = ("gunicorn.access", "gunicorn.error")
 
 
-def bound() -> None:
-    """Rotate OMERO.web's log earlier, in this process.
+def _encoded(word: str) -> str:
+    """A pattern for a word of a URL, each letter of which may be percent-encoded."""
+    return "".join(f"(?:{letter}|%{ord(letter):02x})" for letter in word)
+
+
+_QUERY = re.compile(r"\?[^\s'\"]+")
+_SECRET = re.compile(
+    rf"\b({_encoded('password')}|{_encoded('bsession')})=[^&\s'\"<>]+", re.IGNORECASE
+)
+# omeroweb.connector writes them at level DEBUG; whoever has one is that user.
+_SESSION_KEY = re.compile(r"(connection|gateway): [0-9a-f]{8}-[0-9a-f-]{27}")
+
+
+def prepare() -> None:
+    """Make the handlers of this process write what SafeFormatter does, and rotate OMERO.web's log
+    earlier.
 
     Handlers of a site's own LOGGING (omero.web.django_additional_settings) stay as they are.
     """
+    for name in GUNICORN:
+        for handler in logging.getLogger(name).handlers:
+            _make_safe(handler, queries=False)
     omeroweb = sys.modules.get("omeroweb.settings")
     upstream = getattr(omeroweb, "LOGSIZE", None)
     own = dict(getattr(omeroweb, "DJANGO_ADDITIONAL_SETTINGS", ()))
@@ -26,6 +48,58 @@ def bound() -> None:
     for handler in _handlers():
         if getattr(handler, "maxBytes", None) == upstream:
             handler.maxBytes, handler.backupCount = SIZE, COPIES  # type: ignore[attr-defined]
+        _make_safe(handler)
+
+
+class SafeFormatter(logging.Formatter):
+    """Another formatter's lines, in which nobody can forge one or read a secret.
+
+    queries: whether the query of a URL may be written, but for passwords and session keys.
+    """
+
+    def __init__(self, formatter: logging.Formatter, *, queries: bool = True) -> None:
+        super().__init__()
+        self.formatter, self.queries = formatter, queries
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; the record itself stays as it is, for other handlers."""
+        safe = copy.copy(record)
+        safe.msg, safe.args = escape(record.getMessage()), None
+        if record.exc_info and record.exc_info[0]:
+            safe.exc_text = "\n".join(_lines_of(record))
+        if hasattr(record, "request"):  # Django's; omeroweb.settings' formatter writes it
+            safe.request = escape(repr(record.request))
+        text = self.formatter.format(safe)
+        if not self.queries:
+            return _QUERY.sub("?...", text)
+        return _SESSION_KEY.sub(r"\1: ***", _SECRET.sub(r"\1=***", text))
+
+
+def escape(text: str) -> str:
+    """Text with each control, format and separator character but the space written as Python would
+    write it: line breaks of any kind, escape sequences of terminals, changes of direction."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
+def _lines_of(record: logging.LogRecord) -> Iterator[str]:
+    """A traceback's lines; a message of several lines, which may be a visitor's, is indented."""
+    assert record.exc_info
+    for part in traceback.format_exception(*record.exc_info):
+        first, *more = part.rstrip("\n").split("\n")
+        yield escape(first)
+        for line in more:
+            yield escape(line if line.startswith(" ") else f"    {line}")
+
+
+def _make_safe(handler: logging.Handler, *, queries: bool = True) -> None:
+    if not isinstance(handler.formatter, SafeFormatter):
+        formatter = handler.formatter or logging.Formatter()
+        handler.setFormatter(SafeFormatter(formatter, queries=queries))
 
 
 def _handlers() -> list[logging.Handler]:

@@ -2,8 +2,9 @@
 (omero.web.wsgi_workers, omero.web.wsgi_threads).
 
 gunicorn's own rule is two for each core and one more (https://gunicorn.org/design/, "How Many
-Workers?"). Where memory does not allow so many workers, threads of those that there are make up
-for them.
+Workers?"). Each has some threads, most of which wait: for OMERO.server, or for a visitor who
+downloads. If memory does not allow so many workers, threads of those that there are make up for
+them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 MOST = 17  # of more, an OMERO.server feels the load before a core does
 FEWEST = 2  # one may be busy
+THREADS = 5  # two downloads, two logins, and one for pages
 EACH = 256 << 20  # bytes: what a worker may well grow to
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
@@ -27,11 +29,11 @@ def workers(cores: float, memory: int) -> int:
 
 def threads(cores: float, memory: int) -> int:
     """The number of threads of each of those workers."""
-    return math.ceil(at_once(cores) / workers(cores, memory))
+    return max(THREADS, math.ceil(at_once(cores) / workers(cores, memory)))
 
 
 def at_once(cores: float) -> int:
-    """Requests that are worked on at the same time."""
+    """Requests that are to be worked on at the same time, at least."""
     return max(FEWEST, min(int(2 * cores) + 1, MOST))
 
 

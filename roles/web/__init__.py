@@ -111,7 +111,7 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
 
 @named("OMERO.web")
 def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """The service, the one that watches it, and its daily job."""
+    """The service, the one that watches it where that is not systemd itself, and the daily job."""
     root = str(site.effective(member, "omero.web.static_root"))
     several = len(site.group("web")) > 1
     services.running(
@@ -123,7 +123,8 @@ def activate(site: Site, member: Member, target: release.Release, manager: str) 
         _serial=several,
     )
     branding.swept(name="Remove old branding", branding=site.branding(member), static_root=root)
-    services.running(name="Watch omero-web", service=service.liveness(), manager=manager)
+    if manager == "supervisor":
+        services.running(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.running(name="Run cron", service=services.cron(), manager=manager)
 
 

@@ -126,17 +126,22 @@ def site_items(
     programs = (service, watch, cron())
     units: list[Item] = [
         rendered(UNIT, "omero-web.service.j2"),
-        rendered(LIVENESS_UNIT, "omero-web-liveness.service.j2"),
         rendered(SOCKET_UNIT, "omero-web.socket.j2")
         if service.socket
         else Absent(SOCKET_UNIT, undo="systemctl -q disable --now omero-web.socket"),
+        # an older bundle's; systemd has a watchdog
+        Absent(LIVENESS_UNIT, undo="systemctl -q disable --now omero-web-liveness.service"),
+        Absent(LIVENESS),
     ]
     return [
         upstream_command(),
         rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
         rendered("/etc/cron.d/omero-web", "cron.j2"),
-        rendered(LIVENESS, "liveness.j2", "755"),
-        *(units if manager == "systemd" else [each.program() for each in programs]),
+        *(
+            units
+            if manager == "systemd"
+            else [rendered(LIVENESS, "liveness.j2", "755"), *(each.program() for each in programs)]
+        ),
         *(Absent(each) for each in ([PROGRAM] if manager == "systemd" else [UNIT, SOCKET_UNIT])),
         desired_state(site.desired(member)),
     ]

@@ -76,11 +76,12 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
 
 
 def liveness() -> Service:
-    """Starts OMERO.web again where it runs and does not answer."""
+    """Ends an OMERO.web that hangs, as its own user; where systemd runs, that is its watchdog's."""
     return Service(
         name="omero-web-liveness",
         command=files.LIVENESS,
-        restart_on=f"cat {files.LIVENESS} {files.LIVENESS_UNIT}",
+        user=USER,
+        restart_on=f"cat {files.LIVENESS}",
     )
 
 

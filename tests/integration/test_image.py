@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import re
+import socket
 import tarfile
 import time
 from collections.abc import Iterator
@@ -156,6 +158,23 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     run.container.reload()
     # and not 137, of the kill that follows a stop without an answer
     assert run.container.attrs["State"]["ExitCode"] == 0
+
+
+def test_two_hundred_clients_with_slow_headers_leave_the_login_page_as_it_was(start: Any) -> None:
+    """Without a proxy in front."""
+    run = start(environment=VARIABLES)
+    run.ready()
+    host, _, port = run.url("").removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((host, int(port)), 30)) for _ in range(200)
+        ]
+        for turn in range(10):
+            for client in clients:
+                client.sendall(b"X-%d: y\r\n" % turn if turn else b"GET / HTTP/1.1\r\n")
+            began = time.monotonic()
+            assert run.get("/webclient/login/").status_code == 200
+            assert time.monotonic() - began < 2
 
 
 def test_it_becomes_healthy(start: Any) -> None:

@@ -13,7 +13,7 @@ WRITE = f"""
 import logging, os
 from omeroweb_ops import logs
 logs.SIZE, logs.COPIES = 100_000, 200
-logs.bound()
+logs.prepare()
 for number in range({WRITERS - 1}):
     if not os.fork():
         break

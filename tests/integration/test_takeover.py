@@ -188,8 +188,8 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     date = host.run("ls /var/backups/omeroweb-ops").stdout.split()[-1]
     host.run(
         f"""set -e
-        systemctl disable -q --now omero-web-liveness omero-web.socket omero-web
-        cd /etc/systemd/system && rm {site} omero-web.socket omero-web-liveness.service
+        systemctl disable -q --now omero-web.socket omero-web
+        cd /etc/systemd/system && rm {site} omero-web.socket
         rm {BASE}/venv3 && mv {BASE}/venv3-{date} {BASE}/venv3
         cp -a /var/backups/omeroweb-ops/{date}/* / && systemctl daemon-reload
         systemctl reload nginx && systemctl enable -q --now omero-web""",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 from omeroweb_ops import gunicorn
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -25,7 +27,8 @@ def settings_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_without_properties_it_is_as_omero_web_start_would_do_it(settings_for: Any) -> None:
     found = settings_for()
     assert found["bind"] == "127.0.0.1:4080"
-    assert (found["workers"], found["threads"], found["timeout"]) == (5, 1, 60)
+    assert (found["workers"], found["threads"], found["timeout"]) == (5, 5, 60)
+    assert found["worker_class"] == gunicorn.WORKER_CLASS
     assert found["raw_env"] == []
     assert "daemon" not in found
 
@@ -44,6 +47,54 @@ def test_properties_are_followed(settings_for: Any) -> None:
     assert found["bind"] == "0.0.0.0:4090"
     assert (found["workers"], found["threads"], found["timeout"]) == (2, 4, 120)
     assert found["max_requests"] == 500
+
+
+@pytest.mark.parametrize(
+    ("properties", "worker_class", "threads"),
+    [
+        ({"wsgi_workers": 2}, gunicorn.WORKER_CLASS, 5),
+        ({"wsgi_threads": 1}, gunicorn.WORKER_CLASS, 1),
+        ({"wsgi_worker_class": "gthread"}, gunicorn.WORKER_CLASS, 5),
+        ({"wsgi_worker_class": "gthread", "wsgi_threads": 7}, gunicorn.WORKER_CLASS, 7),
+        ({"wsgi_worker_class": "sync"}, "sync", 1),
+        ({"wsgi_worker_class": "sync", "wsgi_threads": 1}, "sync", 1),
+        # as with gunicorn itself
+        ({"wsgi_worker_class": "sync", "wsgi_threads": 3}, gunicorn.WORKER_CLASS, 3),
+    ],
+)
+def test_a_site_s_own_worker_class_and_threads_are_honoured(
+    settings_for: Any, properties: dict[str, Any], worker_class: str, threads: int
+) -> None:
+    found = settings_for(**properties)
+    assert found["worker_class"] == worker_class
+    assert found.get("threads", 1) == threads
+
+
+def test_workers_of_a_crash_are_forgotten_by_a_master_that_follows_nobody(
+    settings_for: Any, engine: Engine
+) -> None:
+    found, folder = settings_for(), engine.locations.workers
+    folder.mkdir(parents=True)
+    for master_before, left in ((7, 1), (0, 0)):
+        (folder / "4711").write_text("")
+        for hook in (found["on_starting"], gunicorn.settings(preload=False)["on_starting"]):
+            hook(_master(master_before))
+        assert len([*folder.iterdir()]) == left
+    (folder / "4712").write_text("")
+    found["child_exit"](None, SimpleNamespace(pid=4712))  # killed: it could not do it
+    assert not [*folder.iterdir()]
+
+
+def _master(before: int) -> Any:
+    """gunicorn's, without sockets."""
+    config = SimpleNamespace(preload_app=False, address=[])
+    return SimpleNamespace(cfg=config, log=None, master_pid=before, LISTENERS=[])
+
+
+def test_no_header_of_a_visitor_changes_the_address_that_is_asked_for(settings_for: Any) -> None:
+    config = Config()
+    config.set("forwarder_headers", settings_for()["forwarder_headers"])
+    assert config.forwarder_headers == []
 
 
 @pytest.mark.parametrize("prefix", ["/omero", "/omero/"])

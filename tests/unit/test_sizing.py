@@ -31,13 +31,15 @@ def test_there_are_always_some_and_never_very_many(cores: float, memory: int) ->
 def test_threads_make_up_for_workers_that_memory_does_not_allow(cores: float, memory: int) -> None:
     workers = sizing.workers(cores, memory)
     threads = sizing.threads(cores, memory)
-    assert workers * threads >= sizing.at_once(cores) > workers * (threads - 1)
+    assert workers * threads >= sizing.at_once(cores)
+    assert threads == sizing.THREADS or sizing.at_once(cores) > workers * (threads - 1)
 
 
-def test_where_memory_suffices_workers_have_one_thread() -> None:
-    assert sizing.threads(2, 24 * GB) == 1
-    assert sizing.threads(64, 512 * GB) == 1
-    assert sizing.threads(2, GB // 2) == 3
+def test_two_downloads_leave_threads_of_each_worker_to_others() -> None:
+    assert sizing.threads(2, 24 * GB) == 5
+    assert sizing.threads(64, 512 * GB) == 5
+    assert sizing.threads(2, GB // 2) == 5
+    assert sizing.threads(8, GB // 2) == 9
 
 
 def test_the_limits_of_cgroups_of_version_1_count(tmp_path: Path) -> None:

@@ -1,0 +1,153 @@
+"""Downloads that outlast every timeout, and an OMERO.server in a black hole, on one host."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.site_checks import OMERODIR
+from tests.packages import plugin
+
+WORKERS, TIMEOUT, LIVENESS = 2, 12, 15  # seconds
+# NGINX takes 128 MB of an answer; what is above that keeps a thread.
+RATE, SIZE = 16_000_000, 500_000_000  # bytes a second, bytes
+BLACK_HOLE = "192.0.2.1"  # of no network (RFC 5737)
+LOGIN = "/webclient/login/"
+
+# As omeroweb.webclient.views.download_original_file answers: chunks of a file of OMERO.server's.
+VIEWS = """
+from types import SimpleNamespace
+from django.conf import settings
+from omeroweb.decorators import ConnCleaningHttpResponse
+
+def download(request, size):
+    def chunks(left):
+        while left > 0:
+            yield bytes(min(left, settings.CHUNK_SIZE))
+            left -= settings.CHUNK_SIZE
+    response = ConnCleaningHttpResponse(chunks(size))
+    response.conn = SimpleNamespace(close=lambda hard=False: None)
+    response["Content-Length"] = str(size)
+    return response
+"""
+URLS = (
+    "from django.urls import path\nfrom . import views\n"
+    "urlpatterns = [path('<int:size>', views.download)]\n"
+)
+
+
+@pytest.fixture(scope="module")
+def site(
+    make_session_host: MakeHost,
+    deployed_systemd_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Host]:
+    files = {"views.py": VIEWS, "urls.py": URLS}
+    wheel = str(plugin(tmp_path_factory.mktemp("plugin"), "streams", files))
+    with make_session_host("systemd", name="slow", image=deployed_systemd_image) as host:
+        properties = {
+            "omero.web.wsgi_workers": WORKERS,
+            "omero.web.wsgi_timeout": TIMEOUT,
+            "omero.web.server_list": [[BLACK_HOLE, 4064, "hole"]],
+        }
+        # Packets that arrive here for another host are dropped.
+        host.run(f"ip route add {BLACK_HOLE} dev lo || ip route replace {BLACK_HOLE} dev lo")
+        deploy(
+            docker_inventory(
+                host,
+                web_config=properties,
+                web_liveness=LIVENESS,
+                web_plugins=[{"package": "streams", "app": "streams", "wheel": wheel}],
+            )
+        )
+        yield host
+
+
+def fetch(host: Host) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Referer"] = f"http://{host.ip}{LOGIN}"
+    return session
+
+
+def log_in(host: Host, answers: list[int]) -> None:
+    with fetch(host) as visitor:
+        visitor.get(f"http://{host.ip}{LOGIN}", timeout=30)
+        form = {"username": "ada", "password": "geheim", "server": "1"}
+        form["csrfmiddlewaretoken"] = visitor.cookies["csrftoken"]
+        answers.append(visitor.post(f"http://{host.ip}{LOGIN}", form, timeout=120).status_code)
+
+
+def service(host: Host) -> str:
+    return host.run("systemctl show omero-web -p MainPID,NRestarts").stdout
+
+
+def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(site: Host) -> None:
+    before = service(site)
+    command = [
+        *("curl", "-s", "--noproxy", "*", "--limit-rate", str(RATE), "-o", "/dev/null"),
+        *("-w", "%{http_code} %{size_download} %{time_total}"),
+        f"http://{site.ip}/streams/{SIZE}",
+    ]
+    answers: list[int] = []
+    logins = [threading.Thread(target=log_in, args=(site, answers)) for _ in range(40)]
+    with contextlib.ExitStack() as stack:
+        downloads = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            for _ in range(2 * WORKERS)
+        ]
+        slowest = []
+        while any(each.poll() is None for each in downloads) or any(
+            each.is_alive() for each in logins
+        ):
+            began = time.monotonic()
+            with fetch(site) as visitor:
+                assert visitor.get(f"http://{site.ip}{LOGIN}", timeout=30).status_code == 200
+            slowest.append(time.monotonic() - began)
+            if len(slowest) == 5:
+                for each in logins:
+                    each.start()
+            time.sleep(0.2)
+        reports = [each.communicate()[0].split() for each in downloads]
+    for status, size, seconds in reports:
+        assert (status, int(size)) == ("200", SIZE)
+        assert float(seconds) > max(TIMEOUT, LIVENESS)
+    # with downloads alone, and with logins that wait
+    assert max(slowest[:5]) < 2, slowest[:5]
+    assert max(slowest) < 5, sorted(slowest)[-5:]
+    # OMERO.web takes longer than the timeout to find out: the page says that it is unavailable
+    assert len(answers) == len(logins)
+    assert {*answers} <= {200, 503}
+    assert service(site) == before
+
+
+def test_no_log_has_a_line_or_a_password_of_a_visitor_s(site: Host) -> None:
+    path = "/a%0aforged%0db%1b[31m%c2%85c%e2%80%a8d?username=ada&password=geheim"
+    site.run(f"curl -gs -o /dev/null 'http://127.0.0.1{path}'")
+    site.run(f"curl -gs -o /dev/null 'http://127.0.0.1:4080{path}'")
+    journal = site.run("journalctl -q -u omero-web -o cat --no-pager").stdout
+    own = site.read(f"{OMERODIR}/var/log/OMEROweb.log")
+    for text in (journal, own):
+        assert "forged" in text
+        assert "geheim" not in text
+        assert not re.search("^forged", text, re.M)
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_numbers_that_a_crash_leaves_are_no_worker_s(site: Host) -> None:
+    workers = f"{OMERODIR}/var/workers"
+    site.run(f"echo stale > {workers}/1; systemctl kill -s KILL omero-web")
+    site.wait_until(lambda: site.http(LOGIN).status_code == 200, 60, "the login page")
+    site.wait_until(
+        lambda: len(site.run(f"ls {workers}").stdout.split()) == WORKERS, 20, "two workers"
+    )
+    assert "1" not in site.run(f"ls {workers}").stdout.split()
