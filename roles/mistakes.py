@@ -25,7 +25,7 @@ _SAME = (derived.PREFIX, "omero.web.static_url", "omero.web.apps", "omero.web.st
 def find(site: Site) -> list[Finding]:
     """Every mistake; the host's name goes before each."""
     return [
-        Finding(f"{member.name}: {each.name}", each.message)
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
         for member in site.members.values()
         for each in [
             *_of_host(site, member),
@@ -38,7 +38,7 @@ def find(site: Site) -> list[Finding]:
 def warnings(site: Site) -> list[Finding]:
     """What will work but is better done otherwise."""
     return [
-        Finding(f"{member.name}: {each.name}", each.message)
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
         for member in site.group("web")
         for each in [*_doubts(site, member), *cors.doubts(site, member), *_misplaced(member)]
     ] + [

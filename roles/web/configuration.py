@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omeroweb_ops.state import diff, plan
+from omeroweb_ops.state import diff, plan, redaction
 from omeroweb_ops.state.desired import Desired
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
@@ -80,7 +80,7 @@ def checked(
         _DUE[host.name] = Due(apply=bool(answer.get("changes") or answer.get("absent")))
         _show(answer, desired)
         return
-    answer = _answer(release, "check", desired)
+    answer = _answer(release, "check", desired, secret=True)  # a release of this version
     if answer.get("findings"):
         lines = "".join(f"\n    - {finding}" for finding in answer["findings"])
         yield failed(f"this configuration is not applied, and the old one serves on:{lines}")
@@ -107,7 +107,7 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
         f"( {as_user(program)} release collect --desired - ); "
         f"echo {wanted} > {release}/collected.new; mv -f {release}/collected.new "
         f"{release}/collected",
-        _stdin=desired.dump(),
+        _stdin=desired.dump(secret=True),
     )
 
 
@@ -126,17 +126,34 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
         )
 
 
-def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:
+def _answer(
+    release: Path, action: str, desired: Desired, *, secret: bool = False
+) -> dict[str, Any]:
     found: dict[str, Any] = host.get_fact(
-        Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=Unseen(desired.dump())
+        Answer,
+        program=f"{release}/bin/omeroweb-ops",
+        action=action,
+        _stdin=Unseen(desired.dump(secret=secret)),
     )
-    return found
+    return redacted(found, desired)
+
+
+def redacted(answer: dict[str, Any], desired: Desired) -> dict[str, Any]:
+    """The answer as it may be shown: a release of before does not know what is secret."""
+    known, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
+    hidden = [*plan.secrets_of(known, SCHEMA.with_secrets(desired.secret))]
+    for name in desired.secret:
+        hidden += redaction.texts(desired.set.get(name))
+    findings = [redaction.redact(str(each), hidden) for each in answer.get("findings") or ()]
+    lines = [*diff.without(answer.get("diff") or (), desired.secret)]
+    return answer | {"findings": findings, "diff": lines}
 
 
 def _show(answer: dict[str, Any], desired: Desired) -> None:
     if answer.get("absent"):  # no OMERO.web yet: against what travels with the project
         texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
-        lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), SCHEMA)]
+        shown = SCHEMA.with_secrets(desired.secret)
+        lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), shown)]
     else:
         lines = answer.get("findings") or answer.get("diff") or ["no property differs"]
     for line in lines:
