@@ -222,7 +222,7 @@ def load(
     each host's own settings; those of the whole are found by `mistakes`."""
     members: list[Member] = []
     findings: list[Finding] = []
-    files: dict[str, str] = {}
+    files: dict[str | tuple[str, ...], str] = {}
     for name, groups, data, address in hosts:
         settings, mistakes = read(data)
         findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
@@ -230,8 +230,8 @@ def load(
         if settings.web_secrets:
             files[settings.web_secrets] = name
     secrets: dict[str, Any] = {}
-    for path, name in files.items():
-        content, mistakes = read_secrets(path)
+    for source, name in files.items():
+        content, mistakes = read_secrets(source)
         findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
         secrets.update(content)
     site = Site(members, secrets)
