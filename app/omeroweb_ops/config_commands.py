@@ -60,6 +60,8 @@ def add(commands: Any) -> None:
     digest = config.add_parser("digest", help="one text for the configuration as it stands")
     digest.add_argument("property", nargs="*", help="only of these properties' effective values")
     digest.set_defaults(run=_digest)
+    # For deploys, which show the end of a log.
+    config.add_parser("redact").set_defaults(run=_redact)
 
 
 def _plan(engine: Engine, options: argparse.Namespace) -> int:
@@ -187,6 +189,13 @@ def _export(engine: Engine, options: argparse.Namespace) -> int:
         print(f'"web_secrets": "{options.secrets}",')
     elif secrets:
         print(f"# secrets, written by --secrets FILE: {', '.join(secrets)}")
+    return 0
+
+
+def _redact(engine: Engine, _options: argparse.Namespace) -> int:
+    """Print standard input with a mask for each secret of the configuration."""
+    text = sys.stdin.buffer.read().decode(errors="replace")
+    print(engine.redacted(text, {}), end="")
     return 0
 
 

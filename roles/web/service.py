@@ -29,7 +29,8 @@ _LOG = (
     "echo 'the end of the log, without INFO, visits and the lines of tracebacks:'; "
     "{ journalctl -q -u omero-web --since -3min --no-pager -o cat || "
     "tail -n 9999 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
-    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE}"
+    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE} | "
+    f"{files.OPS} config redact"
 )
 UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
 _SECONDS_MORE = 5  # for what comes after the last request

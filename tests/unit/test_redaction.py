@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -242,3 +243,15 @@ def test_names_travel_to_a_release_of_this_version_alone() -> None:
     assert [*Desired.parse(desired.dump(secret=True), "x").secret] == ["a"]
     newer = {**json.loads(desired.dump()), "field of a later version": 1}
     assert Desired.parse(json.dumps(newer), "x") == Desired({"a": 1})
+
+
+def test_the_end_of_a_log_is_shown_without_what_is_secret(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMERODIR", str(engine.locations.omerodir))
+    engine.apply(Desired({"omero.web.login_view": "hunter2-x", "omero.web.prefix": "/omero"}))
+    engine.note_secret(Desired(secret=("omero.web.login_view",)))
+    log = io.TextIOWrapper(io.BytesIO(b"/omero: KeyError: 'hunter2-x'\n\xff\n"))
+    monkeypatch.setattr("sys.stdin", log)
+    assert cli.main(["config", "redact"]) == 0
+    assert capsys.readouterr().out == f"/omero: KeyError: '{MASK}'\n\N{REPLACEMENT CHARACTER}\n"
