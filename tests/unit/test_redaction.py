@@ -191,6 +191,27 @@ def test_mistakes_of_a_site_do_not_quote_its_secrets_file(
     assert not any("--graceful-timeout 4711" in each for each in hidden)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (ADDITIONAL, [["EMAIL_HOST_PASSWORD", "hunter2"]], "holds a secret"),
+        (ADDITIONAL, '[["SENTRY_DSN", "hunter2"]]', "holds a secret"),
+        ("omero.web.caches", {"default": {"LOCATION": "redis://:hunter2@r"}}, "holds a secret"),
+        ("omero.web.secret_key", "hunter2", "is a secret"),
+        ("omero.web.caches", {"default": {"LOCATION": "redis://r"}}, None),
+        (ADDITIONAL, [["EMAIL_PORT", 587]], None),
+    ],
+)
+def test_a_secret_in_the_inventory_is_warned_of(name: str, value: Any, said: str | None) -> None:
+    site, _findings = load([a_host(web_config={name: value})])
+    found = [str(each) for each in mistakes.warnings(site) if "a secret" in str(each)]
+    assert found == (
+        []
+        if said is None
+        else [f"@local: {name}: {said} in the inventory; write it in the web_secrets file"]
+    )
+
+
 def test_a_host_keeps_the_names_of_what_is_secret_for_later(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
