@@ -32,6 +32,12 @@ class Due:
     collect: str | None = None
 
 
+# A release of before the names of secrets refuses them, and would print what they hold.
+_REFUSED = "got an unexpected keyword argument"
+_EARLIER = (
+    "its release was made by an earlier version of the bundle, which does not know what is secret: "
+    "the deploy shows what differs"
+)
 # What `checked` has found on each host, for the rest of the same run.
 _DUE: dict[str, Due] = {}
 
@@ -77,10 +83,12 @@ def checked(
     """
     if not host.state.is_executing:
         answer = _answer(current, "plan", desired)
+        if any(_REFUSED in each for each in answer["findings"]):
+            answer = {"changes": [None], "diff": [_EARLIER]}
         _DUE[host.name] = Due(apply=bool(answer.get("changes") or answer.get("absent")))
         _show(answer, desired)
         return
-    answer = _answer(release, "check", desired, secret=True)  # a release of this version
+    answer = _answer(release, "check", desired)
     if answer.get("findings"):
         lines = "".join(f"\n    - {finding}" for finding in answer["findings"])
         yield failed(f"this configuration is not applied, and the old one serves on:{lines}")
@@ -126,20 +134,18 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
         )
 
 
-def _answer(
-    release: Path, action: str, desired: Desired, *, secret: bool = False
-) -> dict[str, Any]:
+def _answer(release: Path, action: str, desired: Desired) -> dict[str, Any]:
     found: dict[str, Any] = host.get_fact(
         Answer,
         program=f"{release}/bin/omeroweb-ops",
         action=action,
-        _stdin=Unseen(desired.dump(secret=secret)),
+        _stdin=Unseen(desired.dump(secret=True)),
     )
     return redacted(found, desired)
 
 
 def redacted(answer: dict[str, Any], desired: Desired) -> dict[str, Any]:
-    """The answer as it may be shown: a release of before does not know what is secret."""
+    """The answer as it may be shown, whatever the release there takes for secret."""
     known, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
     hidden = [*plan.secrets_of(known, SCHEMA.with_secrets(desired.secret))]
     for name in desired.secret:

@@ -262,6 +262,7 @@ def test_names_travel_to_a_release_of_this_version_alone() -> None:
     desired = Desired({"a": 1}, secret=("a",))
     assert {*json.loads(desired.dump())} == {"set", "append", "remove", "exclusive"}
     assert [*Desired.parse(desired.dump(secret=True), "x").secret] == ["a"]
+    assert Desired({"a": 1}).dump(secret=True) == Desired({"a": 1}).dump()
     newer = {**json.loads(desired.dump()), "field of a later version": 1}
     assert Desired.parse(json.dumps(newer), "x") == Desired({"a": 1})
 

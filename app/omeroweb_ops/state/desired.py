@@ -55,11 +55,11 @@ class Desired:
             raise ValueError(f"{where} is not readable ({error}); deploy again") from None
 
     def dump(self, *, secret: bool = False) -> str:
-        """The text that is stored. secret: with the names of what is secret, for a release of this
-        version to read."""
+        """The text that is stored. secret: with the names of what is secret, if anything is, which
+        releases of before refuse to read."""
         content = asdict(self)
         names = content.pop("secret")
-        if secret:
+        if secret and names:
             content["secret"] = sorted(names)
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
