@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from . import branding, cors, plugin_mistakes
 from .nginx import held
@@ -25,7 +26,7 @@ _SAME = (derived.PREFIX, "omero.web.static_url", "omero.web.apps", "omero.web.st
 def find(site: Site) -> list[Finding]:
     """Every mistake; the host's name goes before each."""
     return [
-        Finding(f"{member.name}: {each.name}", each.message)
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
         for member in site.members.values()
         for each in [
             *_of_host(site, member),
@@ -38,7 +39,7 @@ def find(site: Site) -> list[Finding]:
 def warnings(site: Site) -> list[Finding]:
     """What will work but is better done otherwise."""
     return [
-        Finding(f"{member.name}: {each.name}", each.message)
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
         for member in site.group("web")
         for each in [*_doubts(site, member), *cors.doubts(site, member), *_misplaced(member)]
     ] + [
@@ -210,8 +211,13 @@ def _doubts(site: Site, member: Member) -> Iterator[Finding]:
 
 
 def _misplaced(member: Member) -> Iterator[Finding]:
-    for name in member.settings.web_config:
+    for name, value in member.settings.web_config.items():
         prop = SCHEMA.get(name)
-        if prop and prop.is_secret and name != derived.CACHES:
-            yield Finding(name, "is a secret in the inventory; write it in the web_secrets file")
+        whole = prop is not None and prop.is_secret and not prop.is_cache
+        data = as_data(value) if isinstance(value, str) else value
+        if whole or any(secret_texts(data)):
+            what = "is" if whole else "holds"
+            yield Finding(
+                name, f"{what} a secret in the inventory; write it in the web_secrets file"
+            )
     yield from checks.deprecated(member.settings.web_config, SCHEMA)

@@ -1,9 +1,20 @@
-"""The web_secrets file, on the machine that deploys: passwords and keys, and nothing else."""
+"""The web_secrets file, on the machine that deploys: passwords and keys, and nothing else.
+
+It may be a file, a pipe, or what a command prints (`sops -d`, `pass show`), so that it need not lie
+on a disk.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from omeroweb_ops.state import schema
@@ -11,25 +22,50 @@ from omeroweb_ops.state.desired import Finding
 
 SCHEMA = schema.locked()
 OF_REDIS = ("redis_password", "redis_user")
+COMMAND_TIMEOUT = 120.0  # seconds; somebody may have to type a passphrase
+_STDERR_SHOWN = 1000  # characters
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
-    """The web_secrets file: {property or redis_password: value}."""
+def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
+    """The web_secrets file: {property or redis_password: value}, and every mistake in it.
+
+    source: the path of a file or a pipe, or a command and its arguments.
+    """
+    where = source if isinstance(source, str) else f"the output of {source[0]}"
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = _content(source)
+    except Refused as refusal:
+        return {}, [Finding("web_secrets", str(refusal))]
     except (OSError, UnicodeDecodeError) as error:
-        return {}, [Finding("web_secrets", f"{path} cannot be read ({error})")]
-    except yaml.YAMLError as error:
+        return {}, [Finding("web_secrets", f"{where} cannot be read ({error})")]
+    try:
+        content = yaml.safe_load(text)
+    except Exception as error:  # of YAML, or of the type that a tag names (`!!int x`)
         # the error's own text would quote the file's content
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
-        return {}, [Finding("web_secrets", f"{path} is not YAML{line}; write name: value lines")]
+        return {}, [Finding("web_secrets", f"{where} is not YAML{line}; write name: value lines")]
     if content is None:
         return {}, []
     if not isinstance(content, dict):
-        return {}, [Finding("web_secrets", f"{path} holds no {{name: value}}; write such lines")]
+        return {}, [Finding("web_secrets", f"{where} holds no {{name: value}}; write such lines")]
+    return _checked(content, where)
+
+
+def _checked(content: dict[Any, Any], where: str) -> tuple[dict[str, Any], list[Finding]]:
+    """A name that is no name is not shown: without the space, `name:value` is one."""
     findings = [
-        Finding(f"web_secrets: {name}", f"has no value in {path}; write one or take it out")
+        Finding(
+            f"web_secrets: name {number}",
+            f"(not shown) in {where} is no name; write name: value, with a space after the colon",
+        )
+        for number, name in enumerate(content, 1)
+        if not _NAME.fullmatch(str(name))
+    ]
+    content = {str(name): each for name, each in content.items() if _NAME.fullmatch(str(name))}
+    findings += [
+        Finding(f"web_secrets: {name}", f"has no value in {where}; write one or take it out")
         for name, value in content.items()
         if value in (None, "")
     ]
@@ -40,12 +76,110 @@ def read_secrets(path: str) -> tuple[dict[str, Any], list[Finding]]:
         or not isinstance(content.get(name), (str, int, type(None)))
     ]
     # a plugin's property only the host can know; other unknown ones are found with web_config's
-    unknown = [
-        name for name in content if name not in OF_REDIS and not str(name).startswith("omero.")
-    ]
+    unknown = [name for name in content if name not in OF_REDIS and not name.startswith("omero.")]
     for name in unknown:
-        near = SCHEMA.nearest(str(name)) or "redis_password"
+        near = SCHEMA.nearest(name) or "redis_password"
         findings.append(
             Finding(f"web_secrets: {name}", f"is no OMERO.web property; did you mean {near}?")
         )
-    return {str(name): value for name, value in content.items() if name not in unknown}, findings
+    return {name: value for name, value in content.items() if name not in unknown}, findings
+
+
+class Refused(Exception):
+    """Why a source is not read, and what to do; nothing of its content."""
+
+
+def _content(source: str | Sequence[str]) -> str:
+    if not isinstance(source, str):
+        return _output(tuple(source)).decode("utf-8")
+    if is_pipe(source):
+        return _piped(source).decode("utf-8")
+    with Path(source).open("rb") as file:
+        _check_access(source, os.fstat(file.fileno()))
+        return file.read().decode("utf-8")
+
+
+def is_pipe(path: str) -> bool:
+    """Whether a path leads to a pipe or a terminal, which can be read once."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _check_access(path: str, status: os.stat_result) -> None:
+    """Raises Refused where another user than root and the one who deploys can read or change it."""
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise Refused(f"{path} is open to other users (mode {mode:04o}); run chmod 600 {path}")
+    deploying = {0, os.geteuid()}
+    with contextlib.suppress(KeyError, ValueError):
+        deploying.add(int(os.environ["SUDO_UID"]))
+    if status.st_uid not in deploying:
+        raise Refused(
+            f"{path} belongs to another user (uid {status.st_uid}), who can change it; "
+            f"run chown {os.geteuid()} {path}"
+        )
+
+
+@functools.cache
+def _piped(path: str) -> bytes:
+    """What comes through a pipe, read once for all hosts."""
+    if stat.S_ISCHR(os.stat(path).st_mode):  # a pipe that is closed again ends its writer
+        with open(path, "rb", buffering=0) as file:
+            if file.isatty():
+                raise Refused(f"{path} is a terminal; pass the secrets through a pipe")
+    # cat has the limit in time that a read of this process's own has not
+    return _some(_run(["cat", "--", path], path, inherit=True), path)
+
+
+@functools.cache
+def _output(command: tuple[str, ...]) -> bytes:
+    """What a command prints, run once for all hosts."""
+    return _some(_run(command, command[0], inherit=False), f"the output of {command[0]}")
+
+
+def _some(content: bytes, where: str) -> bytes:
+    """Nothing at all is a program that has failed: a deploy would take the secrets away."""
+    if not content.strip():
+        raise Refused(f"{where} is empty; write {{}} if there are no secrets")
+    return content
+
+
+def _run(command: Sequence[str], where: str, *, inherit: bool) -> bytes:
+    """A process's output, in memory. inherit: with this process's standard input and descriptors.
+
+    Raises Refused with the end of its standard error; its output is in no message.
+    """
+    with _memory("secrets") as output, _memory("messages") as messages:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=None if inherit else subprocess.DEVNULL,
+                stdout=output,
+                stderr=messages,
+                close_fds=not inherit,
+            )
+        except OSError as error:
+            raise Refused(f"{where} cannot be run ({error.strerror})") from None
+        try:
+            status = process.wait(COMMAND_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise Refused(f"{where} has not come to its end within {COMMAND_TIMEOUT:g} s") from None
+        finally:
+            process.kill()
+            process.wait()
+        if status:
+            messages.seek(0)
+            text = messages.read().decode(errors="replace")[-_STDERR_SHOWN:]
+            said = "".join(each if each.isprintable() else " " for each in text)
+            said = " ".join(said.split()) or "it says nothing"
+            raise Refused(f"{where} ended with status {status}: {said}")
+        output.seek(0)
+        return output.read()
+
+
+def _memory(name: str) -> IO[bytes]:
+    """A file that has no place on a disk (memfd_create(2))."""
+    return open(os.memfd_create(name), "w+b")

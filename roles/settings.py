@@ -37,9 +37,9 @@ from .values import (
     Network,
     Picture,
     Port,
-    ReadableFile,
     RedisMemory,
     RedisUrl,
+    SecretsSource,
     ServerNames,
     Size,
     Template,
@@ -115,8 +115,10 @@ class Settings(Model):
     web_config_exclusive: bool = Field(
         False, description="True to remove properties that were set by hand, or False to keep them"
     )
-    web_secrets: ReadableFile | None = Field(
-        None, description="the path of a YAML file {property or redis_password: value}"
+    web_secrets: SecretsSource | None = Field(
+        None,
+        description="the path of a YAML file {property or redis_password: value}, or what prints "
+        'one: {"command": ["sops", "-d", "secrets.yml"]}',
     )
     web_requirements: SiteLock | None = Field(
         None,

@@ -15,6 +15,7 @@ from omeroweb_ops.locations import BASE, Locations
 from omeroweb_ops.state import derived, plugins, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
+from omeroweb_ops.state.redaction import redact, texts
 
 from . import branding
 from .secrets_file import OF_REDIS, read_secrets
@@ -144,6 +145,7 @@ class Site:
             settings.web_config_append,
             settings.web_config_remove,
             settings.web_config_exclusive,
+            tuple(sorted(self.secret_properties)),
         )
 
     def _surroundings(self, member: Member) -> derived.Surroundings:
@@ -196,6 +198,10 @@ class Site:
     def secret_properties(self) -> dict[str, Any]:
         return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
 
+    def redact(self, message: str) -> str:
+        """A message that may quote what came from a secrets file, as it may be shown."""
+        return redact(message, texts(dict(self.secrets)))
+
     def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
         """Each port that a host's roles take, the program that may hold it already, its setting."""
         settings = member.settings
@@ -216,7 +222,7 @@ def load(
     each host's own settings; those of the whole are found by `mistakes`."""
     members: list[Member] = []
     findings: list[Finding] = []
-    files: dict[str, str] = {}
+    files: dict[str | tuple[str, ...], str] = {}
     for name, groups, data, address in hosts:
         settings, mistakes = read(data)
         findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
@@ -224,8 +230,8 @@ def load(
         if settings.web_secrets:
             files[settings.web_secrets] = name
     secrets: dict[str, Any] = {}
-    for path, name in files.items():
-        content, mistakes = read_secrets(path)
+    for source, name in files.items():
+        content, mistakes = read_secrets(source)
         findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
         secrets.update(content)
     site = Site(members, secrets)

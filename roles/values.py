@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from packaging.utils import parse_wheel_filename
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator
 
 from . import branding
 from .logo import embeddable
+from .secrets_file import is_pipe
 
 _LAST_PORT = 65535
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
@@ -133,6 +135,18 @@ def _text(value: str) -> str:
     return value
 
 
+def _secrets_source(value: object) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        return str(Path(value).absolute()) if is_pipe(value) else _existing(value)
+    command = value.get("command") if isinstance(value, Mapping) and len(value) == 1 else None
+    if not isinstance(command, (list, tuple)) or not command:
+        raise ValueError("is neither a path nor a command")
+    if not all(isinstance(each, str) and each for each in command):
+        raise ValueError("command: holds an argument that is no text, or empty")
+    return tuple(command)
+
+
+SecretsSource = Annotated[str | tuple[str, ...], PlainValidator(_secrets_source)]
 ReadableFile = Annotated[str, AfterValidator(_existing)]
 HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
 Network = Annotated[str, AfterValidator(_network)]

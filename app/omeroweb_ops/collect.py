@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +19,6 @@ from .locations import CURRENT
 from .processes import end_with_parent
 from .staging import staged
 from .state.engine import Engine
-from .state.plan import without_secrets
 
 PATIENCE = 300.0  # seconds, for many files on a slow disk
 STATIC_ROOT = "omero.web.static_root"
@@ -67,16 +66,19 @@ def _collect(engine: Engine, properties: Mapping[str, str], root: Path) -> None:
                 "DJANGO_SETTINGS_MODULE": f"{__package__}.collecting",
                 "OMEROWEB_OPS_STATIC": str(root),
             },
+            lambda text: engine.redacted(text, properties),
         )
     if reason:
         raise ValueError(
             "static files cannot be collected with this configuration, and the old one serves on: "
-            + without_secrets(reason, properties, engine.schema)
+            + reason
         )
     static.prepare(root, engine.locations.static)  # compressing is most of the work
 
 
-def _failure(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
+def _failure(
+    command: Sequence[str], environment: Mapping[str, str], redact: Callable[[str], str] = str
+) -> str | None:
     try:
         done = subprocess.run(
             command,
@@ -90,7 +92,7 @@ def _failure(command: Sequence[str], environment: Mapping[str, str]) -> str | No
         )
     except subprocess.TimeoutExpired:
         return f"not within {PATIENCE:g} s"
-    return blame.of_output(done.stderr, "no reason given") if done.returncode else None
+    return blame.of_output(redact(done.stderr), "no reason given") if done.returncode else None
 
 
 def static_root(configured: str) -> Path:

@@ -60,6 +60,8 @@ def add(commands: Any) -> None:
     digest = config.add_parser("digest", help="one text for the configuration as it stands")
     digest.add_argument("property", nargs="*", help="only of these properties' effective values")
     digest.set_defaults(run=_digest)
+    # For deploys, which show the end of a log.
+    config.add_parser("redact").set_defaults(run=_redact)
 
 
 def _plan(engine: Engine, options: argparse.Namespace) -> int:
@@ -77,6 +79,7 @@ def _plan(engine: Engine, options: argparse.Namespace) -> int:
 
 def _check(engine: Engine, options: argparse.Namespace) -> int:
     wanted = desired(engine, options)
+    engine.note_secret(wanted)
     try:
         plan = trial.accept(engine, wanted)
     except Invalid as error:
@@ -108,13 +111,13 @@ def _data(engine: Engine, plan: Plan) -> dict[str, object]:
         {
             "property": change.name,
             "action": change.action,
-            "old": mask(change.name, change.old, engine.schema),
-            "new": mask(change.name, change.new, engine.schema),
+            "old": mask(change.name, change.old, engine.shown),
+            "new": mask(change.name, change.new, engine.shown),
         }
         for change in plan.changes
     ]
-    shown = [*diff.lines(plan, engine.schema)]
-    return {"changes": steps, "drift": plan.drift, "kept": plan.kept, "diff": shown}
+    shown, kept = [*diff.lines(plan, engine.shown)], diff.kept(plan, engine.shown)
+    return {"changes": steps, "drift": plan.drift, "kept": kept, "diff": shown}
 
 
 def _warn(engine: Engine, desired: Desired) -> None:
@@ -123,7 +126,7 @@ def _warn(engine: Engine, desired: Desired) -> None:
 
 
 def _print(engine: Engine, plan: Plan) -> None:
-    for line in diff.lines(plan, engine.schema):
+    for line in diff.lines(plan, engine.shown):
         print(line)
 
 
@@ -161,7 +164,7 @@ def _show(engine: Engine, options: argparse.Namespace) -> int:
             prop = Property(name, "string", None, "")
         known = name in engine.schema
         default = engine.schema.default(name, engine.locations.omerodir) if known else None
-        print(f"{name} = {mask(name, engine.effective(name), engine.schema)}")
+        print(f"{name} = {mask(name, engine.effective(name), engine.shown)}")
         print(f"    from: {engine.source(name)}; default: {default}")
         if prop.description and options.property:
             print(textwrap.indent(textwrap.fill(prop.description, 90), "    "))
@@ -175,7 +178,7 @@ def _export(engine: Engine, options: argparse.Namespace) -> int:
             "set OMERODIR to the folder of the installation, and run it as root"
         )
     engine.learn(engine.current)
-    settings, secrets = export.snippet(engine.current, engine.schema, engine.locations.omerodir)
+    settings, secrets = export.snippet(engine.current, engine.shown, engine.locations.omerodir)
     print(export.written(settings), end="")
     if secrets and options.secrets:
         # JSON text is YAML text too
@@ -186,6 +189,13 @@ def _export(engine: Engine, options: argparse.Namespace) -> int:
         print(f'"web_secrets": "{options.secrets}",')
     elif secrets:
         print(f"# secrets, written by --secrets FILE: {', '.join(secrets)}")
+    return 0
+
+
+def _redact(engine: Engine, _options: argparse.Namespace) -> int:
+    """Print standard input with a mask for each secret of the configuration."""
+    text = sys.stdin.buffer.read().decode(errors="replace")
+    print(engine.redacted(text, {}), end="")
     return 0
 
 

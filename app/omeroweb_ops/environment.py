@@ -2,6 +2,9 @@
 
 https://github.com/ome/omero-web-docker: CONFIG_omero_web_debug=true sets omero.web.debug; a single
 underscore stands for a dot, a double one for an underscore. OMEROHOST names the OMERO.server.
+
+CONFIG_omero_web_secret__key_FILE=/run/secrets/key has the value in a file, as Docker and Kubernetes
+mount secrets.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .state.desired import Desired, Finding
@@ -16,9 +20,32 @@ from .state.plugins import Plugin, catalogue
 from .state.schema import Schema
 
 PREFIX = "CONFIG_"
+IN_FILE = "_FILE"  # no property has capitals in its name
 SERVERS = "omero.web.server_list"
 READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"  # what web_ready_needs_server is for a host
 PLUGINS = "OMEROWEB_PLUGINS"  # names, as the image was built with them
+
+
+def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str], list[Finding]]:
+    """The variables with the content of each file that one of them names, without its last line's
+    end; the names of the properties that come from one, which are secret; and every mistake."""
+    found = dict(variables)
+    secret: list[str] = []
+    findings: list[Finding] = []
+    for name, path in variables.items():
+        if not (name.startswith(PREFIX) and name.endswith(IN_FILE)):
+            continue
+        own = name.removesuffix(IN_FILE)
+        del found[name]
+        if own in variables:
+            findings.append(Finding(name, f"contradicts {own}; set only one of them"))
+            continue
+        secret.append(decode(own))
+        try:
+            found[own] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            findings.append(Finding(name, f"{path} cannot be read ({error})"))
+    return found, secret, findings
 
 
 def read(

@@ -67,6 +67,16 @@ class Locations:
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.schemas.json"
 
     @property
+    def secret(self) -> Path:
+        """Names of the properties that came from a secrets file, now or at any time before."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.secret.json"
+
+    @property
+    def scratch(self) -> Path:
+        """For copies of the configuration while they are tried: the service's user alone."""
+        return self.omerodir / "var" / "tmp"
+
+    @property
     def tried(self) -> Path:
         """What of configuration and release was last tried with success."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.tried"

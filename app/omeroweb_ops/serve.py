@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from . import environment
@@ -25,13 +26,16 @@ def serve(engine: Engine) -> int:
     files = {path.name: path.read_text("utf-8") for path in sorted(FILES.glob("*.omero"))}
     chosen, unknown = environment.plugins(os.environ)
     schema = plugins.with_properties(engine.schema, chosen)
-    wanted, findings = environment.read(os.environ, files, schema)
-    findings = [*unknown, *findings, *plugins.unmet(chosen, wanted)]
+    variables, secret, unread = environment.from_files(os.environ)
+    wanted, findings = environment.read(variables, files, schema)
+    wanted = replace(wanted, secret=secret)
+    findings = [*unknown, *unread, *findings, *plugins.unmet(chosen, wanted)]
     if findings:
         raise Invalid(findings)
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
     around = derived.Surroundings(front_elsewhere=True, serves_static=True, plugins=chosen)
     desired = derived.complete(wanted, around, engine.locations)
+    engine.note_secret(desired)
     engine.plan(desired)  # each property by itself
     together = engine.check(desired)
     if any(each.error for each in together):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import IO
@@ -30,7 +30,7 @@ from .state.branding import FOLDER
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
 from .state.known import installed, packages
-from .state.plan import Plan, without_secrets
+from .state.plan import Plan
 
 _SAYING = "OMERO.web does not start with it"
 _STORE = "the session store cannot be used (web_redis_url, redis_password or web_sessions)"
@@ -68,14 +68,16 @@ def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
     except FileNotFoundError:
         pass
     with staged(properties, engine.locations) as environment:
-        reason = _run(environment, properties)
+        reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
     if reason is not None:
-        return without_secrets(reason, properties, engine.schema)
+        return reason
     config_xml.replace(engine.locations.tried, tried.encode())
     return None
 
 
-def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str | None:
+def _run(
+    environment: Mapping[str, str], properties: Mapping[str, str], redact: Callable[[str], str]
+) -> str | None:
     socket = Path(environment["OMERODIR"]) / "trial.sock"
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen(
@@ -87,7 +89,7 @@ def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str |
             preexec_fn=end_with_parent,
         )
         try:
-            return _watched(process, socket, properties, said)
+            return _watched(process, socket, properties, said, redact)
         finally:
             process.terminate()
             try:
@@ -98,9 +100,16 @@ def _run(environment: Mapping[str, str], properties: Mapping[str, str]) -> str |
 
 
 def _watched(
-    process: subprocess.Popen[bytes], socket: Path, properties: Mapping[str, str], said: IO[str]
+    process: subprocess.Popen[bytes],
+    socket: Path,
+    properties: Mapping[str, str],
+    said: IO[str],
+    redact: Callable[[str], str] = str,
 ) -> str | None:
-    """None once the login page is answered; else why it is not."""
+    """None once the login page is answered; else why it is not.
+
+    redact: makes a text fit to be shown; it gets whole texts, since half a secret is not found.
+    """
     prefix = properties.get("omero.web.prefix", "").rstrip("/")
     name = known_name(json.loads(properties.get(ALLOWED) or "[]"))
     end = time.monotonic() + PATIENCE
@@ -115,15 +124,15 @@ def _watched(
     said.seek(0)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(2)  # a worker that cannot start takes its master with it
-        text = said.read()
+        text = redact(said.read())
         if _SAYING in text:
             return " ".join(text[text.rfind(_SAYING) :].split()[:100])
         last = " ".join(text.split()[-100:]) or f"it ended with status {process.returncode}"
         return f"{_SAYING}: {blame.of_text(text) or last}"
     logs = sorted(path for path in Path(socket.parent, "var/log").glob("*") if path.is_file())
     texts = [*(path.read_text(encoding="utf-8", errors="replace") for path in logs), said.read()]
-    raised = filter(None, map(blame.of_text, texts))
-    return ": ".join([_SAYING, problem, *list(raised)[:1]])
+    raised = filter(None, map(blame.of_text, map(redact, texts)))
+    return ": ".join([_SAYING, redact(problem), *list(raised)[:1]])
 
 
 def _identity(properties: Mapping[str, str]) -> str:

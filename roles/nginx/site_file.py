@@ -18,6 +18,8 @@ from ..web.service import UPSTREAM, has_socket
 from . import pages, static_files, tls, visitors
 from .rendering import PAGES, TEMPLATES, directives
 
+RUN = "/run/omeroweb-ops"  # root's alone, and gone after a boot
+
 
 def content(site: Site, member: Member, survey: Survey) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
@@ -91,23 +93,33 @@ def accepted(
     (found,) = states((file.path,))
     if not former and (found == file.state or (only_if_new and found != "absent")):
         return
+    if former:
+        backup.said(former, "replaced by the bundle's own site")
+    yield StringCommand(acceptance(file, former), _stdin=file.content)
+
+
+def acceptance(file: File, former: Sequence[str] = ()) -> str:
+    """Shell: the file, on standard input, in its place if NGINX accepts it.
+
+    The configuration that is tried holds links to the files of the real one: no TLS key is copied.
+    """
     path = shlex.quote(file.path)
     received = receive('"$copy"', file.content)
     gone = [each for each in former if each != file.path]
     staged = " ".join(f'"$stage"{shlex.quote(each.removeprefix("/etc/nginx"))}' for each in gone)
-    if former:
-        backup.said(former, "replaced by the bundle's own site")
-    yield StringCommand(
-        'stage=$(mktemp -d) && trap \'rm -rf "$stage"\' EXIT && cp -a /etc/nginx/. "$stage" && '
+    return (
+        f"mkdir -m 700 -p {RUN} && rm -rf {RUN}/nginx.* && "
+        f"stage=$(mktemp -d {RUN}/nginx.XXXXXX) && "
+        'trap \'rm -rf "$stage"\' EXIT && cp -as /etc/nginx/. "$stage" && '
+        'cp --remove-destination /etc/nginx/nginx.conf "$stage/nginx.conf" && '
         f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && '
-        f"rm -f {staged} && {received} && {backup.kept(former)} && "
+        f'rm -f "$copy" {staged} && {received} && {backup.kept(former)} && '
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
         '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '
         f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
         f'cp -p "$copy" {path}.new && mv -fT {path}.new {path} && '
-        f"rm -f {' '.join(map(shlex.quote, gone))}",
-        _stdin=file.content,
+        f"rm -f {' '.join(map(shlex.quote, gone))}"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from omeroweb_ops.collect import STATIC_ROOT
-from omeroweb_ops.state import diff, plan
+from omeroweb_ops.state import diff, plan, redaction
 from omeroweb_ops.state.desired import Desired
 from pydantic import (
     AfterValidator,
@@ -45,6 +45,12 @@ class Due:
     collect: str | None = None
 
 
+# A release of before the names of secrets refuses them, and would print what they hold.
+_REFUSED = "got an unexpected keyword argument"
+_EARLIER = (
+    "its release was made by an earlier version of the bundle, which does not know what is secret: "
+    "the deploy shows what differs"
+)
 # What `checked` has found on each host, for the rest of the same run.
 _DUE: dict[str, Due] = {}
 
@@ -110,6 +116,8 @@ def checked(
     """
     if not host.state.is_executing:
         answer = _answer(current, "plan", desired)
+        if any(_REFUSED in each for each in answer.findings):
+            answer = Said(changes=[{}], diff=[_EARLIER])
         _DUE[host.name] = Due(apply=bool(answer.changes or answer.absent))
         _show(answer, desired)
         return
@@ -141,7 +149,8 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
     writable = () if inside else (static_root,)  # the site's own may be elsewhere
     collect = f"{as_user(f'{release}/bin/omeroweb-ops', *writable)} release collect --desired -"
     yield StringCommand(
-        static_files.collected(collect, release, inside, wanted), _stdin=desired.dump()
+        static_files.collected(collect, release, inside, wanted),
+        _stdin=desired.dump(secret=True),
     )
 
 
@@ -163,15 +172,30 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
 
 def _answer(release: Path, action: str, desired: Desired) -> Said:
     found: Said = host.get_fact(
-        Answer, program=f"{release}/bin/omeroweb-ops", action=action, _stdin=Unseen(desired.dump())
+        Answer,
+        program=f"{release}/bin/omeroweb-ops",
+        action=action,
+        _stdin=Unseen(desired.dump(secret=True)),
     )
-    return found
+    return redacted(found, desired)
+
+
+def redacted(answer: Said, desired: Desired) -> Said:
+    """The answer as it may be shown, whatever the release there takes for secret."""
+    known, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
+    hidden = [*plan.secrets_of(known, SCHEMA.with_secrets(desired.secret))]
+    for name in desired.secret:
+        hidden += redaction.texts(desired.set.get(name))
+    findings = [redaction.redact(each, hidden) for each in answer.findings]
+    lines = [*diff.without(answer.diff, desired.secret)]
+    return answer.model_copy(update={"findings": findings, "diff": lines})
 
 
 def _show(answer: Said, desired: Desired) -> None:
     if answer.absent:  # no OMERO.web yet: against what travels with the project
         texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
-        lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), SCHEMA)]
+        shown = SCHEMA.with_secrets(desired.secret)
+        lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), shown)]
     else:
         lines = answer.findings or answer.diff or ["no property differs"]
     for line in lines:

@@ -38,7 +38,7 @@ _LOG = with_functions(
     "{ journalctl -q -u omero-web --since -3min --no-pager -o cat || "
     "tail -n 9999 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
     f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE} | "
-    "without_control_characters"
+    f"{files.OPS} config redact | without_control_characters"
 )
 _READY = limited(f"{files.OPS} ready --timeout 60 --current", seconds=90)
 UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it

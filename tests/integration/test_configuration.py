@@ -126,7 +126,11 @@ READY = (
 ROUTES = "raise RuntimeError('the reason why')\n"
 # not in a trial: only later
 COLLECT = "import sys\nif 'collectstatic' in sys.argv:\n    raise RuntimeError('the reason why')\n"
-WORKERS = "import sys\nif 'gunicorn' in sys.argv[0]:\n    raise RuntimeError('the reason why')\n"
+WORKERS = (
+    "import sys\nfrom django.conf import settings\nif 'gunicorn' in sys.argv[0]:\n"
+    "    raise RuntimeError('the reason why: ' + settings.PUBLIC_PASSWORD)\n"
+)
+SECRET = {"omero.web.public.password": "never in a terminal"}
 APP = {"omero.web.apps": ["breaks"]}
 
 
@@ -149,11 +153,14 @@ def test_a_configuration_that_does_not_start_is_refused_or_taken_back(
     write_app(host, "breaks", {module: code})
     written = host.read(f"{OMERODIR}/etc/grid/config.xml")
     with visitor(host) as seen:
-        run = deploy(docker_inventory(host, web_config_append=APP), expect=1)
+        text = docker_inventory(host, web_config=SECRET, web_config_append=APP)
+        run = deploy(text, expect=1)
     assert "the reason why" in run.output
+    assert SECRET["omero.web.public.password"] not in run.output
     assert "omero.web.apps" in run.output
     if serves:
         assert "back to what served before" in run.output
+        assert "the reason why: ********" in run.output
     else:  # tried before anything was changed
         assert "the old one serves on" in run.output
         assert host.read(f"{OMERODIR}/etc/grid/config.xml") == written

@@ -31,6 +31,7 @@ from tests.integration.hosts import (
 )
 from tests.integration.images import REPOSITORY, ROOT, base_image
 from tests.integration.site_checks import OMERODIR
+from tests.unit.helpers import build_context
 
 TEN = {
     "omero.web.debug": "false",
@@ -52,11 +53,12 @@ PLUGIN = "omero-figure"
 
 
 def context(wheel: Path) -> io.BytesIO:
-    """The build context: the project as git has it, and a wheel at hand."""
+    """The build context: the project as git has it, but for what is ignored; a wheel at hand."""
+    context = build_context(ROOT, (ROOT / ".dockerignore").read_text())
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name in project_files():
-            if not name.startswith(("tests/", "docs/")):
+            if name in context or name == "Dockerfile":
                 tar.add(ROOT / name, arcname=name)
         tar.add(wheel, arcname=f"wheels/{wheel.name}")
     archive.seek(0)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
+import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
+    Host,
     deploy,
     docker_inventory,
     run_inside,
     ssh_inventory,
     wait_until,
 )
+from tests.integration.images import ROOT
 from tests.integration.site_checks import (
     BASE,
     OMERODIR,
@@ -96,43 +101,103 @@ def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200 after boot")
 
 
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
-    path = tmp_path / "secrets.yml"
-    password = 'q"uo\\te pass%word#1'
-    path.write_text(
-        yaml.safe_dump({"redis_password": password, "omero.web.secret_key": "one key for all"})
-    )
+MARK = "one key for all"
+REDIS_PASSWORD = 'q"uo\\te pass%word#1'
+# None of the three that are not called a secret is one but by where it comes from.
+UNNAMED = {
+    "omero.web.login_incorrect_credentials_text": f"{MARK} to see",
+    "omero.web.django_additional_settings": [["EMAIL_HOST_USER", f"{MARK} mails"]],
+    "omero.web.ui.top_links": [["Site", f"https://example.org/{MARK}", {}]],
+}
+
+
+def secrets_file(folder: Path, **content: object) -> dict[str, object]:
+    """The setting; the file comes through a command."""
+    path = folder / "secrets.yml"
+    path.write_text(yaml.safe_dump({"redis_password": REDIS_PASSWORD, **content}))
     path.chmod(0o600)
-    return path
+    return {"command": ["cat", str(path)]}
+
+
+def dry_run(folder: Path, text: str) -> str:
+    (folder / "inventory.py").write_text(text)
+    done = subprocess.run(
+        [ROOT / "run", "pyinfra", "--dry", "-vvv", "inventory.py", ROOT / "deploy.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
+def holders(host: Host) -> set[str]:
+    """Every file of the host that has the mark in it."""
+    search = f"grep -rlF --exclude-dir=proc --exclude-dir=sys '{MARK}' / 2>/dev/null"
+    return {*host.run(search, check=False).stdout.split()}
 
 
 def test_secrets_appear_nowhere_but_in_their_files(
-    make_host: MakeHost, deployed_image: str, secrets: Path
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
 ) -> None:
     host = make_host("plain", image=deployed_image)
-    text = docker_inventory(host, web_secrets=str(secrets), redis_bind="0.0.0.0")
-    run = deploy(text, "-vvv", "--debug")
-    values = yaml.safe_load(secrets.read_text()).values()
-    for value in values:
-        assert value not in run.output
-        assert value.replace("\\", "\\\\").replace('"', '\\"') not in run.output
-    lines = "".join(process.cmdline + "\n" for process in host.processes())
-    assert not any(value in lines for value in values)
-    environments = host.run("cat /proc/[0-9]*/environ 2> /dev/null || true").stdout
-    assert "PATH=" in environments
-    assert not any(value in environments for value in values)
-    found = host.run(
-        "grep -rlF --exclude-dir=proc --exclude-dir=sys 'one key for all' / 2>/dev/null",
-        check=False,
-    ).stdout.split()
+    own = secrets_file(tmp_path, **{"omero.web.secret_key": MARK}, **UNNAMED)
+    text = docker_inventory(host, web_secrets=own, redis_bind="0.0.0.0")
+    said = {"--dry": dry_run(tmp_path, text), "deploy": deploy(text, "-vvv", "--debug").output}
+    for command in (
+        *("config plan", "config plan --json", "config check", "config show", "config export"),
+        *(f"config show {name}" for name in UNNAMED),
+        *("status", "status --json", "doctor", "doctor --json", "release list"),
+        "config export --secrets /root/secrets.yml",
+    ):
+        done = host.run(f"omeroweb-ops {command}", check=False)
+        said[command] = done.stdout + done.stderr
+    # another desired state, from which they are gone
+    own = secrets_file(tmp_path, **{"omero.web.secret_key": MARK})
+    gone = dry_run(tmp_path, docker_inventory(host, web_secrets=own, redis_bind="0.0.0.0"))
+    said["processes"] = "".join(process.cmdline + "\n" for process in host.processes())
+    said["environments"] = host.run("cat /proc/[0-9]*/environ 2> /dev/null || true").stdout
+    for what, output in {**said, "--dry without": gone}.items():
+        assert output, what
+        for value in (MARK, REDIS_PASSWORD, json.dumps(REDIS_PASSWORD)[1:-1]):
+            assert value not in output, what
+    for name in UNNAMED:
+        assert f"{name}: (not set) → ********" in said["--dry"]
+        assert f"{name}: (not set) → ********" in said["deploy"]
+        assert f"{name}: ******** → " in gone
+        assert f"{name} = ********" in said["config show"]
+    assert yaml.safe_load(host.read("/root/secrets.yml")).keys() >= UNNAMED.keys()
+    host.run("rm /root/secrets.yml")
+
     # the last is the configuration with which the release has last served
     kept = host.run(f"ls {OMERODIR}/etc/grid/omeroweb-ops.????????????.json").stdout.strip()
-    assert set(found) == {
-        f"{OMERODIR}/etc/grid/config.xml",
-        f"{BASE}/state/desired.json",
-        kept,
-    }
-    readable = host.run(f"cat {' '.join(found)}", user="www-data", check=False)
+    allowed = {f"{OMERODIR}/etc/grid/config.xml", f"{BASE}/state/desired.json", kept}
+    assert holders(host) == allowed
+    readable = host.run(f"cat {' '.join(allowed)}", user="www-data", check=False)
     assert not readable.stdout
     assert_serves(host)
+
+    # killed while it tries another configuration, it leaves what the service's user alone can read
+    desired = json.loads(host.read(f"{BASE}/state/desired.json"))
+    desired["set"]["omero.web.page_size"] = 33
+    host.write("/run/desired.json", json.dumps(desired), "0600")
+    check = "omeroweb-ops config check --desired - < /run/desired.json > /run/check.log 2>&1"
+    copies = f"{OMERODIR}/var/tmp"
+    for delay in (0, random.uniform(0, 1), random.uniform(0, 4)):
+        host.run(f"{check} &")
+        host.wait_until(lambda: f"{copies}/" in "".join(holders_in(host, copies)), 60, "a trial")
+        time.sleep(delay)
+        running = host.processes("config check|omeroweb_ops.trial")
+        host.run(f"kill -9 {' '.join(str(each.pid) for each in running)}", check=False)
+        host.run("rm -f /run/check.log")
+        left = holders(host) - allowed - {"/run/desired.json"}
+        assert all(path.startswith(f"{copies}/") for path in left)
+        assert host.run(f"stat -c '%a %U' {copies}").stdout.split() == ["700", "omero-web"]
+    assert left
+    host.run(check)
+    host.run("rm /run/desired.json /run/check.log")
+    assert holders(host) == allowed
+
+
+def holders_in(host: Host, folder: str) -> list[str]:
+    return host.run(f"grep -rlF '{MARK}' {folder}", check=False).stdout.splitlines()

@@ -76,6 +76,7 @@ def test_a_redis_of_others_is_used_with_its_user_and_over_tls(host: Host, tmp_pa
     host.run("echo 127.0.0.1 redis.example.org >> /etc/hosts; redis-server /srv/redis/redis.conf")
     secrets = tmp_path / "secrets.yml"
     secrets.write_text(yaml.safe_dump({"redis_user": "web", "redis_password": SECRET}))
+    secrets.chmod(0o600)
     text = docker_inventory(
         host,
         ("web", "nginx"),

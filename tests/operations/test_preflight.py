@@ -74,6 +74,7 @@ def test_a_missing_secrets_file_is_one_mistake_with_its_path(tmp_path: Path) -> 
 
 def test_a_secrets_file_that_is_no_yaml_is_refused_without_its_text(tmp_path: Path) -> None:
     (tmp_path / "secrets.yml").write_text('redis_password: "hunter2\n')
+    (tmp_path / "secrets.yml").chmod(0o600)
     said = refused(tmp_path, 'web = nginx = (["@local"], {"web_secrets": "secrets.yml"})\n')
     assert "secrets.yml is not YAML (line " in said
     assert "hunter2" not in said

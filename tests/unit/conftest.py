@@ -22,6 +22,14 @@ def engine(tmp_path: Path) -> Engine:
     return installation(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _private_files() -> Iterator[None]:
+    """A secrets file that others may read is refused; tests that are about modes set their own."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_the_disk() -> Iterator[None]:
     """No test cuts the power, so none needs the disk to be asked; one tests that it is asked."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from docker.utils.build import exclude_paths
 from omeroweb_ops.locations import Locations
 from omeroweb_ops.state import config_xml, engine, schema
 from omeroweb_ops.state.engine import Engine
@@ -95,6 +96,12 @@ def properties_of(site: Site, name: str | None = None) -> dict[str, str]:
     texts, findings = site.desired(member).resolve(SCHEMA, Path("/opt/omero/web/OMERO.web"))
     assert findings == []
     return texts
+
+
+def build_context(folder: Path, ignored: str) -> set[str]:
+    """What Docker's client sends of a directory. ignored: the text of .dockerignore."""
+    lines = [line.strip() for line in ignored.splitlines()]
+    return set(exclude_paths(str(folder), [each for each in lines if each and each[0] != "#"]))
 
 
 _FILES = (config_xml.__file__, engine.__file__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from omeroweb_ops import environment
 from omeroweb_ops.state.desired import Desired
@@ -91,3 +93,21 @@ def test_the_plugins_of_an_image_are_named_by_a_variable() -> None:
     assert environment.plugins({}) == ((), [])
     _, (finding,) = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure omero-figur"})
     assert str(finding).startswith("OMEROWEB_PLUGINS: there is no omero-figur; the catalogue has ")
+
+
+def test_a_value_may_be_in_a_file_and_is_a_secret_then(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("line 1\nhunter2\n")
+    variables = {"CONFIG_omero_web_secret__key_FILE": str(path), "PATH": "x"}
+    found, secret, findings = environment.from_files(variables)
+    assert found == {"CONFIG_omero_web_secret__key": "line 1\nhunter2", "PATH": "x"}
+    assert (secret, findings) == (["omero.web.secret_key"], [])
+
+
+def test_a_file_that_cannot_be_read_or_a_second_value_is_a_mistake(tmp_path: Path) -> None:
+    name = "CONFIG_omero_web_prefix"
+    gone = str(tmp_path / "gone")
+    _found, _secret, (finding,) = environment.from_files({f"{name}_FILE": gone})
+    assert f"{name}_FILE: {gone} cannot be read" in str(finding)
+    _found, _secret, (finding,) = environment.from_files({f"{name}_FILE": gone, name: "/x"})
+    assert str(finding) == f"{name}_FILE: contradicts {name}; set only one of them"

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.state.desired import Desired
-from omeroweb_ops.state.plan import MASK, Plan, make, mask, without_secrets
+from omeroweb_ops.state.plan import Plan, make, mask, without_secrets
+from omeroweb_ops.state.redaction import MASK
 from omeroweb_ops.state.schema import Property
 
 from tests.unit import texts

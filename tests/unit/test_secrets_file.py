@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
+from roles import secrets_file
 from roles.secrets_file import read_secrets
+from roles.site import load
 from tests.unit.helpers import a_host, mistakes_of, properties_of, site_of
 
 SECRET = "hunter2"
@@ -58,7 +64,7 @@ def test_a_file_that_may_not_be_read_is_named(path: Path, monkeypatch: pytest.Mo
     def refuse(*_arguments: object, **_options: object) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_text", refuse)  # root may read everything
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
     _values, (finding,) = read_secrets(str(path))
     assert f"{path} cannot be read" in str(finding)
     assert "Permission denied" in str(finding)
@@ -75,6 +81,8 @@ def test_a_file_that_may_not_be_read_is_named(path: Path, monkeypatch: pytest.Mo
         f"? [{SECRET}]\n: x\n",
         f"redis_password: *{SECRET}\n",
         f"a: &{SECRET}\n&{SECRET} b: c\n- d",
+        f"redis_password: !!timestamp {SECRET}\n",
+        f"redis_password: !!int {SECRET}\n",
     ],
 )
 def test_what_is_no_yaml_is_named_with_its_line_and_without_its_text(
@@ -82,7 +90,8 @@ def test_what_is_no_yaml_is_named_with_its_line_and_without_its_text(
 ) -> None:
     path.write_text(content)
     message = told(path)
-    assert f"{path} is not YAML (line " in message
+    assert f"{path} is not YAML" in message
+    assert ("(line " in message) == ("!!int" not in content and "!!timestamp" not in content)
     assert SECRET not in message
 
 
@@ -98,6 +107,16 @@ def test_a_file_in_another_encoding_is_named_without_its_text(path: Path) -> Non
     path.write_bytes(b"redis_password: \xfc" + SECRET.encode())
     message = told(path)
     assert f"{path} cannot be read" in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
+    "content", [f"{{redis_password:{SECRET}}}", f"'{SECRET} x': y", f"? {SECRET}{{}}\n: x\n"]
+)
+def test_what_is_no_name_is_not_told(path: Path, content: str) -> None:
+    path.write_text(content)
+    message = told(path)
+    assert "name 1: (not shown)" in message
     assert SECRET not in message
 
 
@@ -159,3 +178,110 @@ def test_a_plugin_s_secret_may_be_in_the_file(path: Path) -> None:
     )
     member = site.members["@local"]
     assert site.desired(member).set["omero.web.sso.client_password"] == SECRET
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o601])
+def test_a_file_that_others_may_read_or_change_is_refused(path: Path, mode: int) -> None:
+    path.write_text(f"redis_password: {SECRET}\n")
+    path.chmod(mode)
+    assert f"(mode {mode:04o}); run chmod 600 {path}" in told(path)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_file_of_its_owner_alone_is_read(path: Path, mode: int) -> None:
+    path.write_text(f"redis_password: {SECRET}\n")
+    path.chmod(mode)
+    assert read_secrets(str(path)) == ({"redis_password": SECRET}, [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_a_file_of_another_user_is_refused_unless_that_is_who_called_sudo(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(f"redis_password: {SECRET}\n")
+    os.chown(path, 4711, -1)
+    assert f"(uid 4711), who can change it; run chown 0 {path}" in told(path)
+    monkeypatch.setenv("SUDO_UID", "4711")
+    assert read_secrets(str(path))[1] == []
+
+
+def read_by_two_hosts(source: object) -> dict[str, object]:
+    """What a site of two hosts knows; its settings are read twice."""
+    site, findings = load([a_host(name, "web", web_secrets=source) for name in ("a", "b")])
+    again, more = load([a_host("c", "web", web_secrets=source)])
+    assert [*findings, *more] == []
+    assert site.secrets == again.secrets
+    return dict(site.secrets)
+
+
+def test_a_pipe_is_read_once_for_all_hosts(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = {"redis_password": SECRET * 50_000}  # more than a pipe holds
+    writer = threading.Thread(target=pipe.write_text, args=(yaml.safe_dump(content),))
+    writer.start()
+    assert read_by_two_hosts(str(pipe)) == content
+    writer.join()
+
+
+def test_a_descriptor_of_the_shell_s_may_be_the_file() -> None:
+    """As `--data web_secrets=<(sops -d secrets.yml)` passes it."""
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
+    os.write(writing, f"redis_password: {SECRET}\n".encode())
+    os.close(writing)
+    assert read_by_two_hosts(f"/dev/fd/{reading}") == {"redis_password": SECRET}
+    os.close(reading)
+
+
+def test_a_command_is_run_once_for_all_hosts(tmp_path: Path) -> None:
+    script = f"echo run >> {tmp_path}/runs; echo redis_password: {SECRET}; echo note >&2"
+    command = {"command": ["sh", "-c", script]}
+    assert read_by_two_hosts(command) == {"redis_password": SECRET}
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f"echo {SECRET}; echo no key >&2; exit 3", "sh ended with status 3: no key"),
+        (f"echo {SECRET}; printf 'a\\033[31m\\n' >&2; exit 3", "status 3: a [31m"),
+        (f"echo {SECRET}; exit 1", "sh ended with status 1: it says nothing"),
+        (f"echo {SECRET}; sleep 60", "sh has not come to its end within 0.5 s"),
+        ("true", "the output of sh is empty; write {} if there are no secrets"),
+        (f"echo '{SECRET}: ['", "the output of sh is not YAML"),
+        (f"echo {SECRET}", "the output of sh holds no {name: value}"),
+    ],
+)
+def test_a_command_that_fails_is_told_by_its_standard_error_alone(
+    monkeypatch: pytest.MonkeyPatch, script: str, said: str
+) -> None:
+    monkeypatch.setattr(secrets_file, "COMMAND_TIMEOUT", 0.5 if "sleep" in script else 120)
+    _values, (finding,) = read_secrets(("sh", "-c", script))
+    assert said in str(finding)
+    assert SECRET not in str(finding)
+
+
+def test_a_command_that_is_not_there_is_named() -> None:
+    _values, (finding,) = read_secrets(("no-such-program", SECRET))
+    assert "no-such-program cannot be run (No such file or directory)" in str(finding)
+    assert SECRET not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "value", [5, [], {}, {"command": []}, {"command": "pass show omero"}, {"command": ["x", 5]}]
+)
+def test_what_is_neither_a_path_nor_a_command_is_answered_with_an_example(value: object) -> None:
+    (message,) = mistakes_of(a_host(web_secrets=value))
+    assert "write the path of a YAML file" in message
+    assert '{"command": ["sops", "-d", "secrets.yml"]}' in message
+
+
+def test_nothing_in_a_pipe_is_a_program_that_failed_and_no_site_without_secrets() -> None:
+    assert "/dev/null is empty" in "".join(mistakes_of(a_host(web_secrets="/dev/null")))
+
+
+def test_a_command_s_output_lies_on_no_disk() -> None:
+    script = "import os; print({'redis_password': os.readlink('/proc/self/fd/1')})"
+    values, _findings = read_secrets((sys.executable, "-c", script))
+    assert values["redis_password"].startswith("/memfd:")

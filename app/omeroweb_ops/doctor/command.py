@@ -27,6 +27,9 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
-    findings = list(judge.findings(observed))
+    findings = [
+        replace(each, message=engine.redacted(each.message, {}))
+        for each in judge.findings(observed)
+    ]
     print(report.as_json(observed, findings) if json else report.as_table(observed, findings))
     return 1 if report.worst(findings) == "error" else 0

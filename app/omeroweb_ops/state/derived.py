@@ -109,7 +109,7 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
             new = [item for item in items if identity(item) not in known]
             combined[name] = [*combined[name], *new]
     removed = plugins.removed(around.plugins, explicit)
-    return Desired(combined, appended, removed, explicit.exclusive)
+    return Desired(combined, appended, removed, explicit.exclusive, explicit.secret)
 
 
 def _additions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Desired:
-    """Properties to set, and items to add to or take out of the release's default lists."""
+    """Properties to set, and items to add to or take out of the release's default lists.
+
+    secret: names of properties that came from a secrets file. The stored text leaves it out, since
+    releases of before refuse a field that they do not know (see `Engine.secret`).
+    """
 
     set: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold secrets
     append: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     exclusive: bool = False  # remove what was set by hand
+    secret: Collection[str] = ()
 
     @classmethod
     def load(cls, path: Path) -> Desired:
@@ -38,14 +43,25 @@ class Desired:
 
     @classmethod
     def parse(cls, text: str, where: str) -> Desired:
-        """Read `dump`'s text. Raises ValueError where it is none."""
+        """Read `dump`'s text, of another version of the bundle too: fields that this one does not
+        know are left out. Raises ValueError where it is none."""
+        known = {each.name for each in fields(cls)}
         try:
-            return cls(**json.loads(text))
-        except (TypeError, ValueError) as error:
+            content = json.loads(text)
+            if not isinstance(content, dict) or not {*content} & known:
+                raise ValueError("no desired state")
+            return cls(**{name: value for name, value in content.items() if name in known})
+        except ValueError as error:
             raise ValueError(f"{where} is not readable ({error}); deploy again") from None
 
-    def dump(self) -> str:
-        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    def dump(self, *, secret: bool = False) -> str:
+        """The text that is stored. secret: with the names of what is secret, if anything is, which
+        releases of before refuse to read."""
+        content = asdict(self)
+        names = content.pop("secret")
+        if secret and names:
+            content["secret"] = sorted(names)
+        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def resolve(
         self,
@@ -67,7 +83,7 @@ class Desired:
         findings: list[Finding] = []
         for name, value in self.set.items():
             try:
-                texts[name] = _property(schema, name, value, strict).encode(value)
+                texts[name] = self._property(schema, name, value, strict).encode(value)
             except ValueError as error:
                 findings.append(Finding(name, str(error)))
         for name in sorted({*self.append, *self.remove}):
@@ -85,7 +101,7 @@ class Desired:
     def _merged(
         self, schema: Schema, omerodir: Path, name: str, strict: bool, by_hand: str | None
     ) -> str:
-        prop = _property(schema, name, [], strict)
+        prop = self._property(schema, name, [], strict)
         if prop.kind != "list":
             raise ValueError(f"is no list but a {prop.kind}; set it in web_config")
         default = schema.default(name, omerodir) if name in schema else None
@@ -96,6 +112,10 @@ class Desired:
         for item in self.append.get(name, ()):
             items = [other for other in items if identity(other) != identity(item)] + [item]
         return prop.encode(items)
+
+    def _property(self, schema: Schema, name: str, value: Any, strict: bool) -> Property:
+        prop = _property(schema, name, value, strict)
+        return replace(prop, secret=True) if name in self.secret else prop
 
 
 def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:

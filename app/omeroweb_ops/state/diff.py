@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from .desired import identity
 from .plan import Change, Plan, mask
+from .redaction import MASK, conceal
 from .schema import Property, Schema
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
@@ -26,8 +28,36 @@ def lines(plan: Plan, schema: Schema) -> Iterator[str]:
             yield f"{_SIGNS[change.action]} {change.name}: {texts}"
     for name in plan.drift:
         yield f"! {name}: set by hand, kept"
-    for name, added in plan.kept.items():
+    for name, added in kept(plan, schema).items():
         yield f"! {name}: added by hand, kept: {', '.join(map(_text, added))}"
+
+
+def kept(plan: Plan, schema: Schema) -> dict[str, list[Any]]:
+    """The items of lists that were added by hand and stay, as they may be shown."""
+    return {
+        name: [MASK] if name in schema and schema[name].is_secret else [*map(conceal, items)]
+        for name, items in plan.kept.items()
+    }
+
+
+def without(lines: Iterable[str], secret: Collection[str]) -> Iterator[str]:
+    """Such lines, of a release that may not know these names as secret, as they may be shown."""
+    hidden = False  # the lines of items below a name
+    for line in lines:
+        sign, _, rest = str(line).partition(" ")
+        name = rest.partition(":")[0]
+        if line.startswith(" "):
+            if not hidden:
+                yield line
+            continue
+        hidden = name in secret
+        if not hidden:
+            yield line
+        elif sign == "!":
+            yield line if rest.endswith(": set by hand, kept") else f"! {name}: {MASK}"
+        else:
+            old, new = ("(not set)" if sign == unset else MASK for unset in "+-")
+            yield f"{sign} {name}: {old} → {new}"
 
 
 def _items(change: Change, prop: Property | None) -> list[str]:
@@ -45,9 +75,13 @@ def _items(change: Change, prop: Property | None) -> list[str]:
         return []
     before = {identity(item): item for item in old}
     after = {identity(item): item for item in new}
-    found = [f"- {_text(item)}" for key, item in before.items() if after.get(key) != item]
-    found += [f"+ {_text(item)}" for key, item in after.items() if before.get(key) != item]
+    found = [f"- {_shown(item)}" for key, item in before.items() if after.get(key) != item]
+    found += [f"+ {_shown(item)}" for key, item in after.items() if before.get(key) != item]
     return found or ["(another order)"]
+
+
+def _shown(item: object) -> str:
+    return _text(conceal(item))
 
 
 def _text(item: object) -> str:

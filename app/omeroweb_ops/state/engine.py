@@ -19,7 +19,8 @@ from .derived import BOUND
 from .desired import Desired, Finding, identity, own_items
 from .history import State
 from .ownership import Record, changed_by_hand, list_by_hand
-from .plan import Plan, make
+from .plan import Plan, make, secrets_of
+from .redaction import redact
 from .schema import Schema
 
 _INSTALL = (
@@ -70,6 +71,40 @@ class Engine:
         ]
 
     @cached_property
+    def secret(self) -> frozenset[str]:
+        """Names of the properties that came from a secrets file, as deploys have named them.
+
+        They are kept apart from the desired state, which releases of before read too; and for good,
+        since a value that has left the inventory stands in earlier configurations.
+        """
+        return self._stored_secret()
+
+    @property
+    def shown(self) -> Schema:
+        """The schema by which values are shown: it knows what came from a secrets file."""
+        return self.schema.with_secrets(self.secret)
+
+    def note_secret(self, desired: Desired) -> None:
+        """Keep the names of what is secret, before anything shows or holds their values."""
+        before = self._stored_secret()
+        self.secret = before | {*desired.secret}
+        if self.secret != before:
+            config_xml.replace(self.locations.secret, json.dumps(sorted(self.secret)).encode())
+
+    def _stored_secret(self) -> frozenset[str]:
+        try:
+            names = json.loads(self.locations.secret.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return frozenset()
+        except ValueError:
+            names = None
+        if not isinstance(names, list):
+            raise config_xml.Unreadable(
+                f"{self.locations.secret} is not readable; move it away and deploy again"
+            )
+        return frozenset(map(str, names))
+
+    @cached_property
     def current(self) -> dict[str, str]:
         return config_xml.read(self.locations.config_xml)
 
@@ -98,6 +133,7 @@ class Engine:
 
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""
+        self.secret |= {*desired.secret}
         record = self._record()
         lists = _lists(desired)
         by_hand = {
@@ -111,7 +147,7 @@ class Engine:
         texts, findings = self._resolve(desired, by_hand, strict=strict)
         findings += broken
         findings += changed_by_hand(
-            record, texts, self.current, self._default, self.schema, exclusive=desired.exclusive
+            record, texts, self.current, self._default, self.shown, exclusive=desired.exclusive
         )
         if findings:
             raise Invalid(findings)
@@ -135,12 +171,19 @@ class Engine:
 
     def check(self, desired: Desired) -> list[Found]:
         """What is wrong, or doubtful, about the properties taken together."""
+        self.secret |= {*desired.secret}
         texts, _findings = self._resolve(desired, {})
 
         def effective(name: str) -> Any:
             return self.schema[name].value(texts.get(name, self._default(name)))
 
-        return [*find(effective), *deprecated(desired.set, self.schema)]
+        found = [*find(effective), *deprecated(desired.set, self.schema)]
+        return [replace(each, message=self.redacted(each.message, texts)) for each in found]
+
+    def redacted(self, message: str, texts: Mapping[str, str]) -> str:
+        """A message that may quote these properties or those of now, as it may be shown."""
+        hidden = [*secrets_of(texts, self.shown), *secrets_of(self.current, self.shown)]
+        return redact(message, hidden)
 
     def apply(self, desired: Desired) -> Plan:
         """Bring config.xml to the desired state; write nothing where nothing differs.

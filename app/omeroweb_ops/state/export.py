@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .desired import identity, own_items
+from .redaction import as_data, secret_texts
 from .schema import Property, Schema
 
 
@@ -27,7 +28,7 @@ def snippet(
         default = schema.default(name, omerodir) if name in schema else None
         if prop.same(text, default):
             continue
-        if prop.is_secret:
+        if prop.is_secret or any(secret_texts(as_data(text))):
             secrets[name] = text
         elif (added := _added(text, default, prop)) is not None:
             append[name] = added

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .redaction import MASK, as_data, conceal_text, redact, secret_texts, texts
 from .schema import Property, Schema
-
-MASK = "********"
 
 
 @dataclass(frozen=True)
@@ -83,27 +82,25 @@ def make(
 
 def mask(name: str, text: str | None, schema: Schema) -> str | None:
     """The text as it may be shown."""
-    return text if text is None or not _property(schema, name).is_secret else MASK
+    if text is None:
+        return None
+    return MASK if _property(schema, name).is_secret else conceal_text(text)
 
 
 def without_secrets(message: str, properties: Mapping[str, str], schema: Schema) -> str:
-    """A message of OMERO.web's, which may quote a property's value, as it may be shown."""
-    secrets: set[str] = set()
+    """A message that may quote a property's value, as it may be shown."""
+    return redact(message, secrets_of(properties, schema))
+
+
+def secrets_of(properties: Mapping[str, str], schema: Schema) -> Iterator[str]:
+    """Every text of these properties that must not be shown."""
     for name, text in properties.items():
         prop = _property(schema, name)
-        if prop.is_secret:
-            secrets |= {text, *_texts(prop.value(text))}
-    for secret in sorted(secrets - {""}, key=len, reverse=True):
-        message = message.replace(secret, MASK)
-    return message
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a value that is named as a password, at any depth."""
-    for key, part in value.items() if isinstance(value, dict) else ():
-        if isinstance(part, str) and "pass" in str(key).lower():
-            yield part
-        yield from _texts(part)
+        if prop.secret or (prop.is_secret and not prop.is_cache):
+            yield from texts(text)
+        else:  # what the caches hold beside passwords is in many an ordinary message
+            yield from [text] if prop.is_secret else []
+            yield from secret_texts(as_data(text))
 
 
 def _property(schema: Schema, name: str) -> Property:

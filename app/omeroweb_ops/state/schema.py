@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .redaction import is_secret_name
 from .shapes import misfit
 
 DATA = Path(__file__).parent.parent / "data" / "schema.json"
@@ -24,7 +25,14 @@ DATA = Path(__file__).parent.parent / "data" / "schema.json"
 _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
 # What config.xml cannot hold (XML 1.0, Char).
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-_WRITE = {"string": "write it in quotes", "object": "write a dictionary, for example {...}"}
+_WRITE = {
+    "boolean": "write True or False",
+    "integer": "write a whole number",
+    "string": "write it in quotes",
+    "list": "write a list of the default's form",
+    "object": "write a dictionary, for example {...}",
+    "regex": "write a regular expression",
+}
 _BROKEN_LINE = (
     "has a line break inside quotes, as the documentation's Redis recipe has; write it as Python "
     "data, or leave it out: a host in the inventory's group redis is all that is needed"
@@ -47,6 +55,7 @@ class Property:
     that some plugins read by Python's bool: any text switches it on, "false" too.
     default: the stored text, or None where upstream leaves the setting unset;
     "${OMERODIR}" stands for the installation's own folder.
+    secret: it came from a secrets file, whatever it is.
     """
 
     name: str
@@ -55,17 +64,26 @@ class Property:
     description: str
     choices: tuple[str, ...] = ()
     deprecated: bool = False
+    secret: bool = False
 
     @property
     def is_secret(self) -> bool:
-        """Whether the value must be masked wherever it is shown.
+        """Whether the value as a whole must be masked wherever it is shown.
 
-        Judged by what the property is: a password, the key that signs sessions, and the caches,
-        whose URL or OPTIONS may hold a password.
+        Judged by where it came from, and by its name: upstream gives no secret a default, so that
+        a property with one (`omero.web.login_incorrect_credentials_text`) is none. The caches'
+        URL or OPTIONS may hold a password.
         """
-        return self.kind in ("string", "object") and self.name.endswith(
-            ("password", "secret_key", "caches")
-        )
+        if self.secret:
+            return True
+        if self.kind in ("boolean", "switch"):
+            return False
+        return self.is_cache or (not self.default and is_secret_name(self.name))
+
+    @property
+    def is_cache(self) -> bool:
+        """Whether it is the caches' description, of which a password is but a part."""
+        return self.name.endswith("caches")
 
     def encode(self, value: object) -> str:
         """The text to store for a Python value, or for text as `omero config set` takes it.
@@ -78,7 +96,8 @@ class Property:
             if isinstance(error, Unquoted) or not self.is_secret:
                 raise
             raise ValueError(
-                f"the secret (not shown) is no {self.kind}; {_WRITE[self.kind]}"
+                f"the secret (not shown) is no {self.kind} as it must be; "
+                + _WRITE.get(self.kind, "see OMERO.web's configuration")
             ) from None
         if _NOT_XML.search(text):
             raise ValueError("holds a control character; write it without")
@@ -224,6 +243,25 @@ class Schema(Mapping[str, Property]):
     @cached_property
     def _names(self) -> list[str]:
         return [name for name, prop in self._properties.items() if not prop.deprecated]
+
+    def with_secrets(self, names: Collection[str]) -> Schema:
+        """The same with these properties known as secret, whether it has them or not: for what is
+        shown, and not to look up what exists."""
+        if not names:
+            return self
+        return Schema(
+            [
+                *(
+                    replace(prop, secret=prop.secret or prop.name in names)
+                    for prop in self._properties.values()
+                ),
+                *(
+                    Property(name, "string", None, "", secret=True)
+                    for name in names
+                    if name not in self
+                ),
+            ]
+        )
 
     def nearest(self, name: str) -> str | None:
         """The known property that an unknown name most likely means."""
