@@ -412,7 +412,7 @@ FORMER_USER = "games"
 def former(place: Path, omerodir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another OMERODIR, and ours still to be made."""
     shutil.rmtree(omerodir)
-    monkeypatch.setattr(takeover, "LOCATIONS", files.LOCATIONS)
+    monkeypatch.setattr(takeover, "LOCATIONS", Locations(omerodir, LOCATIONS.desired_state))
     monkeypatch.setattr(takeover, "USER", USER)
     path = place / "former"
     (path / "etc/grid").mkdir(parents=True)
@@ -457,7 +457,7 @@ def test_a_link_in_it_gives_nothing_of_root_s_away(
 def test_files_of_the_former_user_and_no_others_are_given_away(
     omerodir: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "LOCATIONS", files.LOCATIONS)
+    monkeypatch.setattr(takeover, "LOCATIONS", Locations(omerodir, LOCATIONS.desired_state))
     monkeypatch.setattr(takeover, "USER", USER)
     (omerodir / "var/log/a.log").write_text("x")
     (omerodir / "var/log/link").symlink_to(victim)
