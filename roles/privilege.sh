@@ -36,7 +36,7 @@ without_control_characters() {
 # Runs a shell command for at most SECONDS, passes on at most BYTES of all that it prints, without
 # control characters, and ends with its status. What it leaves running is not waited for any longer.
 limited() { # SECONDS BYTES COMMAND
-    { { { timeout -k 5 "$1" sh -c "$3" 3>&- 4>&-; echo $? >&3; } 2>&1 |
+    { { { s=0; timeout -k 5 "$1" sh -c "$3" 3>&- 4>&- || s=$?; echo "$s" >&3; } 2>&1 |
         timeout -k 5 "$(($1 + 5))" head -c "$2" | without_control_characters >&4; } 3>&1 |
         { read -r status && exit "$status"; }; } 4>&1
 }

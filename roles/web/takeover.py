@@ -75,7 +75,7 @@ def carried_over(found: Earlier) -> Generator[str, None, None]:
         host.log(f"{source}: its configuration is carried over to {ours}; the folder is kept")
     # what the survey looks for comes last: a run killed here is taken up by the next one
     carried = "; ".join(
-        f'if [ -e "$source"/{name} ]; then read_as_owner "$source"/{name} | '
+        f'if [ -s "$source"/{name} ]; then read_as_owner "$source"/{name} | '
         f"( {run_as_user(USER, _carried(f'{ours}/{name}', mode))} ); fi"
         for name, mode in (("var/django_secret_key", 600), ("etc/grid/config.xml", 640))
     )
