@@ -52,6 +52,8 @@ def test_the_first_run_ends_with_the_login_page_at_the_printed_url(
     assert printed
     assert printed[1] == site.ip
     assert_serves(site)
+    # NGINX has its sandbox, though its package started it without
+    assert "NoNewPrivs:\t1" in site.read(f"/proc/{site.read('/run/nginx.pid').strip()}/status")
 
 
 def test_a_second_run_changes_and_restarts_nothing(site: Host) -> None:
