@@ -17,7 +17,7 @@ from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
 from omeroweb_ops.state.redaction import redact, texts
 
-from . import branding
+from . import branding, server_names
 from .secrets_file import OF_REDIS, read_secrets
 from .settings import Settings, read
 
@@ -79,8 +79,16 @@ class Site:
             for member in self.group("nginx")
             if _public_tls(member.settings)
             for name in (member.settings.nginx_server_name or "").split()
-            if name != "_" and not name.endswith("*") and not name.startswith(".")
+            if name != "_" and "*" not in name and not name.startswith(".")
         ]
+
+    @cached_property
+    def allowed_hosts(self) -> list[str]:
+        """The hosts that OMERO.web answers for; none where an NGINX takes any name."""
+        names = [(each.settings.nginx_server_name or "").split() for each in self.group("nginx")]
+        if any(map(server_names.is_open, names)):
+            return []
+        return server_names.allowed_hosts([name for each in names for name in each])
 
     @property
     def loopback(self) -> bool:
@@ -161,6 +169,7 @@ class Site:
             cors_login=member.settings.web_cors_login,
             branding=self.branding(member),
             origins=tuple(self.origins),
+            allowed_hosts=tuple(self.allowed_hosts),
             plugins=_plugins(member),
         )
 

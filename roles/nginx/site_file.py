@@ -51,7 +51,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         timeout=(int(effective("omero.web.wsgi_timeout")) or 86400) + 10,
         extra=extra,
         given=directives(extra),
-        **visitors.variables(site, member),
+        **visitors.variables(site, member, survey),
         pages=PAGES,
         planned=f"{pages.PLANNED}/planned",
         retry_after=pages.RETRY_AFTER,
@@ -75,6 +75,22 @@ def _upstreams(site: Site, member: Member, survey: Survey) -> list[str]:
         UPSTREAM if local and web is member else address
         for web, address in zip(site.group("web"), site.upstreams(member), strict=True)
     ]
+
+
+MAIN = "/etc/nginx/nginx.conf"
+# Debian's 768 connections for each worker are fewer than one visitor with slow ones can hold; a
+# number that somebody else wrote stays. `events` may stand in the main file alone.
+_CONNECTIONS, _OPEN_FILES = 8192, 20_000  # a proxied request takes two, a temporary file a third
+_LIMITS = (
+    f"sed -E 's/^([[:space:]]*worker_connections[[:space:]]+)768;/\\1{_CONNECTIONS};/' \"$main\" | "
+    "if grep -Eq '^[[:space:]]*worker_rlimit_nofile' \"$main\"; then cat; else "
+    f"sed '1i worker_rlimit_nofile {_OPEN_FILES};  # by the OMERO.web bundle'; fi;"
+)
+# As Debian's logrotate makes it: NGINX itself would make it for everybody to read.
+_LOG = (
+    "{ [ -e {0} ] || install -m 640 -o www-data -g adm /dev/null {0}; } && "
+    "chown www-data:adm {0} && chmod 640 {0}"
+).replace("{0}", visitors.ACCESS_LOG)
 
 
 @operation()
@@ -111,12 +127,15 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
         f"mkdir -m 700 -p {RUN} && rm -rf {RUN}/nginx.* && "
         f"stage=$(mktemp -d {RUN}/nginx.XXXXXX) && "
         'trap \'rm -rf "$stage"\' EXIT && cp -as /etc/nginx/. "$stage" && '
-        'cp --remove-destination /etc/nginx/nginx.conf "$stage/nginx.conf" && '
+        f'main=$(readlink -f {MAIN}) && {{ {_LIMITS} }} > "$stage/main" && '
+        f'cp --remove-destination "$stage/main" "$stage/nginx.conf" && {_LOG} && '
         f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && '
         f'rm -f "$copy" {staged} && {received} && {backup.kept(former)} && '
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
         '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '
+        '{ cmp -s "$stage/main" "$main" || { cp -p "$main" "$main.new" && '
+        'cat "$stage/main" > "$main.new" && mv -fT "$main.new" "$main"; }; } && '
         f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
         f'cp -p "$copy" {path}.new && mv -fT {path}.new {path} && '
         f"rm -f {' '.join(map(shlex.quote, gone))}"

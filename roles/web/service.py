@@ -59,7 +59,7 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
         name="omero-web",
         command=f"{CURRENT}/bin/gunicorn --config {files.GUNICORN} omeroweb.wsgi:application",
         user=USER,
-        environment=ENVIRONMENT,
+        environment=(*ENVIRONMENT, ("TMPDIR", "/var/tmp")),  # uploads: /tmp may be in memory
         directory=str(BASE),
         umask="027",
         restart_on=f"cat {files.UNIT} {files.SOCKET_UNIT} {files.PROGRAM}; "

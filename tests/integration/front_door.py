@@ -13,7 +13,7 @@ from cryptography import x509
 from tests.certificates import Issued, authority, issue
 from tests.integration import viewer
 from tests.integration.hosts import Host
-from tests.integration.site_checks import BASE
+from tests.integration.site_checks import BASE, django
 
 NAME = "omero.example.org"
 AUTHORITY = authority()
@@ -94,6 +94,27 @@ def log_in(
             timeout=120,
             allow_redirects=False,
         )
+
+
+def store_session(host: Host, *, user: int | None = 7, public: bool = False) -> str:
+    """The Cookie header of a session as OMERO.web stores it after a login.
+
+    user: of OMERO; None where the login failed.
+    """
+    login = {"server_id": 1, "is_secure": True, "is_public": public, "user_id": user}
+    key = django(
+        host,
+        "from importlib import import_module\nfrom django.conf import settings\n"
+        "session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
+        f"session['connector'] = {login}\nsession.save()\nprint(session.session_key)",
+    )
+    return f"sessionid={key}"
+
+
+def count_sessions(host: Host) -> int:
+    """How many are in the store."""
+    store = "from django.core.cache import caches\nstore = caches['sessions'].client.get_client()"
+    return int(django(host, f"{store}\nprint(store.dbsize())"))
 
 
 def assert_answers_logins(answer: requests.Response) -> None:

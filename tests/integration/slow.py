@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import resource
+import select
 import selectors
 import socket
 import threading
@@ -32,6 +34,40 @@ def slow_writers(address: str, path: str, count: int, size: int) -> Iterator[lis
             each.sendall(head)
         with _each(sockets, selectors.EVENT_WRITE, lambda one: one.send(b"x")):
             yield sockets
+
+
+@contextlib.contextmanager
+def half_requests(address: str, count: int) -> Iterator[list[socket.socket]]:
+    """Each begins a request and says no more."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with _many(address, count) as sockets:
+        for each in sockets:
+            each.sendall(f"GET / HTTP/1.1\r\nHost: {address}\r\nAccept: ".encode())
+        yield sockets
+
+
+def upload(address: str, path: str, size: int, *headers: str) -> int:
+    """Send as much of a body as the server takes; the status of its answer.
+
+    size: bytes. headers: lines; without a Content-Length the body comes in chunks.
+    """
+    chunked = not any(each.startswith("Content-Length") for each in headers)
+    part = b"x" * 65536
+    sent = b"10000\r\n" + part + b"\r\n" if chunked else part
+    lines = [f"POST {path} HTTP/1.1", f"Host: {address}", *headers]
+    lines += ["Transfer-Encoding: chunked"] * chunked
+    with socket.socket() as one:
+        one.settimeout(60)
+        one.connect((address, 80))
+        one.sendall("\r\n".join([*lines, "", ""]).encode())
+        for _ in range(size // len(part)):
+            if select.select([one], [], [], 0)[0]:
+                break
+            one.sendall(sent)
+        else:
+            one.sendall(b"0\r\n\r\n" if chunked else b"x" * (size % len(part)))
+        return int(one.recv(4096).split()[1])
 
 
 @contextlib.contextmanager

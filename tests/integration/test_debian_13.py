@@ -30,3 +30,5 @@ def test_debian_13(make_host: MakeHost) -> None:
     assert_serves(host, scheme="https")
     tried = host.run("nginx -t").stderr
     assert "warn" not in tried, tried  # `listen … http2` is deprecated there
+    hybrid = "openssl s_client -connect 127.0.0.1:443 -groups X25519MLKEM768 < /dev/null 2>&1"
+    assert "X25519MLKEM768" in host.run(hybrid).stdout

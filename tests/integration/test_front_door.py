@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests.certificates import issue, key_pem
 from tests.integration.conftest import MakeHost
@@ -26,6 +30,7 @@ from tests.integration.front_door import (
     RENEWED,
     asked,
     assert_answers_logins,
+    count_sessions,
     files,
     install_plugin,
     log_in,
@@ -33,22 +38,29 @@ from tests.integration.front_door import (
     renew,
     served,
     start_outer_proxy,
+    store_session,
     wait_for_certificate,
 )
 from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
 from tests.integration.images import ROOT
 from tests.integration.site_checks import assert_maintenance, assert_serves
-from tests.integration.slow import slow_readers, slow_writers
+from tests.integration.slow import half_requests, slow_readers, slow_writers, upload
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+TEMPORARY, ROOM = "/var/lib/nginx", 300  # MB
+MOST = 300  # requests of one address
 PREFIXED: dict[str, Any] = {"web_config": {"omero.web.prefix": "/omero"}}
 
 
 @pytest.fixture(scope="module")
 def host(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
+    """With 2 GB of memory, and little room where NGINX keeps bodies and answers."""
     with make_session_host("systemd", name="front-door", image=deployed_systemd_image) as host:
+        host.container.update(mem_limit="2g", memswap_limit="2g")
+        host.run(f"mount -t tmpfs -o size={ROOM}m,mode=755 tmpfs {TEMPORARY}")
+        host.run("systemctl restart nginx")
         yield host
 
 
@@ -57,7 +69,7 @@ def plain(host: Host) -> Host:
     """Over http, with a plug-in."""
     deploy(docker_inventory(host))
     install_plugin(host)
-    deploy(docker_inventory(host, **PLUGGED))
+    deploy(docker_inventory(host, **PLUGGED, nginx_max_connections=MOST))
     return host
 
 
@@ -183,11 +195,76 @@ def test_slow_visitors_hold_no_worker(plain: Host) -> None:
     with slow_writers(plain.ip, "/large/form", 200, 100_000):
         for _ in range(20):
             login_page()
+    with half_requests(plain.ip, 2000):
+        for _ in range(20):
+            login_page()
 
 
-def test_an_upload_reaches_omero_web_whole(plain: Host) -> None:
-    answer = plain.http("/large/form", method="POST", data=b"x" * 3_000_000, timeout=60)
-    assert answer.text == "3000000"
+def test_an_upload_of_who_is_logged_in_reaches_omero_web_whole(plain: Host) -> None:
+    cookie, size = store_session(plain), 30_000_000
+    answer = plain.http(
+        "/large/form", method="POST", headers={"Cookie": cookie}, data=b"x" * size, timeout=60
+    )
+    assert answer.text == str(size)
+    assert upload(plain.ip, "/large/form", size, f"Cookie: {cookie}") == 200  # in chunks
+    assert plain.http("/large/form", method="POST", data=b"x" * 200_000).text == "200000"
+
+
+def test_strangers_fill_neither_the_disk_nor_the_memory(plain: Host) -> None:
+    """Twenty of them at once, each with 200 MB, while people ask for the login page."""
+    size = 200_000_000
+    sessions = [
+        "Accept: text/html",
+        "Cookie: sessionid=forged0forged0forged0forged0forge",
+        f"Cookie: {store_session(plain, user=None)}",
+        f"Cookie: {store_session(plain, public=True)}",
+        "Cookie: sessionid=",
+    ]
+    lengths = [f"Content-Length: {size}", "Accept-Language: en"]
+    used, late = 0.0, 0.0
+    with ThreadPoolExecutor(20) as strangers:
+        uploads = [
+            strangers.submit(upload, plain.ip, path, size, session, length)
+            for session in sessions
+            for length in lengths
+            for path in ("/large/form", "/webclient/login/")
+        ]
+        while not all(each.done() for each in uploads):
+            answer = plain.http("/webclient/login/")
+            assert answer.status_code == 200
+            late = max(late, answer.elapsed.total_seconds())
+            used = max(used, int(plain.run(f"df --output=used -k {TEMPORARY} | tail -1").stdout))
+    refusals = Counter(each.result() for each in uploads)
+    assert {*refusals} <= {413, 429}, refusals  # with a session so many large ones are too many
+    assert refusals[413] >= 8
+    assert used < 40_000, used
+    assert late < 5, late
+    assert (
+        plain.run("systemctl show -p NRestarts --value omero-web nginx").stdout.split() == ["0"] * 2
+    )
+    told = plain.http("/large/form", method="POST", data=b"x" * 2_000_000)
+    assert "too large" in told.text
+    told = plain.http("/api/v0/login/", method="POST", data=b"x" * 2_000_000)
+    assert told.json()["error"] == "too_large"
+
+
+def test_one_address_has_its_share_and_no_more(plain: Host) -> None:
+    def login_page() -> requests.Response:
+        return plain.http("/webclient/login/", headers={"Accept": "text/html"})
+
+    with contextlib.ExitStack() as slow:
+        slow.enter_context(slow_writers(plain.ip, "/large/form", MOST, 100_000))
+
+        def limited() -> bool:
+            slow.enter_context(slow_writers(plain.ip, "/large/form", 2, 100_000))
+            return login_page().status_code == 429
+
+        plain.wait_until(limited, 10, "the limit")
+        refused = login_page()
+        assert "Too many requests" in refused.text
+        assert int(refused.headers["Retry-After"]) > 0
+        assert plain.http("/api/v0/").json()["error"] == "too_many_requests"
+    plain.wait_until(lambda: login_page().status_code == 200, 10, "an end of the limit")
 
 
 def complaints_of(page: Page, host: Host) -> list[str]:
@@ -270,6 +347,72 @@ def test_fifty_people_get_in_and_guessing_ends(plain: Host) -> None:
     assert plain.http("/webclient/login/").status_code == 200
 
 
+def test_strangers_make_no_more_sessions_than_logins_are_let_in(plain: Host) -> None:
+    def once(number: int) -> int:
+        name = ("bsession", "b%73ession", "bsessio%6E")[number % 3]
+        return plain.http(f"/webclient/?server=1&{name}={number}", timeout=60).status_code
+
+    plain.run("systemctl restart nginx")  # nobody has been counted
+    before, began = count_sessions(plain), time.monotonic()
+    with ThreadPoolExecutor(10) as strangers:
+        answers = Counter(strangers.map(once, range(2000)))
+    let_in = 100 + (time.monotonic() - began) / 5 + 1
+    assert answers[429] >= 2000 - let_in, answers
+    assert 0 < count_sessions(plain) - before <= let_in
+    plain.run("systemctl restart nginx")
+
+
+def test_no_log_has_a_password_or_a_session_key(plain: Host) -> None:
+    """Where too many ask, where OMERO.web is away, and in the addresses of pages, too."""
+    urls = ["/webclient/?username=a&password=hunter3", "/webclient/?server=1&b%73ession=hunter3"]
+    urls += ["/static/gone.css?password=hunter3", "/ops/metrics?password=hunter3"]
+    pages = [{"Referer": f"http://{plain.ip}{url}"} for url in urls]
+
+    def ask() -> None:
+        for url in urls:
+            plain.http(url)
+        for page in pages:
+            for path in ("/webclient/login/", "/static/gone.css", "/ops/metrics"):
+                plain.http(path, headers=page)
+            plain.http("/large/form", method="POST", headers=page, data=b"x" * 2_000_000)
+
+    ask()
+    for number in range(150):
+        if plain.http(f"{urls[0]}{number}").status_code == 429:
+            break
+    assert plain.http(urls[0]).status_code == 429
+    plain.run("omero web stop && systemctl restart nginx")  # nobody has been counted
+    try:
+        ask()
+    finally:
+        plain.run("omero web start")
+    away = r"\(left out\) HTTP/1.1. 503"
+    plain.wait_until(lambda: re.search(away, plain.read(ACCESS_LOG)), 10, "NGINX's log")
+    assert re.search(r"\(left out\) HTTP/1.1. 429", plain.read(ACCESS_LOG))
+    logs = plain.run("cat /var/log/nginx/*.log; journalctl -o cat").stdout
+    assert "hunter3" not in logs
+    plain.run("systemctl restart nginx")
+
+
+def test_gunicorn_is_told_nothing_by_a_visitor_s_header(plain: Host) -> None:
+    """By default NGINX drops names with an underscore; a site's own configuration may not."""
+    lines = "/etc/nginx/conf.d/underscores.conf"
+    plain.write(lines, "underscores_in_headers on;\n")
+    plain.run("systemctl reload nginx")
+    try:
+        for header in ({"SCRIPT_NAME": "/x"}, {"PATH_INFO": "/ops/metrics"}):
+            answer = plain.http("/x/ops/metrics", headers=header)
+            assert answer.status_code == 404
+            assert "omeroweb_" not in answer.text
+    finally:
+        plain.run(f"rm {lines} && systemctl reload nginx")
+
+
+def test_logs_are_for_administrators_from_the_first(plain: Host) -> None:
+    stated = plain.run(f"stat -c '%a %U:%G' {ACCESS_LOG}*").stdout.splitlines()
+    assert {*stated} == {"640 www-data:adm"}
+
+
 @pytest.fixture(scope="module")
 def own(host: Host, plain: Host, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """With a certificate of its own, below a prefix."""
@@ -287,6 +430,33 @@ def test_the_public_url_is_printed_and_plain_http_leads_to_it(host: Host, own: D
     assert answer.headers["Location"] == f"https://{NAME}/omero/webclient/?x=1"
     for path in ("/", "/omero"):
         assert host.http(path, scheme="https").headers["Location"] == "/omero/"
+
+
+def test_only_the_site_s_own_names_are_served(host: Host, own: Deployment) -> None:
+    path = "/omero/webclient/login/"
+    for scheme, status in (("https", 200), ("http", 301)):
+        for name in (NAME, NAME.upper(), None):  # and this machine's address
+            assert host.http(path, scheme=scheme, host_header=name).status_code == status
+        for name in ("evil.example", f"{NAME}.evil.example"):
+            answer = host.http(path, scheme=scheme, host_header=name)
+            assert answer.status_code == 421
+            assert name not in answer.text
+    api = host.http("/omero/api/v0/", scheme="https", headers={"X-Forwarded-Host": "evil.example"})
+    assert f"https://{NAME}/omero/api/" in api.text
+    checked = "curl -sko /dev/null -w '%{http_code}' https://localhost/omero/ops/metrics"
+    assert host.run(checked).stdout == "200"
+    allowed = host.run("omero config get omero.web.allowed_hosts").stdout
+    assert json.loads(allowed) == [NAME, "localhost", "127.0.0.1", "[::1]"]
+
+
+def test_below_a_prefix_too_large_bodies_are_of_who_is_logged_in(
+    host: Host, own: Deployment
+) -> None:
+    path = "/omero/webclient/login/"
+    for cookie, status in (("sessionid=forged", 413), (store_session(host), 403)):  # 403: no CSRF
+        sent = {"Cookie": cookie}
+        answer = host.http(path, scheme="https", method="POST", headers=sent, data=b"x" * 2_000_000)
+        assert answer.status_code == status
 
 
 def test_the_page_its_files_and_its_cookies(host: Host, own: Deployment) -> None:
@@ -314,6 +484,10 @@ def test_http_2_is_spoken(host: Host, own: Deployment) -> None:
 def test_the_maintenance_page_comes_by_https_too(host: Host, own: Deployment) -> None:
     host.run("omero web stop")
     assert_maintenance(host, "/omero/webclient/", scheme="https")
+    sent = {"Cookie": "sessionid=forged"}  # of which nobody can be asked
+    assert_maintenance(
+        host, "/omero/", scheme="https", method="POST", headers=sent, data=b"x" * 2_000_000
+    )
     host.run("omero web start")
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from roles.items import File
 from roles.nginx.site_file import RUN, acceptance
+from roles.nginx.visitors import ACCESS_LOG
 from tests.operations.local import OWNER, programs, shell
 
 KEY = "-----BEGIN PRIVATE KEY-----\n"
-MAIN = "include /etc/nginx/conf.d/*.conf;\n"
+MAIN = "events {\n\tworker_connections 768;\n}\ninclude /etc/nginx/conf.d/*.conf;\n"
 OLD, NEW = "# old\n", "# new\n"
 
 
@@ -38,6 +39,8 @@ def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
     file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER)
     command = acceptance(file, former).replace("/etc/nginx", str(nginx))
     command = command.replace(RUN, str(nginx.parent / "run"))
+    command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
+    command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
     stand_ins = programs(nginx.parent / "bin", nginx=program)
     return shell(command, stdin=NEW, stand_ins=stand_ins).returncode
 
@@ -54,8 +57,24 @@ def test_what_nginx_accepts_gets_its_place_and_the_rest_stays(nginx: Path) -> No
         'grep -q new "${4%/*}/conf.d/omero-web.conf" && grep -q old "${4%/*}/sites-enabled/other"'
     )
     assert accept(nginx, f'{looks} && grep -q "include ${{4%/*}}/conf.d/" "$4"') == 0
-    assert contents(nginx) == {**before, "conf.d/omero-web.conf": NEW}
+    main = before["nginx.conf"].replace("768", "8192")
+    main = f"worker_rlimit_nofile 20000;  # by the OMERO.web bundle\n{main}"
+    assert contents(nginx) == {**before, "conf.d/omero-web.conf": NEW, "nginx.conf": main}
     assert [*(nginx.parent / "run").iterdir()] == []
+    assert stat.S_IMODE((nginx.parent / "access.log").stat().st_mode) == 0o640
+    assert accept(nginx, "exit 0") == 0
+    assert (nginx / "nginx.conf").read_text() == main
+
+
+def test_what_somebody_else_wrote_of_connections_stays_and_a_log_is_closed(nginx: Path) -> None:
+    own = "worker_rlimit_nofile 9;\nevents { }\n# worker_connections 768;\n"
+    (nginx / "nginx.conf").write_text(own)
+    log = nginx.parent / "access.log"
+    log.write_text("line\n")
+    log.chmod(0o644)
+    assert accept(nginx, "exit 0") == 0
+    assert (nginx / "nginx.conf").read_text() == own
+    assert (log.read_text(), stat.S_IMODE(log.stat().st_mode)) == ("line\n", 0o640)
 
 
 def test_what_nginx_refuses_does_not(nginx: Path) -> None:

@@ -65,14 +65,21 @@ def _block(tokens: Iterator[str], *, outermost: bool = False) -> Iterator[Direct
         raise ValueError(f"ends within {words}")
 
 
-def location(server: Directive, path: str) -> Directive | None:
-    """The location that nginx takes: the exact one, else that of the longest prefix."""
+def location(server: Directive, path: str, way: str = "request") -> Directive | None:
+    """The location that answers: the exact one, else that of the longest prefix.
+
+    way: the value of $omero_web_way, by which a location may hand a request to another.
+    """
     best: Directive | None = None
     for each in server.all("location"):
         if each.words == ("=", path):
             return each
         if len(each.words) == 1 and path.startswith(each.words[0]):
             best = max(best or each, each, key=lambda one: len(one.words[0]))
+    for rewritten in best.values("rewrite") if best else []:
+        _pattern, target, flag = rewritten.split()
+        if flag == "last":
+            return location(server, target.replace("$omero_web_way", way))
     return best
 
 

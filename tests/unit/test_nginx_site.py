@@ -33,7 +33,7 @@ def served(config: Directive) -> Directive:
 
 def proxied(server: Directive, path: str) -> bool:
     found = location(server, path)
-    return found is not None and found.values("proxy_pass") == ["http://omero_web"]
+    return found is not None and found.values("proxy_pass") == ["http://omero_web$request_uri"]
 
 
 def served_from(found: Directive, path: str = "/static/webgateway/css/ome.css") -> list[str]:

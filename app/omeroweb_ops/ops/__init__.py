@@ -1,4 +1,5 @@
-"""Health and metrics: a Django app, label `ops`, at ops/live, ops/ready and ops/metrics.
+"""Health and metrics: a Django app, label `ops`, at ops/live, ops/ready, ops/metrics
+and, for NGINX, ops/session.
 
 gunicorn's workers hand these addresses to the app's own URLconf before OMERO.web sees them (see
 `serving`). The app is not in `omero.web.apps`: that list is the administrator's, who sees, exports

@@ -10,5 +10,10 @@ from . import views
 
 urlpatterns = [
     path(name, never_cache(require_safe(view)), name=f"ops_{name}")
-    for name, view in (("live", views.live), ("ready", views.ready), ("metrics", views.metrics))
+    for name, view in (
+        ("live", views.live),
+        ("ready", views.ready),
+        ("metrics", views.metrics),
+        ("session", views.session),
+    )
 ]

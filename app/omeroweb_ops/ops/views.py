@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -29,3 +32,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Of all workers, whichever is asked."""
     text = exposition.text(Locations.from_environment(), request.META.get(CONFIGURATION, ""))
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def session(request: HttpRequest) -> HttpResponse:
+    """NGINX's question before a large upload: 204 where a person is logged in, else 401.
+
+    The session is read and never stored. OMERO.web keeps its login in it as `connector`
+    (omeroweb/connector.py): without a user where the login failed, public for visitors.
+    """
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    login = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME)).get("connector")
+    known = isinstance(login, Mapping) and login.get("user_id") is not None
+    return HttpResponse(status=204 if known and not login.get("is_public") else 401)

@@ -152,6 +152,8 @@ def _session_age(effective: Callable[[str], Any]) -> Iterator[Found]:
 def _prefix(effective: Callable[[str], Any]) -> Iterator[Found]:
     prefix = "/" + str(effective(PREFIX) or "").strip("/")
     url = str(effective(STATIC_URL) or "")
+    if not url.endswith("/"):
+        yield Found(STATIC_URL, f"{url!r} does not end with a slash; write {url + '/'!r}")
     if prefix != "/" and url.startswith("/") and not url.startswith(prefix + "/"):
         yield Found(
             STATIC_URL,

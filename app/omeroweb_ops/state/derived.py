@@ -24,6 +24,7 @@ CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
 PREFIX = "omero.web.prefix"
 STATIC_URL = "omero.web.static_url"
+ALLOWED_HOSTS = "omero.web.allowed_hosts"
 # NGINX is configured from the inventory's value of these: changed by hand, they are an error.
 BOUND = (
     "omero.web.application_server.host",
@@ -55,7 +56,8 @@ class Surroundings:
     front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
     static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
     cookies from other sites too. branding: the site's own logos and templates. origins: of
-    the site's own pages, with TLS. plugins: those whose packages are installed.
+    the site's own pages, with TLS. allowed_hosts: the names that visitors use, () for any. plugins:
+    those whose packages are installed.
     """
 
     redis: str | None = None
@@ -68,6 +70,7 @@ class Surroundings:
     cors_login: bool = False
     branding: Branding | None = None
     origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     plugins: tuple[Plugin, ...] = ()
 
 
@@ -80,6 +83,8 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
         "omero.web.static_root": str(locations.static),
         **_front(wanted, around),
     }
+    if around.allowed_hosts and ALLOWED_HOSTS not in {*explicit.append, *explicit.remove}:
+        derived[ALLOWED_HOSTS] = list(around.allowed_hosts)
     sessions, additional = _sessions(wanted, around, locations)
     derived.update(sessions)
     if around.cors_login:
