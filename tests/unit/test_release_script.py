@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from roles.web import files
+from roles.web import files, sandbox
 
 NOW, THEN = "0123456789ab", "ba9876543210"
 DIGEST = "d" * 64
@@ -27,9 +27,7 @@ class Releases:
         (folder / "theirs").mkdir()
         (folder / "theirs/complete").touch()
         template: jinja2.Template = files._TEMPLATES.get_template("release.j2")
-        text = template.render(
-            base=folder, omerodir=folder / "OMERO.web", user="x", manager="image"
-        )
+        text = template.render(base=folder, sandbox=sandbox, manager="image")
         self._script = folder / "release"
         self._script.write_text(text.replace(files.OPS, str(folder / "ops")))
 
