@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Shell functions of the commands that a deploy runs as root; see docs/architecture.md, "Privilege".
 
 # Fails, and names what is wrong, unless every directory that leads to PATH belongs to root (or to
