@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -50,6 +51,12 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         self.running: set[Connection] = set()  # with a thread; changed by the threads themselves
         self.reported: set[Connection] = set()  # requests that hang
         self.due = False
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Twice as many threads as requests are accepted for: one whose header came late, when the
+        others were taken, must not wait behind them. One is one: the site wants no threads."""
+        threads = int(self.cfg.threads)
+        return ThreadPoolExecutor(max_workers=2 * threads if threads > 1 else 1)
 
     def replace(self) -> None:
         """Let the worker end as soon as it has no download and no upload; called in any thread."""

@@ -121,9 +121,9 @@ def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(sit
     for status, size, seconds in reports:
         assert (status, int(size)) == ("200", SIZE)
         assert float(seconds) > max(TIMEOUT, LIVENESS)
-    # with downloads alone, and with logins that wait
-    assert max(slowest[:5]) < 2, slowest[:5]
-    assert max(slowest) < 5, sorted(slowest)[-5:]
+    # one may meet a machine that is busy with other tests; behind a download it would be all
+    assert sorted(slowest)[len(slowest) * 9 // 10] < 2, sorted(slowest)
+    assert max(slowest) < 10, sorted(slowest)[-5:]
     # OMERO.web takes longer than the timeout to find out: the page says that it is unavailable
     assert len(answers) == len(logins)
     assert {*answers} <= {200, 503}

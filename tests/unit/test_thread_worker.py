@@ -174,6 +174,19 @@ def test_a_full_worker_leaves_visitors_to_others(start: Callable[..., Server]) -
         assert all(map(whole, clients))
 
 
+def test_a_header_that_comes_late_does_not_wait_behind_downloads(
+    start: Callable[..., Server],
+) -> None:
+    server = start()
+    with server.connect() as late:
+        late.sendall(b"GET / HTTP/1.1\r\n")
+        with downloads(server, THREADS) as clients:
+            late.settimeout(5)
+            late.sendall(b"Host: x\r\n\r\n")
+            assert late.recv(15) == b"HTTP/1.1 200 OK"
+            assert all(map(whole, clients))
+
+
 def test_a_visitor_slower_than_the_timeout_has_a_whole_download(
     start: Callable[..., Server],
 ) -> None:
