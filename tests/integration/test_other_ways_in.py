@@ -120,7 +120,7 @@ def test_secrets_appear_nowhere_but_in_their_files(
         *("config plan", "config plan --json", "config check", "config show", "config export"),
         *(f"config show {name}" for name in UNNAMED),
         *("status", "status --json", "doctor", "doctor --json", "release list"),
-        "config export --secrets /root/secrets.yml",
+        "config export --secrets /tmp/secrets.yml",
     ):
         done = host.run(f"omeroweb-ops {command}", check=False)
         said[command] = done.stdout + done.stderr
@@ -130,7 +130,7 @@ def test_secrets_appear_nowhere_but_in_their_files(
     said["processes"] = "".join(process.cmdline + "\n" for process in host.processes())
     said["environments"] = host.run("cat /proc/[0-9]*/environ 2> /dev/null || true").stdout
     for what, output in {**said, "--dry without": gone}.items():
-        assert output, what
+        assert output or what == "config check", what
         for value in (MARK, REDIS_PASSWORD, json.dumps(REDIS_PASSWORD)[1:-1]):
             assert value not in output, what
     for name in UNNAMED:
@@ -138,8 +138,9 @@ def test_secrets_appear_nowhere_but_in_their_files(
         assert f"{name}: (not set) → ********" in said["deploy"]
         assert f"{name}: ******** → " in gone
         assert f"{name} = ********" in said["config show"]
-    assert yaml.safe_load(host.read("/root/secrets.yml")).keys() >= UNNAMED.keys()
-    host.run("rm /root/secrets.yml")
+    assert yaml.safe_load(host.read("/tmp/secrets.yml")).keys() >= UNNAMED.keys()
+    assert host.run("stat -c '%a %U' /tmp/secrets.yml").stdout.split() == ["600", "omero-web"]
+    host.run("rm /tmp/secrets.yml")
 
     # the last is the configuration with which the release has last served
     kept = host.run(f"ls {OMERODIR}/etc/grid/omeroweb-ops.????????????.json").stdout.strip()
