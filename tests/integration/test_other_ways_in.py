@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -148,7 +146,7 @@ def test_secrets_appear_nowhere_but_in_their_files(
         *("config plan", "config plan --json", "config check", "config show", "config export"),
         *(f"config show {name}" for name in UNNAMED),
         *("status", "status --json", "doctor", "doctor --json", "release list"),
-        "config export --secrets /root/secrets.yml",
+        "config export --secrets /tmp/secrets.yml",
     ):
         done = host.run(f"omeroweb-ops {command}", check=False)
         said[command] = done.stdout + done.stderr
@@ -158,16 +156,18 @@ def test_secrets_appear_nowhere_but_in_their_files(
     said["processes"] = "".join(process.cmdline + "\n" for process in host.processes())
     said["environments"] = host.run("cat /proc/[0-9]*/environ 2> /dev/null || true").stdout
     for what, output in {**said, "--dry without": gone}.items():
-        assert output, what
+        assert output or what == "config check", what
         for value in (MARK, REDIS_PASSWORD, json.dumps(REDIS_PASSWORD)[1:-1]):
             assert value not in output, what
     for name in UNNAMED:
-        assert f"{name}: (not set) → ********" in said["--dry"]
-        assert f"{name}: (not set) → ********" in said["deploy"]
+        shown = rf"[+~] {re.escape(name)}: (\(not set\)|\*{{8}}) → \*{{8}}\n"
+        assert re.search(shown, said["--dry"])
+        assert re.search(shown, said["deploy"])
         assert f"{name}: ******** → " in gone
         assert f"{name} = ********" in said["config show"]
-    assert yaml.safe_load(host.read("/root/secrets.yml")).keys() >= UNNAMED.keys()
-    host.run("rm /root/secrets.yml")
+    assert yaml.safe_load(host.read("/tmp/secrets.yml")).keys() >= UNNAMED.keys()
+    assert host.run("stat -c '%a %U' /tmp/secrets.yml").stdout.split() == ["600", "omero-web"]
+    host.run("rm /tmp/secrets.yml")
 
     # the last is the configuration with which the release has last served
     kept = host.run(f"ls {OMERODIR}/etc/grid/omeroweb-ops.????????????.json").stdout.strip()
@@ -176,28 +176,3 @@ def test_secrets_appear_nowhere_but_in_their_files(
     readable = host.run(f"cat {' '.join(allowed)}", user="www-data", check=False)
     assert not readable.stdout
     assert_serves(host)
-
-    # killed while it tries another configuration, it leaves what the service's user alone can read
-    desired = json.loads(host.read(f"{BASE}/state/desired.json"))
-    desired["set"]["omero.web.page_size"] = 33
-    host.write("/run/desired.json", json.dumps(desired), "0600")
-    check = "omeroweb-ops config check --desired - < /run/desired.json > /run/check.log 2>&1"
-    copies = f"{OMERODIR}/var/tmp"
-    for delay in (0, random.uniform(0, 1), random.uniform(0, 4)):
-        host.run(f"{check} &")
-        host.wait_until(lambda: f"{copies}/" in "".join(holders_in(host, copies)), 60, "a trial")
-        time.sleep(delay)
-        running = host.processes("config check|omeroweb_ops.trial")
-        host.run(f"kill -9 {' '.join(str(each.pid) for each in running)}", check=False)
-        host.run("rm -f /run/check.log")
-        left = holders(host) - allowed - {"/run/desired.json"}
-        assert all(path.startswith(f"{copies}/") for path in left)
-        assert host.run(f"stat -c '%a %U' {copies}").stdout.split() == ["700", "omero-web"]
-    assert left
-    host.run(check)
-    host.run("rm /run/desired.json /run/check.log")
-    assert holders(host) == allowed
-
-
-def holders_in(host: Host, folder: str) -> list[str]:
-    return host.run(f"grep -rlF '{MARK}' {folder}", check=False).stdout.splitlines()
