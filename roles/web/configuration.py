@@ -89,7 +89,7 @@ class Answer(FactBase[Said]):
 
     def command(self, program: str, action: str) -> str:
         asked = f"{as_user(program)} config {action} --json --desired -"
-        other = {"changes": True, "findings": [_OTHER_PYTHON]}
+        other = {"changes": [{}], "findings": [_OTHER_PYTHON]}
         return (
             f"if [ ! -x {program} ]; then echo '{{\"absent\": true}}'; "
             f"elif {runs(PurePath(program).parents[1])}; then "

@@ -13,7 +13,7 @@ from roles.items import File
 from roles.settings import Settings
 from roles.told import measure
 from roles.web import files
-from roles.web.configuration import Answer
+from roles.web.configuration import Answer, Said
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -31,8 +31,9 @@ class Command:
         for path in (self.base / "state", self.base / "releases", self.run):
             path.mkdir(parents=True)
         self.python(NOW)
+        programs(self.base / "bin", deploy_lock="true")  # the lock is held by whoever calls
         # its configuration is named by what `config digest` prints
-        self.digest("one")
+        self.digest("1a")
         stand_ins = programs(
             folder / "programs",
             id="echo 0",
@@ -121,10 +122,10 @@ def two(command: Command) -> Command:
 
 def test_a_boot_between_release_and_configuration_goes_back(two: Command) -> None:
     assert two("link bbbb").returncode == 0
-    two.digest("half")  # or it was written, and the host went down after that
+    two.digest("2b")  # or it was written, and the host went down after that
     assert two.boot().returncode == 0
     assert two.linked == "aaaa"
-    assert (two.base.parent / "digest").read_text() == "one\n"
+    assert (two.base.parent / "digest").read_text() == "1a\n"
     two.calls.unlink()
     assert two.boot().returncode == 0  # once
     assert not two.calls.exists()
@@ -243,7 +244,8 @@ def test_a_deploy_asks_nothing_of_a_release_whose_python_is_gone(
     (path / "bin/python").symlink_to(command.base.parent / linked_as)
     command.python("3.13")
     program = str(path / "bin/omeroweb-ops")
-    (said,) = ask(Answer, program=program, action="plan")["findings"]
-    assert "for another Python than this host has" in said
+    answer = ask(Answer, program=program, action="plan")
+    assert "for another Python than this host has" in answer.findings[0]
+    assert answer.changes
     gone = str(path / "bin/gone")
-    assert ask(Answer, program=gone, action="plan") == {"absent": True}
+    assert ask(Answer, program=gone, action="plan") == Said(absent=True)
