@@ -17,6 +17,7 @@ ARG PLUGINS=
 RUN /bundle/run pyinfra -y @local roles.web.image.install plugins="${PLUGINS}" && \
     # what only the build needed, and what belongs to one installation
     apt-get purge -q -y --auto-remove python3-venv && \
+    userdel omero-web-build && \
     rm -rf /bundle /root/.cache /var/cache/omeroweb-ops /var/cache/apt /var/lib/apt/lists/* \
         /var/log/* /tmp/* /opt/omero/web/state/* /opt/omero/web/OMERO.web/var/* && \
     chown 1000:1000 /opt/omero/web/OMERO.web/var && \

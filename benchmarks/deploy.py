@@ -51,7 +51,7 @@ def main() -> None:
     try:
         manual, ours = fleet.make_host("plain"), fleet.make_host("plain")
         # where none is kept yet, a first deploy elsewhere builds it: no part of the comparison
-        kept = Wheel.wanted(None, "debian-12-x86_64").kept
+        kept = Wheel.wanted(None, "debian-12-x86_64").kept("@docker/any").wheel
         if kept is None:
             raise SystemExit("no zeroc-ice wheel is kept yet: run a deploy or the tests first")
         site = docker_inventory(ours)

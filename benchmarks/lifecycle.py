@@ -78,7 +78,7 @@ def main() -> None:
     """Measure and print."""
     fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
     try:
-        wheel = Wheel.wanted(None, "debian-12-x86_64").kept
+        wheel = Wheel.wanted(None, "debian-12-x86_64").kept("@docker/any").wheel
         if wheel is None:
             raise SystemExit("no zeroc-ice wheel is kept yet: run a deploy or the tests first")
         source = fleet.make_host("plain", name="visitors")

@@ -151,7 +151,9 @@ class Settings(Model):
         False, description="True where OMERO.web is not ready without its OMERO.server, or False"
     )
     web_ice_wheel: Wheel | None = Field(
-        None, description="the path of a zeroc-ice 3.6.5 wheel, or https://…/name.whl#sha256=…"
+        None,
+        description="the path of a zeroc-ice 3.6.5 wheel, with #sha256=… or without, or "
+        "https://…/name.whl#sha256=…",
     )
 
     web_graceful_timeout: Annotated[int, Field(ge=1, le=3600)] = Field(

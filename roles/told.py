@@ -10,15 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from weakref import WeakKeyDictionary
 
-from omeroweb_ops.locations import BASE, OMERODIR, RELEASES
+from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
 from pyinfra.api import Host, State
 
 from .site import CACHE, USER
 
 FRESH = 60.0  # seconds
+PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
+DAMAGED = "damaged"  # the state of the file that marks a release whose own files are not as built
 # Shell patterns; a path that is asked for and not here costs a remote call, no more.
 PLACES = (
     *("/etc/cron.d/omero-web*", "/etc/cron.daily/omero-web*", "/etc/sudoers.d/omero-web"),
@@ -32,10 +34,20 @@ PLACES = (
     *(f"{OMERODIR}/var{folder}" for folder in ("", "/log", "/omero", "/sessions")),
     *(f"{RELEASES}/*/complete", f"{RELEASES}/*/plugins"),
     *(f"{CACHE}/tools/complete", f"{CACHE}/ice/*/complete"),
+    PYTHON,
     *("/usr/local/bin/omero*", "/usr/local/sbin/omero-web*"),
     *("/usr/local/share/omero-web", "/usr/local/share/omero-web/*"),
     *("/var/lib/omero-web-redis", "/var/www/omero-web-acme"),
 )
+
+
+def measure(release: str | PurePath) -> str:
+    """Shell: print number and bytes of the files that a release is made of.
+
+    Python writes __pycache__ itself, where root runs it. omeroweb_ops.releases counts the same.
+    """
+    found = f"find {release}/bin {release}/lib -name __pycache__ -prune -o -type f -printf '%s\\n'"
+    return f"{found} | awk '{{n++; s += $1}} END {{printf \"%d %d\\n\", n, s}}'"
 
 
 def script(packages: Iterable[str]) -> str:
@@ -45,6 +57,12 @@ def script(packages: Iterable[str]) -> str:
     """
     names = " ".join(packages)
     return rf"""
+release=$(readlink -f {CURRENT})
+python=$(readlink -f "$release/bin/python")
+[ ! -s "$release/complete" ] ||
+    {{ [ "$({measure('"$release"')})" = "$(cat "$release/complete")" ] &&
+        [ -x "$python" ] && [ -d "$release/lib/$(basename "$python")" ]; }} 2>/dev/null ||
+    tell damaged "$release/complete"
 places() {{ find {" ".join(PLACES)} -maxdepth 0 "$@" 2>/dev/null; }}
 places -printf 'place=%y %m %u:%g %p\0' -type l -printf 'target=%l\0' | one_line | tell_lines
 places -type f -exec timeout 60 sha256sum -z {{}} + | sed -z 's/^/sha256=/' | one_line | tell_lines
@@ -93,7 +111,7 @@ def read(lines: Iterable[str]) -> Told:
     """From the survey's output; NOTHING where it was cut."""
     states: dict[str, str] = {}
     digests: dict[str, str] = {}
-    installed, user, path = set(), False, ""
+    installed, damaged, user, path = set(), set(), False, ""
     for line in lines:
         key, _, value = line.partition("=")
         if key == "place":
@@ -105,6 +123,8 @@ def read(lines: Iterable[str]) -> Told:
         elif key == "sha256":
             digest, _, file = value.partition("  ")
             digests[file] = digest
+        elif key == "damaged":
+            damaged.add(value)
         elif key == "installed":
             installed.add(value)
         elif key == "user":
@@ -112,7 +132,8 @@ def read(lines: Iterable[str]) -> Told:
         elif key == "packages":
             for path, state in states.items():
                 if state.startswith("file "):
-                    states[path] = f"{state} {digests.get(path)}"
+                    told = f"{state} {digests.get(path)}"
+                    states[path] = DAMAGED if path in damaged else told
             return Told(states, frozenset(value.split()), frozenset(installed), user)
     return NOTHING
 

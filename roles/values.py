@@ -5,6 +5,7 @@ A refusal is a ValueError whose text goes into the finding; what to write instea
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -42,9 +43,14 @@ def _wheel(value: str) -> str:
         if not re.search(r"#sha256=[0-9a-f]{64}$", value):
             raise ValueError("a URL needs its digest")
         return value
-    if not value.endswith(".whl"):
+    path, given, digest = value.partition("#sha256=")
+    if not path.endswith(".whl"):
         raise ValueError("is not the name of a wheel (.whl)")
-    return _existing(value)
+    path = _existing(path)
+    found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    if given and digest != found:
+        raise ValueError(f"{path} has the sha256 {found}, not {digest}")
+    return path + given + digest
 
 
 def _local_wheel(value: str) -> str:

@@ -6,7 +6,9 @@ between them needs root: `bin/release`, from the web role.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,15 +21,18 @@ from .state.derived import BOUND
 from .state.engine import Engine
 from .state.history import State
 
+# A file in a release's folder, written last: number and bytes of its files (empty in older ones).
+COMPLETE = "complete"
 PLUGINS = "plugins"  # a file in a release's folder: the plugins' package names, in one line
+HOST_PYTHON = Path("/usr/bin/python3")  # Debian's; a link to its versioned name
 # Of each release; where that file is not, other omero-… packages are plugins.
 _OF_ALL = ("omero-web", "omero-py", "omero-marshal")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release. state: `serves`, `before` or `kept`. damaged: its packages are not all there.
-    served: when it was last seen to serve."""
+    """One release. state: `serves`, `before` or `kept`. damaged: its files are not all there.
+    served: when it was last seen to serve. runs: the Python that it was built for is there."""
 
     name: str
     state: str
@@ -37,28 +42,72 @@ class Release:
     built: datetime | None
     served: datetime | None
     damaged: bool = False
+    runs: bool = True
+
+    def other_python(self, host: str | None) -> str | None:
+        """What is wrong where the host's own Python is another one: Debian was upgraded, and the
+        one before goes with its packages."""
+        if host is None or self.python in ("?", host):
+            return None
+        return f"release {self.name} was built for Python {self.python}, this host has {host}"
+
+
+def serving() -> Release:
+    """The release that is linked. Raises OSError."""
+    return _read(CURRENT.resolve(strict=True))
 
 
 def found(folder: Path = RELEASES) -> list[Release]:
     """Every complete release, the latest first."""
-    complete = [path for path in folder.iterdir() if (path / "complete").exists()]
+    complete = [path for path in folder.iterdir() if (path / COMPLETE).exists()]
     return sorted(map(_read, complete), key=lambda each: str(each.built), reverse=True)
 
 
 def _read(path: Path) -> Release:
     folders = [*path.glob("lib/python3.*/site-packages")]
     versions = _versions(folders)
+    python = folders[0].parent.name.removeprefix("python") if folders else "?"
     links = {CURRENT.resolve(): "serves", PREVIOUS.resolve(): "before"}
     return Release(
         name=path.name,
         state=links.get(path.resolve(), "kept"),
         omero_web=versions.get("omero-web", "?"),
-        python=folders[0].parent.name.removeprefix("python") if folders else "?",
+        python=python,
         plugins=tuple(f"{name} {versions.get(name, '?')}" for name in _plugins(path, versions)),
-        built=_time(path / "complete"),
+        built=_time(path / COMPLETE),
         served=_time(path / "served"),
-        damaged="omero-web" not in versions,
+        damaged="omero-web" not in versions or not _whole(path),
+        runs=_python(path / "bin" / "python") == python,
     )
+
+
+def host_python() -> str | None:
+    """Version of Debian's own Python, for which a deploy builds; None without one."""
+    return _python(HOST_PYTHON)
+
+
+def _python(link: Path) -> str | None:
+    """The version that the name of a Python says, through all links."""
+    target = link.resolve()
+    return target.name.removeprefix("python") if target.exists() else None
+
+
+def _whole(path: Path) -> bool:
+    """Whether number and bytes of the files are those of the build; a shell script of the bundle's
+    (roles.told) counts them too."""
+    noted = (path / COMPLETE).read_text(encoding="ascii").split()
+    if not noted:
+        return True
+    count = size = 0
+    for top in ("bin", "lib"):
+        for folder, folders, names in os.walk(path / top):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            for name in names:
+                found = os.lstat(os.path.join(folder, name))
+                if stat.S_ISREG(found.st_mode):
+                    count += 1
+                    size += found.st_size
+    return noted == [str(count), str(size)]
 
 
 def _versions(folders: Iterable[Path]) -> dict[str, str]:
@@ -101,9 +150,10 @@ def table() -> str:
 
 def _shown(release: Release) -> str:
     """Its state; a damaged one may serve on with what it has loaded."""
-    if not release.damaged:
+    wrong = "damaged" if release.damaged else "" if release.runs else f"no Python {release.python}"
+    if not wrong:
         return release.state
-    return "damaged" if release.state == "kept" else f"{release.state}, damaged"
+    return wrong if release.state == "kept" else f"{release.state}, {wrong}"
 
 
 def note(engine: Engine) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 from omeroweb_ops.collect import STATIC_ROOT
@@ -27,6 +29,7 @@ from ..failure import failed
 from ..privilege import limited, printable
 from ..site import LOCATIONS, SCHEMA
 from . import files, static_files
+from .release import runs
 from .user import as_user
 
 _SECONDS = 600  # a trial may take minutes on a slow machine
@@ -51,6 +54,7 @@ _EARLIER = (
     "its release was made by an earlier version of the bundle, which does not know what is secret: "
     "the deploy shows what differs"
 )
+_OTHER_PYTHON = "its release was built for another Python than this host has now: it is built anew"
 # What `checked` has found on each host, for the rest of the same run.
 _DUE: dict[str, Due] = {}
 
@@ -85,9 +89,12 @@ class Answer(FactBase[Said]):
 
     def command(self, program: str, action: str) -> str:
         asked = f"{as_user(program)} config {action} --json --desired -"
+        other = {"changes": [{}], "findings": [_OTHER_PYTHON]}
         return (
-            f"if [ -x {program} ]; then {limited(asked, seconds=_SECONDS, size=_SIZE)} || true; "
-            "else echo '{\"absent\": true}'; fi"
+            f"if [ ! -x {program} ]; then echo '{{\"absent\": true}}'; "
+            f"elif {runs(PurePath(program).parents[1])}; then "
+            f"{limited(asked, seconds=_SECONDS, size=_SIZE)} || true; "
+            f"else echo {shlex.quote(json.dumps(other))}; fi"
         )
 
     @staticmethod
@@ -165,7 +172,8 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
     if due(host.name).apply:
         apply = limited(f"{files.OPS} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
-            f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 || "
+            f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 && "
+            f"{files.RELEASE} applied || "
             f"{{ {files.RELEASE} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
         )
 

@@ -16,7 +16,7 @@ from ..services import Service, cron
 from ..settings import Settings
 from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
-from ..told import Told
+from ..told import Told, measure
 from ..values import in_bytes
 from . import sandbox
 
@@ -171,6 +171,7 @@ def _rendered(
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
+        measure=measure,
         **more,
     )
     return File(path, text, mode=mode)

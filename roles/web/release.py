@@ -1,8 +1,8 @@
 """The release: a virtualenv in a folder named by what made it, complete or absent.
 
 The folder's name is the digest of the lock, our own package, the Ice wheel and the platform.
-It is built in place (a virtualenv cannot be moved) and `complete` is written last, so a build that
-was killed is started over. A link switches to it.
+It is built in place (a virtualenv cannot be moved) and `complete` is written last, when all
+else is on disk, so a build that was killed is started over. A link switches to it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
-from omeroweb_ops.releases import PLUGINS
+from omeroweb_ops.releases import COMPLETE, PLUGINS
 from packaging.utils import canonicalize_name
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
@@ -29,6 +29,9 @@ from ..plugins import Addition, additions
 from ..settings import Settings
 from ..site import CACHE
 from ..survey import Survey
+from ..told import DAMAGED, PYTHON, measure
+from . import builder
+from .builder import UV_CACHE
 from .ice import Wheel
 from .unmet import refused
 
@@ -47,6 +50,7 @@ CERTIFICATES = (
     "sed -nE \"s/^(:env:|global|install)\\.index-url='(.*)'$/\\2/p\" | head -n 1) && "
     '[ -n "$index" ] && export UV_DEFAULT_INDEX="$index"; '
 )
+_RESERVED = (COMPLETE, PLUGINS, "collected", "served", "static")
 # What never served makes room; `bin/release seen` keeps the last three of those that did.
 _UNSERVED = (
     f'for each in {RELEASES}/*; do [ -d "$each" ] && [ ! -e "$each/served" ] || continue; '
@@ -93,24 +97,39 @@ def app_digest() -> str:
     return digest.hexdigest()
 
 
+def runs(release: PurePath) -> str:
+    """Shell: whether the Python that a release was built for is there. Before bin/release can be
+    asked: an older bundle's does not know."""
+    python = f"{release}/bin/python"
+    return f'[ -x {python} ] && [ -d {release}/lib/"$(basename "$(readlink -f {python})")" ]'
+
+
 @operation()
 def tools() -> Generator[PyinfraCommand, None, None]:
-    """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock."""
+    """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock.
+
+    Another Python of the host's makes it anew.
+    """
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
-    digest = hashlib.sha256(lock.encode()).hexdigest()
-    complete = File(f"{TOOLS}/complete", f"{digest}\n")
-    if states([complete.path])[0].endswith(complete.digest):  # its mode follows root's umask
+    path = f"{TOOLS}/complete"
+    found, python = states([path, PYTHON])
+    digest = hashlib.sha256(f"{lock}\0{python}".encode()).hexdigest()
+    if found.endswith(File(path, f"{digest}\n").digest):  # its mode follows root's umask
         return
-    yield StringCommand(
-        f"{CERTIFICATES} set -e; rm -rf {TOOLS}; mkdir -p {CACHE}; "
-        f"{receive(f'{CACHE}/tools.txt', lock)}; "
-        f"python3 -m venv --without-pip {TOOLS}; "
+    yield builder.provide()
+    install = (
+        f"{PYTHON} -m venv --without-pip {TOOLS}; "
         # Debian's own pip wheel, run as it is: unpacking it first would take 3 seconds
         "pip=$(echo /usr/share/python-wheels/pip-*.whl); "
-        f'[ -e "$pip" ] || {{ pip=; python3 -m venv {TOOLS}; }}; '
+        f'[ -e "$pip" ] || {{ pip=; {PYTHON} -m venv {TOOLS}; }}; '
         f'PYTHONPATH="$pip" {TOOLS}/bin/python -m pip install -q --require-hashes '
-        f"-r {CACHE}/tools.txt; "
-        f"echo {digest} > {TOOLS}/complete",
+        f"-r {CACHE}/tools.txt"
+    )
+    yield StringCommand(
+        f"{CERTIFICATES} set -e; umask 022; rm -rf {TOOLS}; mkdir {TOOLS}; "
+        f"{receive(f'{CACHE}/tools.txt', lock)}; "
+        f"{builder.as_builder(TOOLS, install)}; "
+        f"sync -f {TOOLS}; echo {digest} > {TOOLS}/complete",
         _stdin=lock,
     )
 
@@ -133,13 +152,12 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     """
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS}", f"{shown}\n")
-    complete, noted = states([f"{path}/complete", note.path])
-    if complete != "absent":
+    complete, noted = states([f"{path}/{COMPLETE}", note.path])
+    if complete not in ("absent", DAMAGED):
         if noted != note.state:
             yield from note.commands()
         return
-    yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path}")
-    yield from note.commands()
+    yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path} && chmod 755 {path}")
     yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
@@ -150,25 +168,35 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
     own = [each.wheel for each in release.plugins if each.wheel]
     for plugin in own:
         yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
+    yield builder.provide()
     host.log("Installing OMERO.web and what it needs…")
-    uv = f"UV_SYSTEM_CERTS=1 {TOOLS}/bin/uv --cache-dir {CACHE}/uv --no-config"
+    # copied from the cache, which stays the builder's
+    uv = f"UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy {TOOLS}/bin/uv --cache-dir {UV_CACHE} --no-config"
     install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
     files = " ".join(f"-r {name}" for name in ("requirements.txt", *locks))
     wheels = shlex.join(f"./{each.name}" for each in (wheel, *own))
-    yield StringCommand(
-        f"{CERTIFICATES} set -e; umask 022; cd {path}; "
-        # what is left of a build that failed would fill the disk for the next one
-        f"trap '[ -e {path}/complete ] || {{ cd /; rm -rf {path}; }}' EXIT; "
-        "chmod 644 *.whl *.txt; "
-        f"{uv} venv -q --allow-existing --python /usr/bin/python3 {path}; "
+    build = (
+        # by its versioned name: Debian's next Python must not be taken for it
+        f"{uv} venv -q --allow-existing --python $(readlink -f {PYTHON}) {path}; "
         f"{install} --require-hashes {files}; "
         f"{install} {release.ice.folder}/*.whl {wheels}; "
         f"{refused(uv, path / 'bin/python', release.plugins)}; "
         f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
         # older than what omeroweb_ops.static makes of them, or each would be collected again
-        "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +; "
-        f"touch complete"
+        "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +"
     )
+    yield StringCommand(
+        f"{CERTIFICATES} set -e; umask 022; "
+        # what is left of a build that failed would fill the disk for the next one
+        f"trap '[ -e {path}/{COMPLETE} ] || rm -rf {path}' EXIT; "
+        f"chmod 644 {path}/*.whl {path}/*.txt; {release.ice.check()}; "
+        f"{builder.as_builder(path, build)}; "
+        # names at which root writes later: nothing of a package's may lead it elsewhere
+        f"for name in {' '.join(_RESERVED)}; do rm -rf {path}/$name {path}/$name.*; done; "
+        # what a power cut leaves of files that are not on disk yet would pass for a release
+        f'size=$({measure(path)}); sync -f {path}; echo "$size" > {path}/{COMPLETE}'
+    )
+    yield from note.commands()
 
 
 def _app_wheel(folder: Path) -> Path:

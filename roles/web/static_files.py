@@ -41,7 +41,7 @@ def collected(command: str, release: Path, folder: str | None, digest: str) -> s
     last.
     """
     noted = (
-        f"echo {shlex.quote(digest)} > {release}/collected.new; "
+        f"sync -f {release}; echo {shlex.quote(digest)} > {release}/collected.new; "
         f"mv -fT {release}/collected.new {release}/collected"
     )
     if folder is None:

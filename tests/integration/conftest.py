@@ -114,12 +114,12 @@ def ice_cache(make_session_host: MakeHost) -> Path:
 
     Where there is none yet, a deploy builds it from source and keeps it, as for everybody.
     """
-    wanted = Wheel.wanted(None, f"debian-12-{platform.machine()}")
-    if wanted.kept is None:
+    kept = Wheel.wanted(None, f"debian-12-{platform.machine()}").kept("@docker/any")
+    if kept.wheel is None:
         with make_session_host("plain", name="ice") as host:
             deploy(docker_inventory(host, ("web",)), timeout=1500)
-    assert wanted.kept
-    return wanted.kept.parent
+    assert kept.wheel
+    return kept.folder
 
 
 @pytest.fixture(scope="session")

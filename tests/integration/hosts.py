@@ -484,11 +484,11 @@ def deploy(
 @contextlib.contextmanager
 def _one_builds_ice() -> Iterator[None]:
     """Where Debian 12's zeroc-ice is not kept yet, one deploy at a time, so that one builds it."""
-    wanted = Wheel.wanted(None, f"debian-12-{platform.machine()}")
+    kept = Wheel.wanted(None, f"debian-12-{platform.machine()}").kept("@docker/any")
     with contextlib.ExitStack() as stack:
-        if wanted.kept is None:
+        if kept.wheel is None:
             stack.enter_context(locked(machine_lock("ice")))
-        if wanted.kept is not None:
+        if kept.wheel is not None:
             stack.close()
         yield
 

@@ -35,7 +35,8 @@ def test_a_bare_machine_becomes_an_omero_web_by_one_command(
 ) -> None:
     """No systemd, nothing but python3: supervisor runs everything."""
     host = make_host("plain")
-    host.copy_in(ice_cache, f"/root/.cache/omeroweb-bundle/ice/{ice_cache.name}")
+    # @local has a cache of its own: what a container has built is for containers
+    host.copy_in(ice_cache, f"/root/.cache/omeroweb-bundle/ice/{ice_cache.name}/local")
     first = run_inside(host, path="/srv/my bundle")
     assert "OMERO.web is at http://localhost/" in first.output
     assert_serves(host)
@@ -73,7 +74,7 @@ with open("/var/lib/dpkg/lock-frontend", "w") as file:
 
 
 def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
-    make_host: MakeHost, ssh_key: Path
+    make_host: MakeHost, ssh_key: Path, ice_cache: Path
 ) -> None:
     """Sessions have umask 077, as login.defs and pam_umask of hardening guides make it."""
     host = make_host("ssh")
@@ -84,15 +85,17 @@ def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     host.write("/root/hold.py", HOLD_DPKG)
     host.run("setsid python3 /root/hold.py > /run/said 2>&1 &")
     wait_until(lambda: host.read("/run/said") == "held\n", 10, "dpkg's lock")
+    (wheel,) = ice_cache.glob("*.whl")  # of a container, so that it must be given
+    text = ssh_inventory(host, ssh_key, web_ice_wheel=str(wheel))
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(deploy, ssh_inventory(host, ssh_key))
+        run = pool.submit(deploy, text)
         wait_until(lambda: host.processes(r"^sleep 1\b"), 120, "a deploy that waits for dpkg")
         host.write("/run/let-go", "")
     said = r"waiting for python3 \(process \d+\), which holds /var/lib/dpkg/lock-frontend"
     assert re.search(said, run.result().output)
     assert_serves(host)
     before = pids(host)
-    second = deploy(ssh_inventory(host, ssh_key))
+    second = deploy(text)
     assert second.changed_operations == ()
     assert pids(host) == before
     host.reboot()

@@ -51,6 +51,7 @@ class Split:
     nginx: Host
     key: Path
     secrets: Path
+    wheel: Path
 
     def deploy(self, **web: Any) -> Deployment:
         return deploy(self.inventory([self.first, self.second], self.nginx, **web))
@@ -63,6 +64,7 @@ class Split:
                 "nginx": [self._entry(nginx)],
             },
             redis_bind=f"127.0.0.1 {self.redis.ip}",
+            web_ice_wheel=str(self.wheel),  # a container's is not used for hosts by SSH
             **data,
         )
 
@@ -89,7 +91,8 @@ def split(
         redis, first, second, nginx = (
             stack.enter_context(make_session_host(kind)) for kind in kinds
         )
-        site = Split(redis, first, second, nginx, ssh_key, secrets)
+        (wheel,) = ice_cache.glob("*.whl")
+        site = Split(redis, first, second, nginx, ssh_key, secrets, wheel)
         site.first.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
         deployed = site.deploy()
         assert f"OMERO.web is at http://{nginx.ip}/" in deployed.output

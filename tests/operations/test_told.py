@@ -106,3 +106,41 @@ def test_an_answer_does_not_outlive_a_question_to_a_person(
     later = time.monotonic() + told.FRESH + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert told.of(host) is told.NOTHING
+
+
+def test_a_release_that_is_not_as_it_was_built_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that a power cut has emptied, or a Python that has gone with its packages."""
+    release, current = folder / "release", folder / "current"
+    current.symlink_to(release)
+    monkeypatch.setattr(told, "CURRENT", current)
+    monkeypatch.setattr(told, "PLACES", (f"{folder}/*/complete",))
+    for name in ("bin", "lib/python3.11"):
+        (release / name).mkdir(parents=True)
+    python = folder / "python3.11"
+    python.touch(mode=0o755)
+    (release / "bin" / "python").symlink_to(python)
+    code = release / "lib" / "code.py"
+    code.write_text("x = 1\n")
+    complete = release / "complete"
+
+    def state() -> str:
+        return str(tell().state(str(complete)))
+
+    complete.touch()
+    assert state().startswith("file ")  # an older bundle noted nothing
+    complete.write_text(shell(told.measure(release)).stdout)
+    assert state().startswith("file ")
+    code.write_text("")
+    assert state() == told.DAMAGED
+    code.write_text("x = 2\n")
+    assert state().startswith("file ")
+    python.unlink()
+    assert state() == told.DAMAGED
+    python.with_name("python3.13").touch(mode=0o755)
+    (release / "bin" / "python").unlink()
+    (release / "bin" / "python").symlink_to(python.with_name("python3.13"))
+    assert state() == told.DAMAGED
+    current.unlink()
+    assert state().startswith("file ")

@@ -83,6 +83,13 @@ def test_a_site_that_is_well_has_one_good_word_for_each_check() -> None:
     assert {each.setting for each in found} == {""}
 
 
+def test_a_release_for_another_python_is_a_warning() -> None:
+    seen = replace(WELL, here=replace(WELL.here, release="release aaaa was built for Python 3.11"))
+    (found,) = bad(seen)
+    assert (found.check, found.status) == ("release", "warning")
+    assert found.message.endswith("3.11; deploy again")
+
+
 def test_an_omero_server_that_is_away_is_a_warning_and_no_more() -> None:
     seen = replace(WELL, here=replace(WELL.here, servers={"omero.example.org:4064": "refused"}))
     (one,) = bad(seen)

@@ -23,6 +23,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / link).symlink_to(made / name)
         monkeypatch.setattr(releases, link, tmp_path / link)
     monkeypatch.setattr(host, "CURRENT", tmp_path / "CURRENT")
+    monkeypatch.setattr(releases, "HOST_PYTHON", tmp_path / "python3")
+    (tmp_path / "python3").symlink_to(python(made, "3.11"))
     monkeypatch.setattr(releases, "found", functools.partial(releases.found, made))
     return made
 
@@ -32,8 +34,18 @@ def built(path: Path, *more: str, note: str | None = "") -> None:
         info = path / f"lib/python3.11/site-packages/{package}.dist-info"
         info.mkdir(parents=True, exist_ok=True)
     (path / "complete").touch()
+    (path / "bin").mkdir(exist_ok=True)
+    (path / "bin/python").unlink(missing_ok=True)
+    (path / "bin/python").symlink_to(python(path.parent, "3.11"))
     if note is not None:
         (path / releases.PLUGINS).write_text(f"{note}\n")
+
+
+def python(folder: Path, version: str) -> Path:
+    """A Python of the host's."""
+    path = folder.parent / f"python{version}"
+    path.touch(mode=0o755)
+    return path
 
 
 def plugins(name: str) -> tuple[str, ...]:
@@ -78,3 +90,34 @@ def test_status_tells_of_a_damaged_release_and_of_what_serves(folder: Path) -> N
     (warning,) = judge.findings(seen)
     assert (warning.check, warning.message) == ("release", "bbbb is damaged: files of it are gone")
     assert "bbbb/complete" in str(warning.setting)
+
+
+def upgrade(folder: Path) -> None:
+    """Debian's next version: another Python beside the one before."""
+    (folder.parent / "python3").unlink()
+    (folder.parent / "python3").symlink_to(python(folder, "3.13"))
+
+
+def test_a_release_for_another_python_is_told_before_that_python_goes(folder: Path) -> None:
+    upgrade(folder)
+    seen = replace(WELL, releases=host.installed())
+    (warning,) = judge.findings(seen)
+    assert warning.message == "release aaaa was built for Python 3.11, this host has 3.13"
+    assert warning.setting.startswith("deploy again")
+    assert releases.serving().other_python(releases.host_python()) == warning.message
+
+
+def test_a_release_whose_python_is_gone_is_marked(folder: Path) -> None:
+    built(folder / "cccc")
+    upgrade(folder)
+    (folder.parent / "python3.11").unlink()
+    rows = {row.split("  ")[0]: row for row in releases.table().splitlines()[2:]}
+    assert "before, no Python 3.11 " in rows["bbbb"]
+    assert "  no Python 3.11 " in rows["cccc"]
+
+
+def test_a_damaged_release_that_serves_is_built_anew_by_a_deploy(folder: Path) -> None:
+    damage(folder / "aaaa")
+    (warning,) = judge.findings(replace(WELL, releases=host.installed()))
+    assert warning.message == "aaaa is damaged: files of it are gone"
+    assert "rm " not in warning.setting

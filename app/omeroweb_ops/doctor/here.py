@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import releases
 from ..ready import ALLOWED
 from ..state import cors, derived
 from ..state.derived import PREFIX
@@ -47,13 +48,15 @@ _PATIENCE = 5.0  # seconds for a neighbour to take a connection
 class Here:
     """properties: effective values as Python data. own: OMERO.web's answer on its own port.
     servers: "host:port" of each OMERO.server to why it cannot be reached, "" where it can.
-    sessions: what is wrong with their store, and the setting. memory: of that store."""
+    sessions: what is wrong with their store, and the setting. memory: of that store. release: what
+    is wrong with the one that serves, "" where nothing is."""
 
     properties: Mapping[str, Any] = field(default_factory=dict)
     own: Answer = field(default_factory=lambda: Answer(""))
     servers: Mapping[str, str] = field(default_factory=dict)
     sessions: tuple[str, str] | None = None
     memory: Memory = field(default_factory=Memory)
+    release: str = ""
 
     @property
     def base(self) -> str:
@@ -71,7 +74,8 @@ def look(engine: Engine, proxied: Mapping[str, str]) -> Here:
     own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)
-    return Here(properties, own, _servers(properties[SERVERS]), sessions, memory)
+    servers = _servers(properties[SERVERS])
+    return Here(properties, own, servers, sessions, memory, _release())
 
 
 def base(properties: Mapping[str, Any]) -> str:
@@ -84,6 +88,13 @@ def base(properties: Mapping[str, Any]) -> str:
 def as_proxied(host: str, scheme: str) -> dict[str, str]:
     """What NGINX adds to a visitor's request."""
     return {"Host": host, "X-Forwarded-Proto": scheme}
+
+
+def _release() -> str:
+    try:
+        return releases.serving().other_python(releases.host_python()) or ""
+    except OSError:  # an OMERO.web that was installed some other way
+        return ""
 
 
 def _servers(listed: Any) -> dict[str, str]:

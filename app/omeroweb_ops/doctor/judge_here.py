@@ -13,6 +13,8 @@ from .observe import Observed
 
 def findings(seen: Observed) -> Iterator[Finding]:
     yield from _service(seen)
+    if seen.here.release:
+        yield Finding("release", "warning", f"{seen.here.release}; deploy again")
     yield from _servers(seen)
     yield _sessions(seen)
     if not allowed(seen):

@@ -34,6 +34,7 @@ def installed() -> Releases:
         before.name if before else None,
         time_of(CURRENT) if CURRENT.is_symlink() else None,
         tuple(each.name for each in every if each.damaged),
+        releases.host_python(),
     )
 
 

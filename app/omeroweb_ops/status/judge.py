@@ -59,9 +59,18 @@ def _ready(seen: Seen) -> Iterator[Finding]:
 
 
 def _releases(seen: Seen) -> Iterator[Finding]:
-    for name in () if isinstance(seen.releases, Unknown) else seen.releases.damaged:
+    found = seen.releases
+    if isinstance(found, Unknown):
+        return
+    serves = found.serves
+    for name in found.damaged:
         remedy = f"as root, rm {RELEASES}/{name}/complete; where it is still wanted, deploy"
+        if serves and serves.name == name:
+            remedy = "deploy: it is built anew"
         yield _warning("release", f"{name} is damaged: files of it are gone", remedy)
+    other = serves and serves.other_python(found.host_python)
+    if other:
+        yield _warning("release", other, "deploy again")
 
 
 def _configuration(seen: Seen) -> Iterator[Finding]:

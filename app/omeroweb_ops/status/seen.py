@@ -35,12 +35,13 @@ def part(look: Callable[[], T]) -> T | Unknown:
 @dataclass(frozen=True)
 class Releases:
     """since: when the one that serves was switched to. seen: when it was last seen to serve.
-    damaged: names of those whose packages are not all there."""
+    damaged: names of those whose files are not all there. host_python: the host's own version."""
 
     serves: Release | None
     before: str | None
     since: datetime | None
     damaged: tuple[str, ...] = ()
+    host_python: str | None = None
 
     @property
     def seen(self) -> datetime | None:

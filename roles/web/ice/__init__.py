@@ -14,13 +14,41 @@ from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringC
 from pyinfra.api.command import PyinfraCommand
 
 from ... import packages
+from ...failure import failed
 from ...items import receive
 from ...packages import connector_arguments
 from ...site import CACHE
+from .. import builder
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
 ON_HOST = CACHE / "ice"
 _COMPILERS = ("g++", "python3-dev", "libssl-dev", "libbz2-dev")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The wheel that an earlier run brought back to this machine, and its sum, for sha256sum."""
+
+    folder: Path
+
+    @property
+    def wheel(self) -> Path | None:
+        found = sorted(self.folder.glob("*.whl"))
+        return found[0] if found else None
+
+    @property
+    def sums(self) -> Path:
+        return self.folder / "SHA256SUMS"
+
+    def is_sound(self) -> bool:
+        """Whether the wheel is the one that was brought; an older version noted no sum."""
+        if self.wheel is None or not self.sums.exists():
+            return self.wheel is not None
+        return self.sums.read_text(encoding="ascii").strip() == _sum(self.wheel)
+
+
+def _sum(wheel: Path) -> str:
+    return f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel.name}"
 
 
 @dataclass(frozen=True)
@@ -41,29 +69,37 @@ class Wheel:
         elif "://" in given:
             made_by = given.partition("#")[2].encode()
         else:
+            given = given.partition("#sha256=")[0]  # compared when the inventory was read
             made_by = Path(given).read_bytes()
         return cls(given, hashlib.sha256(made_by).hexdigest()[:16])
 
     @property
     def folder(self) -> Path:
-        """Where the wheel is kept on the host."""
+        """Where the wheel is kept on the host; `complete` there is a list for sha256sum."""
         return ON_HOST / self.key
 
-    @property
-    def kept(self) -> Path | None:
-        """The wheel that an earlier run brought back to this machine."""
-        found = sorted(self._kept_folder.glob("*.whl"))
-        return found[0] if found else None
+    def kept(self, host_name: str) -> Kept:
+        """What an earlier run brought back to this machine, for hosts like that one.
 
-    @property
-    def _kept_folder(self) -> Path:
+        A wheel runs as root's on each host that gets it: one that a container has built is for
+        containers alone. So is one of which an older version of the bundle noted no origin.
+        """
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return Path(cache) / "omeroweb-bundle" / "ice" / self.key
+        folder = Path(cache) / "omeroweb-bundle" / "ice" / self.key
+        connector = host_name.partition("/")[0] if host_name.startswith("@") else "ssh"
+        return Kept(folder if connector == "@docker" else folder / connector.removeprefix("@"))
 
     def commands(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         """Bring the wheel to its folder on the host."""
-        yield StringCommand(f"rm -rf {self.folder} && mkdir -p {self.folder}")
-        local = self.kept if self.given is None else Path(self.given)
+        kept = self.kept(host.name)
+        local = kept.wheel if self.given is None else Path(self.given)
+        if local and self.given is None and not kept.is_sound():
+            yield failed(
+                f"{local} is not the zeroc-ice wheel that was built: its sha256 is not the one "
+                f"in {kept.sums.name}; remove both, and the next deploy builds another"
+            )
+            return
+        yield StringCommand(f"umask 022 && rm -rf {self.folder} && mkdir -p {self.folder}")
         if self.given and "://" in self.given:
             url, _, digest = self.given.partition("#sha256=")
             name = shlex.quote(url.rsplit("/", 1)[1])
@@ -74,35 +110,57 @@ class Wheel:
             )
         elif local:
             yield FileUploadCommand(str(local), f"{self.folder}/{local.name}")
+            yield StringCommand(
+                f"cd {self.folder} && echo {shlex.quote(_sum(local))} | sha256sum -c --quiet"
+            )
         else:
             yield from self._build(environment, tools)
-        yield StringCommand(f"chmod 644 {self.folder}/*.whl && touch {self.folder}/complete")
+        yield StringCommand(
+            f"cd {self.folder} && chmod 644 *.whl && sha256sum *.whl > sums && sync -f . && "
+            "mv sums complete"
+        )
+        if self.given is None and not local:
+            yield FunctionCommand(_keep, (str(self.folder), kept), {})
+
+    def check(self) -> str:
+        """Shell: the wheel on the host is what it was when it came; an older one has no sum."""
+        return f"( cd {self.folder} && {{ [ ! -s complete ] || sha256sum -c --quiet complete; }} )"
 
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         host.log("No zeroc-ice wheel at hand: building it once, 2 to 4 minutes on 2 cores.")
         yield packages.install(_COMPILERS)
-        builder = BUILDER.read_text("utf-8")
-        yield StringCommand(receive(f"{ON_HOST}/build_wheel.py", builder), _stdin=builder)
-        build = (
-            f"{environment} {tools}/bin/python -u {ON_HOST}/build_wheel.py --output {self.folder}"
+        recipe = BUILDER.read_text("utf-8")
+        receiving = receive(f"{ON_HOST}/build_wheel.py", recipe)
+        yield StringCommand(f"umask 022 && {receiving}", _stdin=recipe)
+        yield builder.provide()
+        making = self.folder / "build"
+        build = f"{tools}/bin/python -u {ON_HOST}/build_wheel.py --output {making}"
+        yield packages.run_with_progress(  # it takes minutes
+            f"{environment} set -e; umask 022; mkdir {making}; "
+            f"{builder.as_builder(making, build)}; "
+            f"find {making} -maxdepth 1 -type f -name 'zeroc_ice-*.whl' -exec mv -t "
+            f"{self.folder} {{}} +; rm -rf {making}"
         )
-        yield packages.run_with_progress(build)  # it takes minutes
-        yield FunctionCommand(_keep, (str(self.folder), str(self._kept_folder)), {})
 
 
-def _keep(state: State, host: Host, folder: str, here: str) -> bool:
-    """Bring the wheel back to this machine, for the next host of its kind."""
+def _keep(state: State, host: Host, folder: str, kept: Kept) -> bool:
+    """Bring the wheel back to this machine, for the next host of its kind, and say what it is."""
     status, output = host.run_shell_command(
-        StringCommand(f"ls {folder}"), **connector_arguments(host)
+        StringCommand(f"cat {folder}/complete"), **connector_arguments(host)
     )
-    name = output.stdout.strip()
-    target = Path(here) / name
+    digest, name = output.stdout.split()
+    host.log(f"zeroc-ice wheel {name}: sha256 {digest}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        kept.folder.mkdir(parents=True, exist_ok=True)
         # another host of its kind may bring its own at the same time
-        beside = target.with_name(f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new")
+        beside = kept.folder / f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new"
         host.get_file(f"{folder}/{name}", str(beside), **connector_arguments(host))
-        beside.replace(target)
+        if hashlib.sha256(beside.read_bytes()).hexdigest() != digest:
+            beside.unlink()
+            raise OSError("it has come with another sha256")
+        kept.sums.unlink(missing_ok=True)
+        beside.replace(kept.folder / name)
+        kept.sums.write_text(f"{digest}  {name}\n", encoding="ascii")
     except OSError as error:  # a convenience: the host has its wheel
-        logger.warning(f"the zeroc-ice wheel could not be kept in {here}: {error}")
+        logger.warning(f"the zeroc-ice wheel could not be kept in {kept.folder}: {error}")
     return status

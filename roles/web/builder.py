@@ -1,0 +1,37 @@
+"""Builds on a host run as a user of their own: what packages execute meanwhile is not root's.
+
+The user owns uv's cache, the folder that is built until the build ends, and nothing else.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePath
+
+from pyinfra.api import StringCommand
+
+from ..items import receive
+from ..site import CACHE
+
+BUILDER = "omero-web-build"
+UV_CACHE = CACHE / "uv"
+_SCRIPT = Path(__file__).parent / "build.sh"
+_ON_HOST = CACHE / "build.sh"
+
+
+def provide() -> StringCommand:
+    """Bring the script that `as_builder` calls to the host."""
+    script = _SCRIPT.read_text(encoding="utf-8")
+    # the builder reads what lies there
+    make = f"mkdir -p {CACHE} && chmod 755 {CACHE} && umask 022"
+    return StringCommand(f"{make} && {receive(str(_ON_HOST), script)}", _stdin=script)
+
+
+def as_builder(directory: PurePath, command: str) -> str:
+    """Shell: run a shell command in a directory that exists, as the builder; it is root's again
+    after that, writable for nobody else.
+
+    Its own environment is the caller's as far as pip, uv and proxies need it.
+    """
+    arguments = (BUILDER, CACHE / "build", UV_CACHE, directory)
+    return f"sh {_ON_HOST} {shlex.join(map(str, arguments))} sh -ec {shlex.quote(command)}"
