@@ -30,10 +30,8 @@ def test_debian_13(make_host: MakeHost) -> None:
     assert_serves(host, scheme="https")
     tried = host.run("nginx -t").stderr
     assert "warn" not in tried, tried  # `listen … http2` is deprecated there
-<<<<<<< HEAD
     hybrid = "openssl s_client -connect 127.0.0.1:443 -groups X25519MLKEM768 < /dev/null 2>&1"
     assert "X25519MLKEM768" in host.run(hybrid).stdout
-=======
 
 
 UPGRADE = """
@@ -80,4 +78,3 @@ def test_debian_12_becomes_13_in_place(make_host: MakeHost, deployed_systemd_ima
     assert back.exit_code == 1
     assert f"{said}; go to another one" in back.stderr
     assert deploy(docker_inventory(host)).changed_operations == ()
->>>>>>> releases
