@@ -12,7 +12,7 @@ from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import earlier, mistakes, told
+from . import earlier, mistakes, redis_in_use, told
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
 from .survey import PATIENCE, AtRest, HostSurvey, Survey
@@ -73,6 +73,8 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
 def _survey(site: Site, member: Member, host: Host) -> Survey:
     ports = tuple(port for port, _program, _setting in site.ports(member))
     names = tuple(site.fronts(member)) if "web" in member.groups else ()
+    if "redis" in member.groups and not member.settings.redis_is_local:
+        names += tuple(site.redis_clients(member))
     survey = host.get_fact(HostSurvey, ports=ports, names=names)
     if survey.busy:
         logger.warning(f"    {host.name}: waiting for the end of what another deploy began there")
@@ -155,6 +157,15 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
                     f"{name}, the address of an NGINX, cannot be resolved here; "
                     "write that host's IP address as its address",
                 )
+    if "redis" in member.groups:
+        yield from redis_in_use.findings(member.settings, survey.redis)
+        for name in () if member.settings.redis_is_local else site.redis_clients(member):
+            if name not in survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
     for port, program, setting in site.ports(member):
         holder = survey.listeners.get(port)
         if holder is not None and program not in holder:
@@ -171,4 +182,10 @@ def _doubts(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
             PORT,
             f"port {site.effective(member, PORT)} is open to every host; install nftables and "
             "deploy again, or allow NGINX alone in a firewall of your own",
+        )
+    if "redis" in member.groups and not member.settings.redis_is_local and not survey.nft:
+        yield Finding(
+            "redis_bind",
+            f"port {member.settings.redis_tcp_port} is open to every host; install nftables and "
+            "deploy again, or allow the web hosts alone in a firewall of your own",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-from . import earlier, packages, told
+from . import earlier, packages, redis_in_use, told
 from .facts import YesOrNo
 
 # What a deploy that was killed began on a host runs on there. Each command holds this lock (what it
@@ -51,7 +51,8 @@ sort -u | while read -r port inode uid; do
   echo "port=$port $(echo "$holder" | tr '\n' ' ')"
 done
 """
-_SCRIPT = _SCRIPT.replace("LOCK", _LOCK) + earlier.SCRIPT + told.script(packages.ALL)
+_SCRIPT = _SCRIPT.replace("LOCK", _LOCK) + earlier.SCRIPT + redis_in_use.SCRIPT
+_SCRIPT += told.script(packages.ALL)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Survey:
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
     busy: what another deploy began is not at its end.
     addresses: name to IP addresses, for those names that were asked for and have some. earlier:
-    what an installation made otherwise has left. told: files, packages and user.
+    what an installation made otherwise has left. redis: signs that others use the Redis here. told:
+    files, packages and user.
     """
 
     privilege: str = "none"
@@ -81,6 +83,7 @@ class Survey:
     listeners: dict[int, str] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    redis: tuple[str, ...] = ()
     told: told.Told = told.NOTHING
 
     @property
@@ -149,6 +152,7 @@ class HostSurvey(FactBase[Survey]):
             listeners=listeners,
             earlier=earlier.read(output, " ".join(listeners.values())),
             addresses=addresses,
+            redis=redis_in_use.read(output),
             told=told.read(output),
         )
 
