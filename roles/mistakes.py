@@ -76,7 +76,7 @@ def _of_certificate(member: Member, *, error: bool) -> list[checks.Found]:
 
 
 def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
-    settings, password = member.settings, site.redis_password
+    settings, password = member.settings, _password(site)
     opening = "redis_bind" if settings.redis_bind else "redis_port"
     if settings.redis_has_port and not password:
         yield Finding(
@@ -100,6 +100,12 @@ def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
         )
     if member is not site.group("redis")[0]:
         yield Finding("groups", "only one redis is used; take this host out of the group")
+
+
+def _password(site: Site) -> str | None:
+    """Redis' password; one that is no text is a mistake by itself, and not that of its length."""
+    password = site.secrets.get("redis_password")
+    return site.redis_password if type(password) in (str, int) else None
 
 
 def _too_short(secret: str, least: int) -> str:
@@ -228,7 +234,7 @@ def _together(site: Site, member: Member) -> Iterator[checks.Found]:
 
 
 def _doubts(site: Site, member: Member) -> Iterator[Finding]:
-    password = site.redis_password
+    password = _password(site)
     if member.settings.web_redis_url and password and len(password) < _LEAST_PASSWORD:
         yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
     for each in _together(site, member):

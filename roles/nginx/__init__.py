@@ -15,9 +15,13 @@ from .rendering import PAGES
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
 DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
-# Workers outlive a master that was killed, and would hold its ports; systemd ends them itself.
+# What holds the ports where systemd does not see to it: an upgrade of the package lets the master
+# be followed by another one (USR2), which is no child of supervisor's; its workers end by
+# themselves. Those of a master that was killed do not.
 _END_LEFTOVERS = (
-    "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done"
+    "m=$(cat /run/nginx.pid 2> /dev/null); "
+    "if grep -qs '^nginx: master' /proc/$m/cmdline; then kill -QUIT $m; else "
+    "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done; fi"
 )
 
 

@@ -11,7 +11,7 @@ from ..site import REDIS_SOCKET, USER, Member, Site
 from ..survey import Survey
 from ..web import user
 from . import administrator, configuration, former, room
-from .former import MAIN, READ_MAIN
+from .former import AS_REDIS, MAIN, READ_MAIN
 
 CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
 DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
@@ -28,10 +28,9 @@ def service() -> services.Service:
         user="redis",
         restart_on=f"{READ_MAIN}; cat {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
         # NOAUTH: it answers; before that it refuses, or loads the append-only file
-        ready="( for _ in $(seq 300); do "
-        f"redis-cli -s {REDIS_SOCKET} ping 2>&1 | grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; "
-        "exit 1 )",
-        log="tail -n 20 /var/log/redis/redis-server.log",
+        ready=f"( for _ in $(seq 300); do timeout 5 redis-cli -s {REDIS_SOCKET} ping 2>&1 | "
+        "grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; exit 1 )",
+        log=f"{AS_REDIS} tail -n 20 /var/log/redis/redis-server.log",
     )
 
 

@@ -17,9 +17,9 @@ MAIN = "/etc/redis/redis.conf"
 FILES = ("/etc/redis/omero-web.conf", "/etc/redis/omero-web-admin.conf")
 _INCLUDE = f"include {FILES[0]}"
 # What stands there may be a FIFO, at which a reader waits.
-_AS_REDIS = "timeout 10 setpriv --reuid redis --regid redis --clear-groups --"
+AS_REDIS = "timeout 10 setpriv --reuid redis --regid redis --clear-groups --"
 # Without the line, whose removal is no reason for a restart: the site's own file has the last word.
-READ_MAIN = f"{_AS_REDIS} cat {MAIN} | grep -vxF {shlex.quote(_INCLUDE)}"
+READ_MAIN = f"{AS_REDIS} cat {MAIN} | grep -vxF {shlex.quote(_INCLUDE)}"
 _FIND = (
     f"for f in {' '.join(FILES)}; do "
     '{ [ ! -e "$f" ] && [ ! -L "$f" ]; } || { echo yes; exit; }; done; '
@@ -34,11 +34,11 @@ class HasFormer(YesOrNo):
     """Whether something is left."""
 
     def command(self) -> str:
-        return f"{_AS_REDIS} sh -c {shlex.quote(_FIND)} || true"
+        return f"{AS_REDIS} sh -c {shlex.quote(_FIND)} || true"
 
 
 @operation()
 def removed() -> Generator[str, None, None]:
     """The files are gone, and Debian's own does not name them: an upgrade would ask about it."""
     if host.get_fact(HasFormer):
-        yield f"{_AS_REDIS} sh -c {shlex.quote(_REMOVE)}"
+        yield f"{AS_REDIS} sh -c {shlex.quote(_REMOVE)}"

@@ -73,7 +73,12 @@ def secrets(tmp_path: Path) -> Path:
     path = tmp_path / "secrets.yml"
     password = 'q"uo\\te pass%word#1'
     path.write_text(
-        yaml.safe_dump({"redis_password": password, "omero.web.secret_key": "one key for all"})
+        yaml.safe_dump(
+            {
+                "redis_password": password,
+                "omero.web.secret_key": "one key for all of the web hosts, and long",
+            }
+        )
     )
     path.chmod(0o600)
     return path

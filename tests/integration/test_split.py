@@ -35,7 +35,10 @@ from tests.integration.site_checks import (
     pids,
 )
 
-SECRETS = {"redis_password": 'q"uo\\te pass%word#1', "omero.web.secret_key": "one key for all"}
+SECRETS = {
+    "redis_password": 'q"uo\\te pass%word#1',
+    "omero.web.secret_key": "one key for all of the web hosts, and long",
+}
 LOGIN = "/webclient/login/"
 PORT = 4080
 OWN_FILES = "/srv/own static"  # a folder of the site's own, on the web hosts
@@ -178,6 +181,8 @@ def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
     password = {"REDISCLI_AUTH": SECRETS["redis_password"]}
     assert key in split.redis.run(["redis-cli", "-n", "1", "--scan"], env=password).stdout
     assert "NOAUTH" in split.redis.run("redis-cli -n 1 dbsize", check=False).stdout
+    planted = split.redis.run("redis-cli -n 1 set a b", env=password, check=False)
+    assert "NOPERM" in planted.stdout
     clients = split.redis.run("omero-web-redis client list").stdout
     for web in (split.first, split.second):
         assert re.search(rf"addr={web.ip}:\d+ .* user=omero-web ", clients)

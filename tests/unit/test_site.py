@@ -317,9 +317,7 @@ def test_additional_django_settings_must_be_pairs(value: Any) -> None:
 
 
 def test_a_deprecated_property_and_a_secret_in_the_inventory_are_warned_of() -> None:
-    site = site_of(
-        a_host(web_config={"omero.web.email_host": "mail.example", "omero.web.secret_key": "key"})
-    )
+    site = site_of(a_host(web_config={"omero.web.email_host": "mail.example", **KEYS}))
     warnings = [str(warning) for warning in mistakes.warnings(site)]
     assert len(warnings) == 2
     assert any("omero.web.email_host" in warning for warning in warnings)
