@@ -14,10 +14,11 @@ site, member, survey = preflight.check(state, host)
 config.SHELL = SHELL  # what a killed deploy has left running ends before the next begins
 config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
 
+takeover = redis.is_taken_over(survey)
 phases.begin(name="Phase 1: sessions and cache (Redis)")
 if "redis" in member.groups:
     redis.install(survey.manager)
-    redis.configure(site, member, survey)
+    redis.configure(site, member, survey, takeover=takeover)
     redis.activate(survey.manager)
 
 # Before OMERO.web: on a first deploy a visitor meets the maintenance page, not a closed port.
@@ -47,6 +48,9 @@ if "nginx" in member.groups:
 phases.begin(name="Phase 5: OMERO.web serves")
 if "web" in member.groups:
     web.activate(site, member, release, survey.manager)
+if "redis" in member.groups and takeover:  # nobody comes by the port that is open until here
+    redis.configure(site, member, survey)
+    redis.activate(survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
 phases.begin(name="Phase 6: the site")

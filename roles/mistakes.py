@@ -5,6 +5,7 @@ A setting by itself is checked in `settings`, properties together in `omeroweb_o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from omeroweb_ops.state.desired import Finding
 from . import branding, cors, plugin_mistakes
 from .nginx import held
 from .plugins import additions
-from .site import GROUPS, HOST, SCHEMA, Member, Site
+from .site import GROUPS, HOST, REDIS_SOCKET, SCHEMA, Member, Site
 
 _SECRET_KEY = "omero.web.secret_key"
 # characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
@@ -133,6 +134,19 @@ def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
         )
 
 
+def _of_own_caches(site: Site, member: Member) -> Iterator[Finding]:
+    """Caches of the site's own at the port of a Redis that is going to have none."""
+    caches = site.explicit(member).set.get(derived.CACHES)
+    closed = "redis" in member.groups and not member.settings.redis_has_port
+    if closed and re.search(r"rediss?://([^@/]*@)?(127\.|localhost|\[::1\])", str(caches)):
+        yield Finding(
+            derived.CACHES,
+            "is at a port of this host, and its Redis has none; take the property out (sessions "
+            f"and cache follow by themselves), write unix://{REDIS_SOCKET}, or open the port by "
+            "redis_port and redis_password",
+        )
+
+
 def _same_port(site: Site, member: Member) -> Iterator[Finding]:
     taken: dict[int, str] = {}
     for port, _program, setting in site.ports(member):
@@ -194,6 +208,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
             )
     if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
         yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+    yield from _of_own_caches(site, member)
     yield from cors.contradictions(site, member)
     yield from branding.contradictions(settings)
     yield from plugin_mistakes.find(site, member)

@@ -34,6 +34,13 @@ def service() -> services.Service:
     )
 
 
+def is_taken_over(survey: Survey) -> bool:
+    """Whether an OMERO.web that was installed otherwise uses a Redis that the bundle meets for the
+    first time, without a password: one that has one is not opened for the time between."""
+    new = survey.told.state(CONFIGURATION) == "absent"
+    return new and survey.earlier.of_web and "password" not in survey.redis
+
+
 @named("Redis")
 def install(manager: str) -> None:
     """The package; nothing of this site."""
@@ -42,14 +49,19 @@ def install(manager: str) -> None:
 
 
 @named("Redis")
-def configure(site: Site, member: Member, survey: Survey) -> None:
-    """The site's own file, the socket's folder and who may enter it, and who may reach the port."""
+def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = False) -> None:
+    """The site's own file, the socket's folder and who may enter it, and who may reach the port.
+
+    takeover: an OMERO.web that was installed otherwise goes on with this Redis.
+    """
     systemd = survey.manager == "systemd"
     beside_web = "web" in member.groups
     if beside_web:
         user.present(name=f"Create user {USER}", uid=None)
     administrator.present(name="Make administrator")
-    text = configuration.text(member.settings, site.redis_password, survey.memory)
+    text = configuration.text(
+        member.settings, site.redis_password, survey.memory, takeover=takeover
+    )
     settle(
         name="Write configuration",
         items=[

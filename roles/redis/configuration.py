@@ -19,7 +19,7 @@ READING = "~* -@all +@read +@connection -@dangerous -@scripting"
 _STEP = 1 << 10  # kilobytes in a megabyte
 
 
-def text(settings: Settings, password: str | None, memory: int) -> str:
+def text(settings: Settings, password: str | None, memory: int, *, takeover: bool = False) -> str:
     """Return the site's own part of Redis' configuration.
 
     Redis has no TCP port unless the site opens one, since every user of the host could reach it.
@@ -28,15 +28,18 @@ def text(settings: Settings, password: str | None, memory: int) -> str:
     make room (no eviction): a full Redis refuses new ones. `appendfsync always` would save the last
     second before a power cut too, but ends Redis where its disk is full.
 
-    memory: of the host, in kilobytes.
+    memory: of the host, in kilobytes. takeover: an OMERO.web that was installed otherwise still
+    comes by Debian's port and as `default`, until its successor has started.
     """
     secret = "nopass" if password is None else f"#{digest(password)}"
     opened = settings.redis_has_port and password is not None
+    former = takeover and not opened
+    default = f"on {secret} {READING}" if opened else "off"
     lines = [
         "# Written by the OMERO.web bundle; changes are overwritten.",
         *([f"bind {settings.redis_addresses}"] if opened else []),
-        f"port {settings.redis_tcp_port if opened else 0}",
-        *([] if opened else ["tls-port 0"]),  # a site may have TLS in redis.conf
+        f"port {settings.redis_tcp_port if opened else 6379 if former else 0}",
+        *([] if opened or former else ["tls-port 0"]),  # a site may have TLS in redis.conf
         f"unixsocket {REDIS_SOCKET}",
         "unixsocketperm 660",
         "protected-mode yes",
@@ -45,7 +48,7 @@ def text(settings: Settings, password: str | None, memory: int) -> str:
         f"maxmemory {settings.redis_maxmemory or f'{default_limit(memory)}mb'}",
         "maxmemory-policy noeviction",
         f"user {REDIS_USER} on {secret} {RIGHTS}",
-        f"user default on {secret} {READING}" if opened else "user default off",
+        f"user default {f'on nopass {RIGHTS}' if former else default}",
         f"include {ADMINISTRATOR}",
     ]
     return "\n".join(lines) + "\n"

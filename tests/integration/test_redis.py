@@ -25,6 +25,7 @@ protected-mode yes
 appendonly yes
 appendfsync everysec
 maxmemory-policy noeviction
+requirepass "sixteen characters"
 """
 STORE = (
     "from importlib import import_module\nfrom django.conf import settings\n"
@@ -37,7 +38,7 @@ def earlier_caches() -> dict[str, Any]:
         name: {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": f"redis://127.0.0.1:6379/{number}",
-            "OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"},
+            "OPTIONS": {"PASSWORD": "sixteen characters"},
         }
         for name, number in (("default", 0), ("sessions", 1))
     }
@@ -101,19 +102,25 @@ def redis_cli(host: Host, *words: str, user: str | None = None, as_: str = "omer
 
 
 @pytest.fixture(scope="module")
-def site(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
+def site(
+    make_session_host: MakeHost,
+    deployed_systemd_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Host]:
     """A site as the bundle made it before Redis had users, deployed once more.
 
     Its sessions are pickles, which are not read again: who is logged in logs in once more.
     """
     with make_session_host("systemd", image=deployed_systemd_image) as host:
-        deploy(inventory(host, web_config={"omero.web.caches": earlier_caches()}))
+        secrets = tmp_path_factory.mktemp("redis") / "secrets.yml"
+        secrets.write_text("redis_password: sixteen characters\n")
+        own = {"web_config": {"omero.web.caches": earlier_caches()}, "redis_port": 6379}
+        deploy(inventory(host, **own, web_secrets=str(secrets)))
         host.run("rm -r /etc/systemd/system/redis-server.service.d")
         host.write("/etc/redis/omero-web.conf", EARLIER_REDIS)
         host.run("echo 'include /etc/redis/omero-web.conf' >> /etc/redis/redis.conf")
         host.run("rm -r /var/lib/omero-web-redis /var/lib/omeroweb-ops/redis-admin")
         host.run("systemctl daemon-reload && systemctl restart redis-server")
-        assert host.run("redis-cli config get appendonly").stdout.split() == ["appendonly", "yes"]
         key = new_session(host)
         host.run("rm -r /etc/omero-web-redis")
         # redis' own directory: nothing that it puts there leads root elsewhere

@@ -88,12 +88,13 @@ def split(
     secrets.write_text(yaml.safe_dump(SECRETS))
     secrets.chmod(0o600)
     with contextlib.ExitStack() as stack:
-        kinds: tuple[Kind, ...] = ("plain", "ssh", "systemd", "ssh")
+        kinds: tuple[Kind, ...] = ("ssh", "ssh", "systemd", "ssh")
         redis, first, second, nginx = (
             stack.enter_context(make_session_host(kind)) for kind in kinds
         )
         site = Split(redis, first, second, nginx, ssh_key, secrets)
-        site.first.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
+        for host in (site.first, site.redis):
+            host.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
         deployed = site.deploy()
         assert f"OMERO.web is at http://{nginx.ip}/" in deployed.output
         open_to_all = r"application_server\.port: port 4080 is open to every host"
@@ -189,6 +190,21 @@ def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
     # with OMERO.web's password nobody can do more than OMERO.web
     refused = split.redis.run("redis-cli config get dir", env=password, check=False)
     assert "NOPERM" in refused.stdout
+
+
+def test_redis_is_closed_to_all_but_the_web_hosts(split: Split) -> None:
+    asked = (
+        "import socket, sys\n"
+        "try: socket.create_connection((sys.argv[1], 6379), 3); print('reached')\n"
+        "except OSError: print('closed')"
+    )
+
+    def said(host: Host) -> str:
+        return host.run(["python3", "-c", asked, split.redis.ip]).stdout.strip()
+
+    assert [said(host) for host in (split.first, split.second)] == ["reached", "reached"]
+    assert said(split.nginx) == "closed"
+    assert "drop" in split.redis.run("nft list table inet omero_web").stdout
 
 
 def test_monitoring_asks_each_omero_web_by_itself(split: Split) -> None:

@@ -84,6 +84,16 @@ def test_either_setting_opens_a_port_to_those_who_have_the_password(
     assert read(None, **opened)["port"] == "0"  # never without
 
 
+def test_an_omero_web_installed_otherwise_keeps_its_port_until_it_is_replaced() -> None:
+    def lines(**data: object) -> list[str]:
+        return text(Settings.model_validate(data), "p" * 16, GIGABYTE, takeover=True).splitlines()
+
+    assert "port 6379" in lines()
+    assert any(each.startswith("user default on nopass ~* -@all") for each in lines())
+    assert not any(each.startswith("bind") for each in lines())  # Debian's own: loopback
+    assert not any("nopass" in each for each in lines(redis_bind="10.0.0.1"))
+
+
 def test_the_limit_of_memory_may_be_the_site_s() -> None:
     assert read(redis_maxmemory="1gb")["maxmemory"] == "1gb"
 

@@ -91,6 +91,17 @@ def test_a_short_password_of_a_redis_run_by_others_is_warned_of(tmp_path: Path) 
     assert "redis_password: has 5 characters" in warning
 
 
+def test_caches_at_a_port_that_is_closed_are_refused(secrets: str) -> None:
+    """As a takeover's export has them."""
+    for url in ("redis://127.0.0.1:6379/0", "redis://:pw@localhost:6379/1"):
+        own = {"omero.web.caches": {"default": {"BACKEND": "x.RedisCache", "LOCATION": url}}}
+        message = only_mistake_of(a_host(web_config=own))
+        assert "omero.web.caches: is at a port of this host, and its Redis has none" in message
+        assert "pw" not in message
+        assert mistakes_of(a_host(web_config=own, redis_port=6379, web_secrets=secrets)) == []
+        assert mistakes_of(a_host("@local", "web nginx", web_config=own)) == []
+
+
 def test_who_else_reaches_redis_matters_to_an_open_port_alone(secrets: str) -> None:
     message = only_mistake_of(a_host(redis_allow=["10.0.0.7"]))
     assert "redis_allow: is for other hosts" in message
