@@ -189,8 +189,8 @@ def test_what_somebody_puts_into_redis_is_data_and_no_code(site: Host) -> None:
     assert json.loads(stored) == {"who": "ada"}
     kept = (
         "from django.core.cache import cache as c\nfrom omeroweb.connector import Connector\n"
-        "c.set('c', Connector(1, True, omero_session_key='k')); c.set('b', b'\\x89PNG')\n"
-        "print(c.get('c').omero_session_key, c.get('b'))"
+        "c.set('kept', Connector(1, True, omero_session_key='k')); c.set('png', b'\\x89PNG')\n"
+        "print(c.get('kept').omero_session_key, c.get('png'))"
     )
     assert django(site, kept) == "k b'\\x89PNG'"
 
