@@ -16,10 +16,11 @@ config.SUDO = survey.privilege == "sudo"  # minimal images have no sudo
 
 deploy_lock.take(name="Lock the hosts")  # with `-y`, preflight has done that
 
+takeover = redis.is_taken_over(survey)
 phases.begin(name="Phase 1: sessions and cache (Redis)")
 if "redis" in member.groups:
     redis.install(survey.manager)
-    redis.configure(site, member, survey)
+    redis.configure(site, member, survey, takeover=takeover)
     redis.activate(survey.manager)
 
 # Before OMERO.web: on a first deploy a visitor meets the maintenance page, not a closed port.
@@ -49,6 +50,9 @@ if "nginx" in member.groups:
 phases.begin(name="Phase 5: OMERO.web serves")
 if "web" in member.groups:
     web.activate(site, member, release, survey.manager)
+if "redis" in member.groups and takeover:  # nobody comes by the port that is open until here
+    redis.configure(site, member, survey)
+    redis.activate(survey.manager)
 
 # After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
 phases.begin(name="Phase 6: the site")

@@ -5,6 +5,7 @@ A setting by itself is checked in `settings`, properties together in `omeroweb_o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from omeroweb_ops.state.redaction import as_data, secret_texts
 from . import branding, cors, plugin_mistakes
 from .nginx import held
 from .plugins import additions
-from .site import GROUPS, HOST, SCHEMA, Member, Site
+from .site import GROUPS, HOST, REDIS_SOCKET, SCHEMA, Member, Site
 
+_SECRET_KEY = "omero.web.secret_key"
+# characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
+# signed by the secret key can be tried without one
+_LEAST_PASSWORD = 16
+_LEAST_SECRET_KEY = 32
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
 _NEEDED_BY = {"redis": ["web"], "web": ["nginx"], "nginx": ["web"]}
 # NGINX serves several web hosts as one site, with the static files of one release.
@@ -72,22 +78,44 @@ def _of_certificate(member: Member, *, error: bool) -> list[checks.Found]:
 
 
 def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
-    settings = member.settings
-    if not settings.redis_is_local and not site.redis_password:
+    settings, password = member.settings, _password(site)
+    opening = "redis_bind" if settings.redis_bind else "redis_port"
+    if settings.redis_has_port and not password:
         yield Finding(
-            "redis_bind",
-            f"{settings.redis_bind!r} is open to other hosts without a password; write "
-            "redis_password: … in the file that web_secrets names, or bind 127.0.0.1",
+            opening,
+            f"{getattr(settings, opening)!r} opens Redis' port to every user of this host, or to "
+            "other hosts, without a password; write redis_password: … in the file that web_secrets "
+            "names, or leave redis_bind and redis_port out: OMERO.web comes by a socket",
         )
+    if password and len(password) < _LEAST_PASSWORD:
+        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
     others = [web.name for web in site.group("web") if web is not member]
     if others and settings.redis_is_local:
         yield Finding(
             "redis_bind",
-            f"{settings.redis_bind!r} cannot be reached by {', '.join(others)}; write "
+            f"{settings.redis_bind or 'not set'!r} cannot be reached by {', '.join(others)}; write "
             "this host's address, and redis_password in the web_secrets file",
+        )
+    if settings.redis_allow and settings.redis_is_local:
+        yield Finding(
+            "redis_allow", "is for other hosts, which need this host's address in redis_bind, too"
         )
     if member is not site.group("redis")[0]:
         yield Finding("groups", "only one redis is used; take this host out of the group")
+
+
+def _password(site: Site) -> str | None:
+    """Redis' password; one that is no text is a mistake by itself, and not that of its length."""
+    password = site.secrets.get("redis_password")
+    return site.redis_password if type(password) in (str, int) else None
+
+
+def _too_short(secret: str, least: int) -> str:
+    """What is said of a secret, which is not shown."""
+    return (
+        f"has {len(secret)} characters; write at least {least}, for example what "
+        f"`openssl rand -hex {least // 2}` prints"
+    )
 
 
 def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
@@ -104,6 +132,19 @@ def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
             "web_redis_url",
             f"{_shown(url)} here and {_shown(first.settings.web_redis_url)} on {first.name}; "
             "write one for all web hosts, which share the sessions",
+        )
+
+
+def _of_own_caches(site: Site, member: Member) -> Iterator[Finding]:
+    """Caches of the site's own at the port of a Redis that is going to have none."""
+    caches = site.explicit(member).set.get(derived.CACHES)
+    closed = "redis" in member.groups and not member.settings.redis_has_port
+    if closed and re.search(r"rediss?://([^@/]*@)?(127\.|localhost|\[::1\])", str(caches)):
+        yield Finding(
+            derived.CACHES,
+            "is at a port of this host, and its Redis has none; take the property out (sessions "
+            f"and cache follow by themselves), write unix://{REDIS_SOCKET}, or open the port by "
+            "redis_port and redis_password",
         )
 
 
@@ -140,6 +181,9 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     for name in settings.web_config.keys() & site.secret_properties.keys():
         yield Finding(name, "is in web_config and in the web_secrets file; write one")
     yield from _of_redis_url(site, member)
+    key = site.explicit(member).set.get(_SECRET_KEY)
+    if key is not None and len(str(key)) < _LEAST_SECRET_KEY:
+        yield Finding(_SECRET_KEY, _too_short(str(key), _LEAST_SECRET_KEY))
     if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
         yield Finding(
             "web_sessions",
@@ -152,9 +196,9 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
             f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; write one',
         )
     if len(site.group("web")) > 1:
-        if "omero.web.secret_key" not in site.desired(member).set:
+        if _SECRET_KEY not in site.desired(member).set:
             yield Finding(
-                "omero.web.secret_key",
+                _SECRET_KEY,
                 "several web hosts must share one; write it in the web_secrets file",
             )
         if site.desired(member).set.get(derived.ENGINE) == derived.FILE_ENGINE:
@@ -165,6 +209,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
             )
     if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
         yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+    yield from _of_own_caches(site, member)
     yield from cors.contradictions(site, member)
     yield from branding.contradictions(settings)
     yield from plugin_mistakes.find(site, member)
@@ -205,6 +250,9 @@ def _together(site: Site, member: Member) -> Iterator[checks.Found]:
 
 
 def _doubts(site: Site, member: Member) -> Iterator[Finding]:
+    password = _password(site)
+    if member.settings.web_redis_url and password and len(password) < _LEAST_PASSWORD:
+        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
     for each in _together(site, member):
         if not each.error:
             yield each

@@ -15,7 +15,7 @@ from omeroweb_ops.state.desired import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
-from . import deploy_lock, disks, earlier, mistakes, told
+from . import deploy_lock, disks, earlier, mistakes, redis_in_use, told
 from .nginx import held, tls
 from .site import PORT, Member, Site, load
 from .survey import Survey, ask
@@ -116,6 +116,8 @@ def _survey(state: State, site: Site, host: Host) -> Survey:
     member, lock = site.members[host.name], deploy_lock.of(state)
     ports = tuple(port for port, _program, _setting in site.ports(member))
     names = tuple(site.fronts(member)) if "web" in member.groups else ()
+    if "redis" in member.groups and not member.settings.redis_is_local:
+        names += tuple(site.redis_clients(member))
     at_once = deploy_lock.is_taken_at_once(state)
     survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
     if survey.lock.is_gone:  # nothing is waited for
@@ -199,6 +201,15 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
                     f"{name}, the address of an NGINX, cannot be resolved here; "
                     "write that host's IP address as its address",
                 )
+    if "redis" in member.groups:
+        yield from redis_in_use.findings(member.settings, survey.redis)
+        for name in () if member.settings.redis_is_local else site.redis_clients(member):
+            if name not in survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
     for port, program, setting in site.ports(member):
         holder = survey.listeners.get(port)
         if holder is not None and program not in holder:
@@ -215,4 +226,10 @@ def _doubts(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
             PORT,
             f"port {site.effective(member, PORT)} is open to every host; install nftables and "
             "deploy again, or allow NGINX alone in a firewall of your own",
+        )
+    if "redis" in member.groups and not member.settings.redis_is_local and not survey.nft:
+        yield Finding(
+            "redis_bind",
+            f"port {member.settings.redis_tcp_port} is open to every host; install nftables and "
+            "deploy again, or allow the web hosts alone in a firewall of your own",
         )

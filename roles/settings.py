@@ -208,18 +208,39 @@ class Settings(Model):
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
     )
 
-    redis_bind: Addresses = Field(
-        "127.0.0.1", description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
+    redis_bind: Addresses | None = Field(
+        None, description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
     )
-    redis_port: Port = Field(6379, description="a TCP port number, for example 6379")
+    redis_port: Port | None = Field(None, description="a TCP port number, for example 6379")
+    redis_allow: Sequence[Network] = Field(
+        (), description='IP addresses or networks beside the web hosts, for example ["10.0.0.7"]'
+    )
+    redis_takeover: bool = Field(
+        False, description="True where the Redis on this host is OMERO.web's alone, or False"
+    )
     redis_maxmemory: RedisMemory | None = Field(
         None, description='an amount of memory, for example "512mb"'
     )
 
     @property
+    def redis_has_port(self) -> bool:
+        """Whether Redis has a TCP port beside its socket: either setting opens one."""
+        return self.redis_bind is not None or self.redis_port is not None
+
+    @property
+    def redis_addresses(self) -> str:
+        """The addresses that Redis listens on where it has a TCP port."""
+        return self.redis_bind or "127.0.0.1"
+
+    @property
+    def redis_tcp_port(self) -> int:
+        """The TCP port of Redis where it has one."""
+        return self.redis_port or 6379
+
+    @property
     def redis_is_local(self) -> bool:
-        """Whether Redis listens on loopback only."""
-        parts = [part.removeprefix("-") for part in self.redis_bind.split()]
+        """Whether other hosts cannot reach Redis: it listens on loopback, or on its socket only."""
+        parts = [part.removeprefix("-") for part in self.redis_addresses.split()]
         return all(ipaddress.ip_address(part).is_loopback for part in parts)
 
 

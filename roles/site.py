@@ -178,8 +178,8 @@ class Site:
         for redis in self.group("redis")[:1]:
             if redis is member:
                 return f"unix://{REDIS_SOCKET}"
-            address = _between(member, redis, redis.settings.redis_bind)
-            return f"redis://{address}:{redis.settings.redis_port}"
+            address = _between(member, redis, redis.settings.redis_addresses)
+            return f"redis://{address}:{redis.settings.redis_tcp_port}"
         return member.settings.web_redis_url
 
     def _redis_user(self, member: Member) -> str | None:
@@ -203,6 +203,10 @@ class Site:
         """The addresses of every NGINX on another host than this OMERO.web."""
         return [nginx.address or "" for nginx in self.group("nginx") if nginx is not member]
 
+    def redis_clients(self, member: Member) -> list[str]:
+        """The addresses of every OMERO.web on another host than this Redis."""
+        return [web.address or "" for web in self.group("web") if web is not member]
+
     @property
     def secret_properties(self) -> dict[str, Any]:
         return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
@@ -214,8 +218,8 @@ class Site:
     def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
         """Each port that a host's roles take, the program that may hold it already, its setting."""
         settings = member.settings
-        if "redis" in member.groups:
-            yield settings.redis_port, "redis-server", "redis_port"
+        if "redis" in member.groups and settings.redis_has_port:
+            yield settings.redis_tcp_port, "redis-server", "redis_port"
         if "nginx" in member.groups:
             yield settings.nginx_http_port, "nginx", "nginx_http_port"
             if settings.nginx_tls != "off":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyinfra.api import FactBase, Host
 
-from . import deploy_lock, disks, earlier, packages, told
+from . import deploy_lock, disks, earlier, packages, redis_in_use, told
 from .facts import Unseen
 
 _SCRIPT = "\n".join(
@@ -18,7 +18,7 @@ _SCRIPT = "\n".join(
         deploy_lock.SCRIPT,
         (Path(__file__).parent / "survey.sh").read_text("utf-8"),
         told.script(packages.ALL),
-        f"{{\n{earlier.SCRIPT}\n}} | tell_lines",
+        f"{{\n{earlier.SCRIPT}\n{redis_in_use.SCRIPT}\n}} | tell_lines",
     ]
 )
 
@@ -30,8 +30,8 @@ class Survey:
     disks: what is free at each of `disks.PLACES`. memory: kilobytes. listeners: port to
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
     lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
-    for and have some. earlier: what an installation made otherwise has left. told: files, packages
-    and user.
+    for and have some. earlier: what an installation made otherwise has left. redis: signs that
+    others use the Redis here. told: files, packages and user.
     """
 
     privilege: str = "none"
@@ -50,6 +50,7 @@ class Survey:
     listeners: dict[int, str] = field(default_factory=dict)
     earlier: earlier.Earlier = earlier.NOTHING
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    redis: tuple[str, ...] = ()
     told: told.Told = told.NOTHING
 
     @property
@@ -136,6 +137,7 @@ class HostSurvey(FactBase[Survey]):
             listeners=listeners,
             earlier=earlier.read(lines, " ".join(listeners.values())),
             addresses=addresses,
+            redis=redis_in_use.read(lines),
             told=told.read(lines),
         )
 

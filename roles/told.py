@@ -26,7 +26,7 @@ PLACES = (
     *("/etc/cron.d/omero-web*", "/etc/cron.daily/omero-web*", "/etc/sudoers.d/omero-web"),
     *("/etc/nginx/conf.d/omero-web.conf", "/etc/nginx/sites-enabled/default"),
     *("/etc/nginx/omero-web", "/etc/nginx/omero-web/*"),
-    *("/etc/redis/omero-web.conf", "/etc/omero-web.nft"),
+    *("/etc/omero-web-redis", "/etc/omero-web-redis/omero-web.conf", "/etc/omero-web.nft"),
     *("/etc/supervisor/conf.d/*.conf", "/etc/systemd/system/omero-web*"),
     *("/etc/systemd/system/*.service.d", "/etc/systemd/system/*.service.d/omero-web*.conf"),
     *(str(BASE), f"{BASE}/*", f"{BASE}/bin/*", f"{BASE}/state/*", f"{BASE}/branding/*"),

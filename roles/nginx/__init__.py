@@ -48,9 +48,13 @@ _READ = (
     f'[ "$(cd /etc/nginx && ls conf.d sites-enabled | tr -d "[:space:]")" != '
     "conf.d:sites-enabled:default ] || systemctl try-restart nginx"
 )
-# Workers outlive a master that was killed, and would hold its ports; systemd ends them itself.
+# What holds the ports where systemd does not see to it: an upgrade of the package lets the master
+# be followed by another one (USR2), which is no child of supervisor's; its workers end by
+# themselves. Those of a master that was killed do not.
 _END_LEFTOVERS = (
-    "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done"
+    "m=$(cat /run/nginx.pid 2> /dev/null); "
+    "if grep -qs '^nginx: master' /proc/$m/cmdline; then kill -QUIT $m; else "
+    "for p in /proc/[0-9]*; do grep -qs '^nginx: worker' $p/cmdline && kill ${p#/proc/}; done; fi"
 )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 
-from .. import packages, services
-from ..items import Absent, Directory, File, Item, line_absent, settle
+from .. import firewall, packages, services
+from ..items import Absent, Directory, File, Item, settle
 from ..phases import named
 from ..site import REDIS_SOCKET, USER, Member, Site
 from ..survey import Survey
 from ..web import user
-from . import administrator, configuration, room
+from . import administrator, configuration, former, room
+from .former import AS_REDIS, MAIN, READ_MAIN
 
-CONFIGURATION = "/etc/redis/omero-web.conf"
-MAIN = "/etc/redis/redis.conf"
+CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
 DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
 # Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
 # site's own has the last word.
@@ -26,13 +26,19 @@ def service() -> services.Service:
         name="redis-server",
         command=f"{_COMMAND} --supervised no --daemonize no",
         user="redis",
-        restart_on=f"cat {MAIN} {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
+        restart_on=f"{READ_MAIN}; cat {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
         # NOAUTH: it answers; before that it refuses, or loads the append-only file
-        ready="( for _ in $(seq 300); do "
-        f"redis-cli -s {REDIS_SOCKET} ping 2>&1 | grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; "
-        "exit 1 )",
-        log="tail -n 20 /var/log/redis/redis-server.log",
+        ready=f"( for _ in $(seq 300); do timeout 5 redis-cli -s {REDIS_SOCKET} ping 2>&1 | "
+        "grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; exit 1 )",
+        log=f"{AS_REDIS} tail -n 20 /var/log/redis/redis-server.log",
     )
+
+
+def is_taken_over(survey: Survey) -> bool:
+    """Whether an OMERO.web that was installed otherwise uses a Redis that the bundle meets for the
+    first time, without a password: one that has one is not opened for the time between."""
+    new = survey.told.state(CONFIGURATION) == "absent"
+    return new and survey.earlier.of_web and "password" not in survey.redis
 
 
 @named("Redis")
@@ -43,14 +49,19 @@ def install(manager: str) -> None:
 
 
 @named("Redis")
-def configure(site: Site, member: Member, survey: Survey) -> None:
-    """The site's own file, the socket's folder and who may enter it."""
+def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = False) -> None:
+    """The site's own file, the socket's folder and who may enter it, and who may reach the port.
+
+    takeover: an OMERO.web that was installed otherwise goes on with this Redis.
+    """
     systemd = survey.manager == "systemd"
     beside_web = "web" in member.groups
     if beside_web:
         user.present(name=f"Create user {USER}", uid=None)
     administrator.present(name="Make administrator")
-    text = configuration.text(member.settings, site.redis_password, survey.memory)
+    text = configuration.text(
+        member.settings, site.redis_password, survey.memory, takeover=takeover
+    )
     settle(
         name="Write configuration",
         items=[
@@ -60,23 +71,22 @@ def configure(site: Site, member: Member, survey: Survey) -> None:
                 f"redis:{USER if beside_web else 'redis'}",
                 "2750",
             ),
-            File(CONFIGURATION, text, "redis:redis", "640", run_as="redis"),
+            Directory(configuration.DIRECTORY, "root:redis", "750"),
+            File(CONFIGURATION, text, "root:redis", "640"),
             administrator.command(),
             *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
+            *firewall.items(site, member, survey),
         ],
     )
-    line_absent(
-        name="Leave Debian's configuration as it is",
-        path=MAIN,
-        line=f"include {CONFIGURATION}",
-        # without the line and without the drop-in a Redis that crashed would start without sessions
-        before="systemctl daemon-reload" if systemd else "true",
-    )
+    if firewall.closed_ports(site, member, survey):
+        firewall.loaded(name="Close port to others than OMERO.web", manager=survey.manager)
 
 
 @named("Redis")
 def activate(manager: str) -> None:
     services.running(name="Run redis-server", service=service(), manager=manager)
+    # once it runs with the site's own directory: a start before would have been without users
+    former.removed(name="Remove former configuration")
     room.watched(name="Look at its memory")
 
 

@@ -10,7 +10,7 @@ from pyinfra.api import operation
 from ..facts import YesOrNo
 from ..items import File
 from ..site import REDIS_SOCKET
-from .configuration import ADMINISTRATOR
+from .configuration import ADMINISTRATOR, DIRECTORY
 
 COMMAND = "/usr/local/sbin/omero-web-redis"
 SECRET = "/var/lib/omeroweb-ops/redis-admin"
@@ -30,14 +30,18 @@ class Known(YesOrNo):
 
 @operation()
 def present() -> Generator[str, None, None]:
-    """The user; its secret is made here and never leaves the host."""
+    """The user; its secret is made here and never leaves the host.
+
+    The directory is root's, so that no name in it can be a link of somebody else's.
+    """
     if host.get_fact(Known):
         return
     yield (
         f"set -e; umask 077; mkdir -p -m 755 {SECRET.rpartition('/')[0]}; "
         f"[ -s {SECRET} ] || {{ head -c 32 /dev/urandom | sha256sum | cut -c1-64 > {SECRET}.new; "
         f"mv -f {SECRET}.new {SECRET}; }}; "
-        f'echo "{_LINE}" > {ADMINISTRATOR}.new; chown redis:redis {ADMINISTRATOR}.new; '
+        f"mkdir -p {DIRECTORY}; chown root:redis {DIRECTORY}; chmod 750 {DIRECTORY}; "
+        f'echo "{_LINE}" > {ADMINISTRATOR}.new; chown root:redis {ADMINISTRATOR}.new; '
         f"chmod 640 {ADMINISTRATOR}.new; mv -f {ADMINISTRATOR}.new {ADMINISTRATOR}"
     )
 

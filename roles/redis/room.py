@@ -15,7 +15,7 @@ class Used(FactBase[Memory]):
     """What `INFO memory` says."""
 
     def command(self) -> str:
-        return f"{COMMAND} info memory 2> /dev/null; true"
+        return f"timeout 10 {COMMAND} info memory 2> /dev/null; true"
 
     @staticmethod
     def default() -> Memory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omeroweb_ops.locations import CURRENT
 
-from .. import packages, services
+from .. import firewall, packages, services
 from ..items import settle
 from ..phases import named
 from ..settings import Settings
@@ -101,12 +101,13 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
             *files.site_items(site, member, survey, own, service.liveness()),
             doctor.expected(site, member, survey),
             health.item(member.settings),
-            *front.items(site, member, survey),
+            front.proxies(site, member, survey),
+            *firewall.items(site, member, survey),
         ],
     )
     configuration.applied(name="Apply configuration", release=target.path)
-    if front.is_guarded(site, member, survey):
-        front.guarded(name="Close port to others than NGINX", manager=survey.manager)
+    if firewall.closed_ports(site, member, survey):
+        firewall.loaded(name="Close port to others than NGINX", manager=survey.manager)
 
 
 @named("OMERO.web")

@@ -53,7 +53,8 @@ def killed_at(count: int, text: str, folder: Path) -> bool:
 
 def state_of(host: Host) -> dict[str, str]:
     """The files that the bundle is answerable for, by content, owner and mode."""
-    folders = f"/etc/nginx /etc/redis /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
+    redis = "/etc/redis /etc/omero-web-redis"
+    folders = f"/etc/nginx {redis} /etc/cron.d /etc/sudoers.d /usr/local {BASE}"
     passing = " -o ".join(f"-path {OMERODIR}/var/{each}" for each in ("log", "workers", "metrics"))
     listing = host.run(
         f"find {folders} /etc/systemd/system -xdev "

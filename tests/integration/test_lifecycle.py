@@ -127,7 +127,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     # a way out of a deploy, a full Redis, a full disk (of this command alone), a closed site
     site.run("omero config set omero.web.login_logo mine.png")
     site.run("omeroweb-ops maintenance on --message 'New disks'")
-    used = int(re.findall(r"used_memory:(\d+)", site.run("redis-cli info memory").stdout)[0])
+    used = int(re.findall(r"used_memory:(\d+)", site.run("omero-web-redis info memory").stdout)[0])
     site.run(f"omero-web-redis config set maxmemory {used * 11 // 10}")
     var = f"{BASE}/OMERO.web/var"
     site.write(
@@ -458,7 +458,7 @@ def test_twenty_crashes_at_random_log_nobody_out(site: Host, source: Host, keys:
 
 def whole(site: Host) -> bool:
     """Every part answers."""
-    asked = "omero web status && redis-cli ping && systemctl is-active nginx redis-server"
+    asked = "omero web status && omero-web-redis ping && systemctl is-active nginx redis-server"
     return (
         site.run(asked, check=False).exit_code == 0
         and site.http("/webclient/login/", timeout=10).status_code == 200

@@ -19,7 +19,10 @@ from tests.integration.images import ROOT
 from tests.integration.site_checks import OMERODIR, django, master
 
 PREFIX = "/omero"
-SECRETS = {"redis_password": "hunter2-of-redis", "omero.web.secret_key": "hunter2-of-django"}
+SECRETS = {
+    "redis_password": "hunter2-of-redis",
+    "omero.web.secret_key": "hunter2-of-django-and-of-nobody-else",
+}
 SITE: dict[str, Any] = {
     "web_config": {"omero.web.prefix": PREFIX, "omero.web.wsgi_workers": 4},
     "web_secrets": "secrets.json",  # JSON is YAML
@@ -127,7 +130,7 @@ def test_the_metrics_tell_what_serves(host: Host) -> None:
         "for _ in range(3): import_module(settings.SESSION_ENGINE).SessionStore().create()",
     )
     found = metrics(host)
-    stored = host.run("redis-cli -n 1 dbsize", env={"REDISCLI_AUTH": SECRETS["redis_password"]})
+    stored = host.run("omero-web-redis -n 1 dbsize")
     assert found["omeroweb_sessions",] == int(stored.stdout) >= 3
     assert found["omeroweb_session_store_up",] == 1
     assert found["omeroweb_redis_memory_used_bytes",] > 100_000

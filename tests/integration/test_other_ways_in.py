@@ -102,7 +102,7 @@ def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200 after boot")
 
 
-MARK = "one key for all"
+MARK = "one key for all of the web hosts, and long"
 REDIS_PASSWORD = 'q"uo\\te pass%word#1'
 # None of the three that are not called a secret is one but by where it comes from.
 UNNAMED = {

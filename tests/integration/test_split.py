@@ -35,7 +35,10 @@ from tests.integration.site_checks import (
     pids,
 )
 
-SECRETS = {"redis_password": 'q"uo\\te pass%word#1', "omero.web.secret_key": "one key for all"}
+SECRETS = {
+    "redis_password": 'q"uo\\te pass%word#1',
+    "omero.web.secret_key": "one key for all of the web hosts, and long",
+}
 LOGIN = "/webclient/login/"
 PORT = 4080
 OWN_FILES = "/srv/own static"  # a folder of the site's own, on the web hosts
@@ -87,13 +90,14 @@ def split(
     secrets.write_text(yaml.safe_dump(SECRETS))
     secrets.chmod(0o600)
     with contextlib.ExitStack() as stack:
-        kinds: tuple[Kind, ...] = ("plain", "ssh", "systemd", "ssh")
+        kinds: tuple[Kind, ...] = ("ssh", "ssh", "systemd", "ssh")
         redis, first, second, nginx = (
             stack.enter_context(make_session_host(kind)) for kind in kinds
         )
         (wheel,) = ice_cache.glob("*.whl")
         site = Split(redis, first, second, nginx, ssh_key, secrets, wheel)
-        site.first.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
+        for host in (site.first, site.redis):
+            host.run("apt-get update -q && apt-get install -q -y nftables", timeout=600)
         deployed = site.deploy()
         assert f"OMERO.web is at http://{nginx.ip}/" in deployed.output
         open_to_all = r"application_server\.port: port 4080 is open to every host"
@@ -181,12 +185,29 @@ def test_a_session_of_one_omero_web_is_one_of_the_other(split: Split) -> None:
     password = {"REDISCLI_AUTH": SECRETS["redis_password"]}
     assert key in split.redis.run(["redis-cli", "-n", "1", "--scan"], env=password).stdout
     assert "NOAUTH" in split.redis.run("redis-cli -n 1 dbsize", check=False).stdout
+    planted = split.redis.run("redis-cli -n 1 set a b", env=password, check=False)
+    assert "NOPERM" in planted.stdout
     clients = split.redis.run("omero-web-redis client list").stdout
     for web in (split.first, split.second):
         assert re.search(rf"addr={web.ip}:\d+ .* user=omero-web ", clients)
     # with OMERO.web's password nobody can do more than OMERO.web
     refused = split.redis.run("redis-cli config get dir", env=password, check=False)
     assert "NOPERM" in refused.stdout
+
+
+def test_redis_is_closed_to_all_but_the_web_hosts(split: Split) -> None:
+    asked = (
+        "import socket, sys\n"
+        "try: socket.create_connection((sys.argv[1], 6379), 3); print('reached')\n"
+        "except OSError: print('closed')"
+    )
+
+    def said(host: Host) -> str:
+        return host.run(["python3", "-c", asked, split.redis.ip]).stdout.strip()
+
+    assert [said(host) for host in (split.first, split.second)] == ["reached", "reached"]
+    assert said(split.nginx) == "closed"
+    assert "drop" in split.redis.run("nft list table inet omero_web").stdout
 
 
 def test_monitoring_asks_each_omero_web_by_itself(split: Split) -> None:

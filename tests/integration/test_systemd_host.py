@@ -224,7 +224,7 @@ def test_sessions_are_in_redis_apart_from_the_cache(site: Host) -> None:
         "from django.core.cache import cache\ncache.set('thumb', 1)\ncache.clear()\n"
         "print(s.session_key)",
     )
-    counts = site.run("redis-cli -n 0 dbsize; redis-cli -n 1 dbsize").stdout.split()
+    counts = site.run("omero-web-redis -n 0 dbsize; omero-web-redis -n 1 dbsize").stdout.split()
     assert counts[0] == "0"
     assert int(counts[1]) >= 1
     read = (

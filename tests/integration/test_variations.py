@@ -27,18 +27,41 @@ def test_stock_packages_that_are_there_already_are_taken_over(make_host: MakeHos
     host.run("/etc/init.d/nginx restart; /etc/init.d/redis-server restart")
     host.wait_until(lambda: "Welcome to nginx" in host.http("/").text, 10, "stock NGINX")
     assert host.processes("redis-server")
+
+    # others use this Redis: nothing is changed
+    own = "redis-cli -n 1 set :1:django.contrib.sessions.cacheabc x"
+    host.run(f"{own}; redis-cli -n 3 set theirs 1; redis-cli config set requirepass others")
+    for act, said in (
+        ("true", "it asks for a password"),
+        ("redis-cli -a others config set requirepass ''", "it holds keys that are not OMERO.web's"),
+        ("echo maxmemory 1gb >> /etc/redis/redis.conf", "redis.conf is not as the package has it"),
+    ):
+        host.run(act)
+        refused = deploy(docker_inventory(host), expect=1)
+        assert "the Redis on this host is used by others" in refused.output
+        assert said in refused.output
+    assert host.run("redis-cli -n 3 get theirs").stdout.strip() == "1"
+    assert not host.exists("/etc/omero-web-redis")
+    host.run("redis-cli -n 3 del theirs; sed -i '$d' /etc/redis/redis.conf")
+
     deploy(docker_inventory(host))
     assert_serves(host)
     assert len(host.processes("nginx: master")) == 1
-    assert len(host.processes(r"redis-server .*:6379")) == 1
+    (redis,) = host.processes("^/usr/bin/redis-server")
+    assert redis.cmdline.endswith("unixsocket:/var/lib/omero-web-redis/redis.sock")
     assert deploy(docker_inventory(host)).changed_operations == ()
 
 
-def test_other_ports_and_what_stood_there_by_hand(make_host: MakeHost, deployed_image: str) -> None:
+def test_other_ports_and_what_stood_there_by_hand(
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
+) -> None:
     host = make_host("plain", image=deployed_image)
     deploy(docker_inventory(host))
     host.run("omero config set omero.web.page_size 33 && omero config set omero.web.debug true")
+    secrets = tmp_path / "secrets.yml"
+    secrets.write_text("redis_password: sixteen characters\n")
     settings: dict[str, Any] = {
+        "web_secrets": str(secrets),
         "nginx_http_port": 8080,
         "redis_port": 6380,
         "redis_maxmemory": "64mb",
@@ -56,7 +79,11 @@ def test_other_ports_and_what_stood_there_by_hand(make_host: MakeHost, deployed_
     assert "Facility" in links
     assert "Data" in links
     assert "History" not in links
-    assert host.run("redis-cli -p 6380 ping").stdout.strip() == "PONG"
+    # for a service beside OMERO.web that looks sessions up: not without the password, and no more
+    assert "NOAUTH" in host.run("redis-cli -p 6380 ping").stdout
+    password = {"REDISCLI_AUTH": "sixteen characters"}
+    for words, said in (("ping", "PONG"), ("-n 1 get a", ""), ("set a b", "NOPERM")):
+        assert host.run(f"redis-cli -p 6380 {words}", env=password).stdout.strip().startswith(said)
     limit = host.run("omero-web-redis config get maxmemory").stdout.split()
     assert limit[-1] == str(64 << 20)
     assert deploy(docker_inventory(host, **settings)).changed_operations == ()

@@ -21,6 +21,7 @@ from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
 from tests.operations.local import ROOT, names, pyinfra
+from tests.unit.helpers import PASSWORD
 
 FIT = Survey(privilege="root", id="debian", version="12", arch="x86_64")
 SPLIT = replace(FIT, nft=True, addresses={"10.0.0.5": ("10.0.0.5",)})
@@ -122,9 +123,9 @@ def complaint(check: Check, survey: Any, **data: Any) -> str:
 
 
 def test_a_fit_host_gets_its_part_of_the_site(check: Check) -> None:
-    site, member, survey = check(FIT, redis_port=6380)
+    site, member, survey = check(FIT, redis_maxmemory="1gb")
     assert member.groups >= {"redis", "web", "nginx"}
-    assert member.settings.redis_port == 6380
+    assert member.settings.redis_maxmemory == "1gb"
     assert site.members == {"@local": member}
     assert survey == FIT
 
@@ -193,7 +194,6 @@ def test_a_full_disk_is_refused_only_where_a_host_s_groups_write(check: Check) -
     [
         (80, "nginx_http_port", {}),
         (443, "nginx_https_port", {"nginx_tls": "self-signed"}),
-        (6379, "redis_port", {}),
         (4080, "omero.web.application_server.port", {}),
         (
             4090,
@@ -209,6 +209,28 @@ def test_a_port_that_something_else_holds_is_told_with_its_setting(
     message = complaint(check, held, **data)
     assert f"@local: {setting}: port {port} is held by /usr/sbin/apache2" in message
     assert f"write another port in {setting}" in message
+
+
+def test_the_port_of_redis_counts_where_it_has_one(check: Check, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.yml"
+    secrets.write_text(f"redis_password: {PASSWORD}\n")
+    held = replace(FIT, listeners={6379: "/usr/sbin/apache2 -k start"})
+    check(held)
+    message = complaint(check, held, redis_bind="127.0.0.1", web_secrets=str(secrets))
+    assert "@local: redis_port: port 6379 is held by /usr/sbin/apache2" in message
+
+
+def test_a_redis_that_others_use_is_refused_unless_the_site_says_that_it_is_its_own(
+    check: Check,
+) -> None:
+    used = replace(FIT, redis=("password", "keys"))
+    message = complaint(check, used)
+    assert "it asks for a password; it holds keys that are not OMERO.web's" in message
+    for remedy in ("another host", "web_redis_url", "redis_takeover = True"):
+        assert remedy in message
+    check(used, redis_takeover=True)
+    check({"@local": SPLIT, "@docker/r": used}, hosts={"@local": "web nginx", "@docker/r": "nginx"},
+          address="10.0.0.5")  # fmt: skip
 
 
 def test_a_holder_that_cannot_be_seen_is_told_too(check: Check) -> None:

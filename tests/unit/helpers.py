@@ -25,6 +25,9 @@ from roles.survey import Survey
 
 SCHEMA = schema.locked()
 GROUPS = "redis web nginx"
+# Long enough to be accepted.
+PASSWORD = "hunter2 of Redis"
+KEY = "the secret key of several hosts."
 HASH = "--hash=sha256:" + 64 * "0"
 SURVEY = Survey(
     privilege="root",

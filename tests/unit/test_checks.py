@@ -11,7 +11,9 @@ from omeroweb_ops.state.checks import Found
 
 SCHEMA = schema.locked()
 LOCMEM = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-REDIS = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://r/0"}}
+PICKLES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://r/0"}}
+REDIS = {"default": {**PICKLES["default"], "LOCATION": "unix:///run/redis.sock?db=0"}}
+SERIALIZER = "omeroweb_ops.cache_serializers.JSONSerializer"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 
 
@@ -130,6 +132,12 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
             "omero.web.application_server.host and .port",
             True,
         ),
+        (
+            {"omero.web.session_engine": CACHE_ENGINE, "omero.web.caches": PICKLES},
+            "omero.web.caches",
+            "'default' keeps pickles in a Redis that asks for no password",
+            False,
+        ),
     ],
 )
 def test_what_is_wrong_together_is_found(
@@ -144,6 +152,17 @@ def test_what_is_wrong_together_is_found(
     "values",
     [
         {"omero.web.session_engine": CACHE_ENGINE, "omero.web.caches": REDIS},
+        *(
+            {
+                "omero.web.session_engine": CACHE_ENGINE,
+                "omero.web.caches": {"default": {**PICKLES["default"], **safe}},
+            }
+            for safe in (
+                {"LOCATION": "redis://:secret@r/0"},
+                {"OPTIONS": {"PASSWORD": "secret"}},
+                {"OPTIONS": {"SERIALIZER": SERIALIZER}},
+            )
+        ),
         {
             "omero.web.cors_origin_whitelist": ["https://a.example.org"],
             "omero.web.csrf_trusted_origins": ["https://*.example.org"],

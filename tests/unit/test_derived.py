@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roles.site import LOCATIONS
-from tests.unit.helpers import a_host, only_member, properties_of, site_of
+from tests.unit.helpers import KEY, PASSWORD, a_host, only_member, properties_of, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
 FILE = "django.contrib.sessions.backends.file"
@@ -29,7 +29,7 @@ TLS_PROPERTIES = {
 @pytest.fixture
 def secrets(tmp_path: Path) -> str:
     path = tmp_path / "secrets.yml"
-    path.write_text("redis_password: hunter2\nomero.web.secret_key: key\n")
+    path.write_text(f"redis_password: {PASSWORD}\nomero.web.secret_key: {KEY}\n")
     return str(path)
 
 
@@ -58,6 +58,12 @@ def test_with_a_redis_sessions_and_cache_are_kept_there_in_two_databases() -> No
         for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT"):
             assert 0 < cache["OPTIONS"][name] < 30  # or a hanging Redis would hang the workers
     assert all(cache["BACKEND"] == "django_redis.cache.RedisCache" for cache in caches.values())
+    # older releases, beside this one during a reload, write pickles and cannot read JSON
+    assert {cache["VERSION"] for cache in caches.values()} == {2}
+    assert {name: cache["OPTIONS"]["SERIALIZER"] for name, cache in caches.items()} == {
+        "default": "omeroweb_ops.cache_serializers.SignedPickleSerializer",
+        "sessions": "omeroweb_ops.cache_serializers.JSONSerializer",
+    }
     assert additional(texts) == [["SESSION_CACHE_ALIAS", "sessions"]]
 
 
@@ -81,7 +87,7 @@ def test_the_password_of_redis_reaches_its_clients_by_whatever_way(secrets: str)
         caches = json.loads(derived(web_secrets=secrets, **data)[CACHES])
         for database, cache in enumerate(caches.values()):
             assert cache["LOCATION"].endswith(f"redis.sock?db={database}")
-            assert cache["OPTIONS"]["PASSWORD"] == "hunter2"
+            assert cache["OPTIONS"]["PASSWORD"] == PASSWORD
 
 
 def test_a_redis_elsewhere_is_asked_at_its_address(secrets: str) -> None:
@@ -97,8 +103,11 @@ def test_a_redis_elsewhere_is_asked_at_its_address(secrets: str) -> None:
 def test_a_redis_run_by_others_is_asked_at_its_url(tmp_path: Path) -> None:
     path = tmp_path / "secrets.yml"
     for content, login in (
-        ("redis_password: hunter2\nredis_user: web\n", {"USERNAME": "web", "PASSWORD": "hunter2"}),
-        ("redis_password: hunter2\n", {"PASSWORD": "hunter2"}),
+        (
+            f"redis_password: {PASSWORD}\nredis_user: web\n",
+            {"USERNAME": "web", "PASSWORD": PASSWORD},
+        ),
+        (f"redis_password: {PASSWORD}\n", {"PASSWORD": PASSWORD}),
         ("", {}),
     ):
         path.write_text(content)

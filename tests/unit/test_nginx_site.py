@@ -15,7 +15,7 @@ from roles.settings import Certificate
 from roles.site import LOCATIONS, Site
 from roles.survey import Survey
 from tests.certificates import issue
-from tests.unit.helpers import SURVEY, a_host, only_member, site_of
+from tests.unit.helpers import KEY, PASSWORD, SURVEY, a_host, only_member, site_of
 from tests.unit.nginx_reader import Directive, location, mapped, parse
 
 STATIC = str(LOCATIONS.static)
@@ -237,7 +237,7 @@ def test_extra_lines_may_be_appended() -> None:
 def several(tmp_path: Path) -> Callable[..., Site]:
     """Two web hosts, one of them with an NGINX too, and one host with NGINX alone."""
     secrets = tmp_path / "secrets.yml"
-    secrets.write_text("omero.web.secret_key: key\nredis_password: hunter2\n")
+    secrets.write_text(f"omero.web.secret_key: {KEY}\nredis_password: {PASSWORD}\n")
 
     def site(**web: Any) -> Site:
         return site_of(

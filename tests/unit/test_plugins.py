@@ -18,7 +18,16 @@ from roles.plugins import APP, Described, additions
 from roles.settings import Settings, read
 from roles.site import LOCATIONS, SCHEMA
 from tests.packages import plugin as wheel
-from tests.unit.helpers import HASH, a_host, mistakes_of, only_member, site_lock, site_of
+from tests.unit.helpers import (
+    HASH,
+    KEY,
+    PASSWORD,
+    a_host,
+    mistakes_of,
+    only_member,
+    site_lock,
+    site_of,
+)
 
 CATALOGUE = sorted(plugins.catalogue())
 LINKS, APPS, VIEW = "omero.web.ui.top_links", "omero.web.apps", "omero.web.viewer.view"
@@ -299,7 +308,9 @@ def test_what_a_plugin_cannot_do_without_is_asked_for() -> None:
 
 def test_two_web_hosts_behind_one_nginx_have_the_same_plugins(tmp_path: Path) -> None:
     def found(*mine: Any) -> list[str]:
-        (tmp_path / "secrets.yml").write_text("redis_password: x\nomero.web.secret_key: y\n")
+        (tmp_path / "secrets.yml").write_text(
+            f"redis_password: {PASSWORD}\nomero.web.secret_key: {KEY}\n"
+        )
         data = {"web_secrets": str(tmp_path / "secrets.yml"), "redis_bind": "0.0.0.0"}
         return mistakes_of(
             a_host("a", "redis web nginx", reached_as="10.0.0.1", web_plugins=[*mine], **data),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omeroweb_ops import regular_file
 from pyinfra.api import StringCommand
 
-from roles import backup, earlier
+from roles import backup, earlier, firewall
 from roles.earlier import Earlier
 from roles.items import Directory, File, Item
 from roles.privilege import printable
@@ -189,7 +189,8 @@ def items() -> Iterator[Item]:
         yield from files.commands(own, member.settings, manager)
         if not image:
             yield from files.site_items(site, member, survey, own, service.liveness())
-            yield from front.items(site, member, survey)
+            yield front.proxies(site, member, survey)
+            yield from firewall.items(site, member, survey)
     yield files.upstream_command()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roles import redis
-from roles.redis import administrator
+from roles.redis import administrator, former
 from roles.redis.configuration import ADMINISTRATOR, default_limit, text
 from roles.settings import Settings
 
@@ -25,6 +26,11 @@ CONTROL = [
     "MONITOR",
     "MODULE",
     "FUNCTION",
+    "EVAL",
+    "EVALSHA",
+    "SCRIPT",
+    "SCRIPT|LOAD",
+    "FCALL",
 ]
 
 
@@ -48,30 +54,60 @@ def test_sessions_survive_a_restart_and_are_never_dropped_for_room() -> None:
     assert found["maxmemory-policy"] == "noeviction"
 
 
-def test_only_this_host_is_served_unless_the_site_says_otherwise() -> None:
-    found = read()
-    assert (found["bind"], found["port"], found["protected-mode"]) == ("127.0.0.1", "6379", "yes")
+def test_there_is_no_port_that_any_user_of_the_host_could_reach() -> None:
+    found = read("p" * 16)
+    assert (found["port"], found["tls-port"], found["protected-mode"]) == ("0", "0", "yes")
+    assert "bind" not in found
     assert found["unixsocket"] == "/var/lib/omero-web-redis/redis.sock"
-    assert found["unixsocketperm"] == "770"  # its folder's group is OMERO.web's
+    assert found["unixsocketperm"] == "660"  # its folder's group is OMERO.web's
     assert "requirepass" not in found  # which users make useless
+    assert found["user default"] == "off"
 
 
-def test_the_site_s_settings_are_written() -> None:
-    found = read(redis_bind="127.0.0.1 -::1", redis_port=6380, redis_maxmemory="1gb")
-    assert (found["bind"], found["port"], found["maxmemory"]) == ("127.0.0.1 -::1", "6380", "1gb")
+@pytest.mark.parametrize(
+    ("opened", "bind", "port"),
+    [
+        ({"redis_port": 6380}, "127.0.0.1", "6380"),
+        ({"redis_bind": "127.0.0.1 -::1"}, "127.0.0.1 -::1", "6379"),
+        ({"redis_bind": "10.0.0.1", "redis_port": 6380}, "10.0.0.1", "6380"),
+    ],
+)
+def test_either_setting_opens_a_port_to_those_who_have_the_password(
+    opened: dict[str, Any], bind: str, port: str
+) -> None:
+    found = read("p" * 16, **opened)
+    assert (found["bind"], found["port"]) == (bind, port)
+    assert "tls-port" not in found  # the site may have one of its own in redis.conf
+    for user in ("omero-web", "default"):
+        assert found[f"user {user}"].startswith("on #")
+    assert "@write" not in found["user default"]
+    assert read(None, **opened)["port"] == "0"  # never without
+
+
+def test_an_omero_web_installed_otherwise_keeps_its_port_until_it_is_replaced() -> None:
+    def lines(**data: object) -> list[str]:
+        return text(Settings.model_validate(data), "p" * 16, GIGABYTE, takeover=True).splitlines()
+
+    assert "port 6379" in lines()
+    assert any(each.startswith("user default on nopass ~* -@all") for each in lines())
+    assert not any(each.startswith("bind") for each in lines())  # Debian's own: loopback
+    assert not any("nopass" in each for each in lines(redis_bind="10.0.0.1"))
+
+
+def test_the_limit_of_memory_may_be_the_site_s() -> None:
+    assert read(redis_maxmemory="1gb")["maxmemory"] == "1gb"
 
 
 @pytest.mark.parametrize("user", ["omero-web", "default"])
 def test_who_comes_without_root_s_secret_may_use_the_store_and_not_the_server(user: str) -> None:
-    rules = read()[f"user {user}"].split()
-    assert rules[:2] == ["on", "nopass"]
+    rules = read("p" * 16, redis_port=6379)[f"user {user}"].split()
     given = [rule for rule in rules if rule.startswith("+")]
     assert "-@all" in rules[: rules.index(given[0])]
     # whole categories first, what is dangerous in them out again, single commands at the end
-    assert not [rule for rule in given[given.index("+flushdb") :] if rule.startswith("+@")]
     after = rules[rules.index("-@dangerous") :]
+    assert "-@scripting" in after
     assert not [rule for rule in after if rule.startswith("+@")]
-    assert not [rule for rule in after if rule.lstrip("+") in CONTROL]
+    assert not [rule for rule in after if rule.lstrip("+").upper() in CONTROL]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -81,9 +117,10 @@ def test_who_comes_without_root_s_secret_may_use_the_store_and_not_the_server(us
 def test_a_password_is_there_as_redis_keeps_it_and_never_as_it_is(password: str) -> None:
     found = read(password)
     hashed = "#" + hashlib.sha256(password.encode()).hexdigest()
-    for user in ("omero-web", "default"):
-        assert found[f"user {user}"].split()[:2] == ["on", hashed]
+    assert found["user omero-web"].split()[:2] == ["on", hashed]
     assert found.keys() == read().keys()
+    opened = read(password, redis_port=6379)
+    assert opened["user default"].split()[:2] == ["on", hashed]
 
 
 @given(st.integers(0, 1 << 40))
@@ -104,10 +141,10 @@ def test_a_kernel_that_counts_a_little_less_is_seldom_a_change() -> None:
 def test_the_service_starts_again_for_another_configuration_and_is_debian_s_own() -> None:
     service = redis.service()
     assert service.name == "redis-server"
-    for path in (redis.CONFIGURATION, redis.DROP_IN, ADMINISTRATOR):
+    for path in (redis.CONFIGURATION, redis.DROP_IN, ADMINISTRATOR, former.MAIN):
         assert path in service.restart_on
     # Debian's file first: what follows has the last word
-    assert f" {redis.MAIN} --include {redis.CONFIGURATION} " in service.command
+    assert f" {former.MAIN} --include {redis.CONFIGURATION} " in service.command
 
 
 def test_the_administrator_s_command_holds_no_secret_and_names_none_in_a_command_line() -> None:
@@ -116,3 +153,11 @@ def test_the_administrator_s_command_holds_no_secret_and_names_none_in_a_command
     assert "--pass" not in last
     assert "-a " not in last
     assert "REDISCLI_AUTH=$(cat /var/lib/omeroweb-ops/redis-admin)" in command.content
+
+
+def test_root_writes_nothing_where_redis_could_have_links() -> None:
+    """/etc/redis belongs to redis; what is left there is removed as redis."""
+    for path in (redis.CONFIGURATION, ADMINISTRATOR):
+        assert path.startswith("/etc/omero-web-redis/")
+    for command in (former.READ_MAIN, former.HasFormer().command()):
+        assert command.startswith("timeout 10 setpriv --reuid redis ")

@@ -15,7 +15,7 @@ from roles.secrets_file import read_secrets
 from roles.site import load
 from tests.unit.helpers import a_host, mistakes_of, properties_of, site_of
 
-SECRET = "hunter2"
+SECRET = "hunter2-hunter2-hunter2-hunter2-"
 
 
 @pytest.fixture
@@ -32,18 +32,18 @@ def told(path: Path) -> str:
 
 
 def test_properties_and_the_password_of_redis_are_read(path: Path) -> None:
-    path.write_text(f"redis_password: {SECRET}\nomero.web.secret_key: key-{SECRET}\n")
+    path.write_text(f"redis_password: {SECRET}\nomero.web.secret_key: key-{SECRET}-{SECRET}\n")
     site = site_of(a_host(web_secrets=str(path), redis_bind="0.0.0.0"))
     assert site.redis_password == SECRET
     texts = properties_of(site)
-    assert texts["omero.web.secret_key"] == f"key-{SECRET}"
+    assert texts["omero.web.secret_key"] == f"key-{SECRET}-{SECRET}"
     assert SECRET in texts["omero.web.caches"]
     assert "redis_password" not in texts
 
 
 def test_a_password_of_digits_is_text(path: Path) -> None:
-    path.write_text("redis_password: 4711\n")
-    assert site_of(a_host(web_secrets=str(path))).redis_password == "4711"
+    path.write_text("redis_password: 4711471147114711\n")
+    assert site_of(a_host(web_secrets=str(path))).redis_password == "4711471147114711"
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "{}\n", "---\n"])

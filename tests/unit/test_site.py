@@ -9,17 +9,17 @@ import pytest
 
 from roles import mistakes
 from roles.plugins import APP
-from tests.unit.helpers import GROUPS, a_host, mistakes_of, site_lock, site_of
+from tests.unit.helpers import GROUPS, KEY, PASSWORD, a_host, mistakes_of, site_lock, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
 FILE = "django.contrib.sessions.backends.file"
-KEY = {"omero.web.secret_key": "key"}
+KEYS = {"omero.web.secret_key": KEY}
 
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> str:
     path = tmp_path / "secrets.yml"
-    path.write_text("redis_password: hunter2\nomero.web.secret_key: key\n")
+    path.write_text(f"redis_password: {PASSWORD}\nomero.web.secret_key: {KEY}\n")
     return str(path)
 
 
@@ -56,11 +56,57 @@ def test_mistakes_of_all_hosts_and_of_all_kinds_are_told_at_once() -> None:
         assert part in told
 
 
-def test_redis_open_to_others_needs_a_password(secrets: str) -> None:
-    message = only_mistake_of(a_host(redis_bind="127.0.0.1 10.0.0.5"))
-    assert "redis_bind: '127.0.0.1 10.0.0.5' is open to other hosts without a password" in message
-    assert "redis_password" in message
-    assert mistakes_of(a_host(redis_bind="127.0.0.1 10.0.0.5", web_secrets=secrets)) == []
+@pytest.mark.parametrize(
+    "opened", [{"redis_bind": "127.0.0.1 10.0.0.5"}, {"redis_bind": "127.0.0.1"}, {"redis_port": 1}]
+)
+def test_a_port_of_redis_needs_a_password(opened: dict[str, Any], secrets: str) -> None:
+    """Every user of the host reaches one on loopback too."""
+    message = only_mistake_of(a_host(**opened))
+    ((name, value),) = opened.items()
+    assert f"{name}: {value!r} opens Redis' port" in message
+    assert "without a password; write redis_password" in message
+    assert mistakes_of(a_host(**opened, web_secrets=secrets)) == []
+
+
+@pytest.mark.parametrize(("name", "least"), [("redis_password", 16), ("omero.web.secret_key", 32)])
+def test_a_secret_that_can_be_guessed_is_refused_by_its_length(
+    name: str, least: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "secrets.yml"
+    path.write_text(f"{name}: {'x' * (least - 1)}\n")
+    message = only_mistake_of(a_host(web_secrets=str(path)))
+    assert f"{name}: has {least - 1} characters; write at least {least}" in message
+    assert "xxx" not in message
+    path.write_text(f"{name}: {'x' * least}\n")
+    assert mistakes_of(a_host(web_secrets=str(path))) == []
+
+
+def test_a_short_password_of_a_redis_run_by_others_is_warned_of(tmp_path: Path) -> None:
+    """The site may not be the one who chooses it."""
+    path = tmp_path / "secrets.yml"
+    path.write_text("redis_password: short\n")
+    url = {"web_redis_url": "rediss://r.example", "web_secrets": str(path)}
+    site = site_of(a_host("@local", "web nginx", **url))
+    (warning,) = [str(each) for each in mistakes.warnings(site)]
+    assert "redis_password: has 5 characters" in warning
+
+
+def test_caches_at_a_port_that_is_closed_are_refused(secrets: str) -> None:
+    """As a takeover's export has them."""
+    for url in ("redis://127.0.0.1:6379/0", "redis://:pw@localhost:6379/1"):
+        own = {"omero.web.caches": {"default": {"BACKEND": "x.RedisCache", "LOCATION": url}}}
+        message = only_mistake_of(a_host(web_config=own))
+        assert "omero.web.caches: is at a port of this host, and its Redis has none" in message
+        assert "pw" not in message
+        assert mistakes_of(a_host(web_config=own, redis_port=6379, web_secrets=secrets)) == []
+        assert mistakes_of(a_host("@local", "web nginx", web_config=own)) == []
+
+
+def test_who_else_reaches_redis_matters_to_an_open_port_alone(secrets: str) -> None:
+    message = only_mistake_of(a_host(redis_allow=["10.0.0.7"]))
+    assert "redis_allow: is for other hosts" in message
+    bound = {"redis_bind": "10.0.0.1", "web_secrets": secrets}
+    assert mistakes_of(a_host(redis_allow=["10.0.0.7"], **bound)) == []
 
 
 def test_redis_on_another_host_must_not_be_bound_to_loopback(secrets: str) -> None:
@@ -71,7 +117,7 @@ def test_redis_on_another_host_must_not_be_bound_to_loopback(secrets: str) -> No
         ]
 
     message = only_mistake_of(*hosts())
-    assert message.startswith("r.example: redis_bind: '127.0.0.1' cannot be reached by w.example")
+    assert message.startswith("r.example: redis_bind: 'not set' cannot be reached by w.example")
     assert mistakes_of(*hosts(redis_bind="10.0.0.5")) == []
 
 
@@ -176,7 +222,7 @@ def test_several_web_hosts_must_share_a_key_for_their_sessions(secrets: str) -> 
         ]
 
     password_only = Path(secrets).with_name("password.yml")
-    password_only.write_text("redis_password: hunter2\n")
+    password_only.write_text(f"redis_password: {PASSWORD}\n")
     found = mistakes_of(*hosts(web_secrets=str(password_only)))
     assert [message.split(": several")[0] for message in found] == [
         "b.example: omero.web.secret_key",
@@ -282,9 +328,7 @@ def test_additional_django_settings_must_be_pairs(value: Any) -> None:
 
 
 def test_a_deprecated_property_and_a_secret_in_the_inventory_are_warned_of() -> None:
-    site = site_of(
-        a_host(web_config={"omero.web.email_host": "mail.example", "omero.web.secret_key": "key"})
-    )
+    site = site_of(a_host(web_config={"omero.web.email_host": "mail.example", **KEYS}))
     warnings = [str(warning) for warning in mistakes.warnings(site)]
     assert len(warnings) == 2
     assert any("omero.web.email_host" in warning for warning in warnings)
@@ -296,10 +340,10 @@ def test_a_deprecated_property_and_a_secret_in_the_inventory_are_warned_of() -> 
 @pytest.mark.parametrize(
     "data",
     [
-        {"redis_port": 80},
         {"nginx_http_port": 4080},
         {"nginx_tls": "self-signed", "nginx_https_port": 80},
-        {"web_config": {"omero.web.application_server.port": 6379}},
+        {"redis_port": 80},
+        {"redis_port": 6379, "web_config": {"omero.web.application_server.port": 6379}},
     ],
 )
 def test_two_services_of_a_host_cannot_have_one_port(data: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..cache_serializers import SESSIONS
 from .cors import ALLOW_ALL, APPS, COOKIES, MIDDLEWARE, SAMESITE, TRUSTED, WHITELIST
 from .derived import CACHE_ENGINE, CACHES, ENGINE, PREFIX, STATIC_URL
 from .desired import Finding, identity
@@ -137,6 +138,31 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
             f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
             f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
         )
+    yield from _pickles(caches)
+
+
+def _pickles(caches: Any) -> Iterator[Found]:
+    """Caches of the site's own in which anybody who reaches their port can plant code."""
+    for alias, cache in caches.items() if isinstance(caches, Mapping) else ():
+        if not isinstance(cache, Mapping) or not str(cache.get("BACKEND", "")).endswith(
+            "RedisCache"
+        ):
+            continue
+        options = cache.get("OPTIONS")
+        options = options if isinstance(options, Mapping) else {}
+        locations = cache.get("LOCATION")
+        listed = locations if isinstance(locations, (list, tuple)) else [locations]
+        serializer = str(options.get("SERIALIZER", "pickle")).lower()
+        if options.get("PASSWORD") or "signed" in serializer or "pickle" not in serializer:
+            continue
+        if any(re.match(r"rediss?://[^@/]*(/|$)", str(each)) for each in listed):
+            yield Found(
+                CACHES,
+                f"{alias!r} keeps pickles in a Redis that asks for no password: who reaches its "
+                "port runs code in OMERO.web; leave the property out, write a password, or "
+                f'"SERIALIZER": "{SESSIONS}" for a cache of sessions',
+                error=False,
+            )
 
 
 def _session_age(effective: Callable[[str], Any]) -> Iterator[Found]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import cache_serializers
 from ..locations import Locations
 from . import branding, cors, plugins
 from .branding import Branding
@@ -45,6 +46,7 @@ _JSON = (
     branding.TEMPLATE_DIRS,
 )
 REDIS_PATIENCE = 5  # seconds
+_KEY_VERSION = 2
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
@@ -172,22 +174,31 @@ def _sessions(
 
 
 def _caches(server: str, user: str | None, password: str | None) -> dict[str, Any]:
-    """Sessions and cache in two databases: clearing the cache must log nobody out."""
+    """Sessions and cache in two databases: clearing the cache must log nobody out.
+
+    The version is part of each key: those of version 1 are pickles of older releases, which must
+    never be read; such a release runs beside a newer one during a reload, and fails at JSON.
+    """
     known = {name: text for name, text in (("USERNAME", user), ("PASSWORD", password)) if text}
     database = "?db=" if server.startswith("unix:") else "/"
     return {
         alias: {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": f"{server}{database}{number}",
+            "VERSION": _KEY_VERSION,
             "OPTIONS": {
                 "CLIENT_CLASS": "django_redis.client.DefaultClient",
+                "SERIALIZER": serializer,
                 # a Redis that hangs must not hang the workers
                 "SOCKET_CONNECT_TIMEOUT": REDIS_PATIENCE,
                 "SOCKET_TIMEOUT": REDIS_PATIENCE,
                 **known,
             },
         }
-        for alias, number in (("default", 0), ("sessions", 1))
+        for alias, number, serializer in (
+            ("default", 0, cache_serializers.CACHE),
+            ("sessions", 1, cache_serializers.SESSIONS),
+        )
     }
 
 
