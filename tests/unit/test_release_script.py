@@ -24,7 +24,12 @@ class Releases:
             (folder / "releases" / name).mkdir(parents=True)
             (folder / "releases" / name / "complete").touch()
             (folder / "releases" / name / "bin").mkdir()
-            (folder / "releases" / name / "bin/gunicorn").touch(0o755)
+            (folder / "releases" / name / "lib/python3.11").mkdir(parents=True)
+            for program in ("gunicorn", "python3.11"):
+                path = folder / "releases" / name / "bin" / program
+                path.write_text("#!/bin/sh\n")
+                path.chmod(0o755)
+            (folder / "releases" / name / "bin/python").symlink_to("python3.11")
         (folder / "state").mkdir()
         (folder / "venv3").symlink_to(folder / "releases" / NOW)
         (folder / "theirs").mkdir()
