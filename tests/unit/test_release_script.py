@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from roles import told
 from roles.web import files, sandbox
 
 NOW, THEN = "0123456789ab", "ba9876543210"
@@ -22,12 +23,19 @@ class Releases:
         for name in (NOW, THEN):
             (folder / "releases" / name).mkdir(parents=True)
             (folder / "releases" / name / "complete").touch()
+            (folder / "releases" / name / "bin").mkdir()
+            (folder / "releases" / name / "lib/python3.11").mkdir(parents=True)
+            for program in ("gunicorn", "python3.11"):
+                path = folder / "releases" / name / "bin" / program
+                path.write_text("#!/bin/sh\n")
+                path.chmod(0o755)
+            (folder / "releases" / name / "bin/python").symlink_to("python3.11")
         (folder / "state").mkdir()
         (folder / "venv3").symlink_to(folder / "releases" / NOW)
         (folder / "theirs").mkdir()
         (folder / "theirs/complete").touch()
         template: jinja2.Template = files._TEMPLATES.get_template("release.j2")
-        text = template.render(base=folder, sandbox=sandbox, manager="image")
+        text = template.render(base=folder, sandbox=sandbox, measure=told.measure, manager="image")
         self._script = folder / "release"
         self._script.write_text(text.replace(files.OPS, str(folder / "ops")))
 
