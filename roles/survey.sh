@@ -23,7 +23,7 @@ if [ -n "$lock" ] && [ "$1" != none ]; then
   if eval "$lock"; then tell lock_state taken; else tell lock_state "$(state)"; fi
   tell lock_token "$(owner 1)"
   tell lock_process "$(owner 2)"
-  tell lock_sentence "$(owner 3 | one_line)"
+  tell lock_sentence "$(printf %s "$(owner 3)" | one_line)"
   tell lock_origin "$2"
 fi
 

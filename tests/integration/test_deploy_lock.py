@@ -70,7 +70,7 @@ def test_a_deploy_from_a_machine_that_is_gone_is_waited_for_a_minute(host: Host)
     host.write(f"{LOCK}/owner", "token\n-\neve@elsewhere has been deploying since now\n", "0600")
     host.write(f"{LOCK}/renewed", f"{int(up) - 54}\n", "0600")
     dry = deploy(inventory(host, "late"), "--dry")
-    assert "waiting: eve@elsewhere has been deploying since now" in dry.output
+    assert "waiting: eve@elsewhere has been deploying since now\n" in dry.output
     assert host.read(f"{LOCK}/owner").startswith("token\n"), "a dry run takes no lock"
     host.write(f"{LOCK}/renewed", f"{int(float(host.read('/proc/uptime').split()[0]))}\n", "0600")
     for command in ("omeroweb-ops config apply", "omeroweb-ops release rollback"):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from roles import disks, told
 from roles import survey as survey_module
-from roles.deploy_lock import NOBODY
+from roles.deploy_lock import LOOK, NOBODY, Holder
 from roles.packages import MissingPackages
 from roles.survey import HostSurvey, Survey
 from roles.web.user import HasUser
@@ -208,6 +208,22 @@ def test_a_silent_host_is_one_that_may_nothing() -> None:
     asked = HostSurvey()
     asked.command((), NONCE)
     assert asked.process([]) == Survey() == HostSurvey.default()
+
+
+def test_who_deploys_is_told_as_it_is_written_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = survey_module._SCRIPT.replace("/run/omeroweb-ops", str(tmp_path / "lock"))
+    monkeypatch.setattr(survey_module, "_SCRIPT", script)
+    (tmp_path / "lock").mkdir()
+    (tmp_path / "lock/owner").write_text("token\nboot:1:2:3\nanna@laptop since 17:05\n")
+    (tmp_path / "lock/renewed").write_text(Path("/proc/uptime").read_text().split(".")[0] + "\n")
+    asked = HostSurvey()
+    stand_ins = programs(tmp_path / "bin", id="echo 0")
+    command = asked.command((), NONCE, lock=LOOK)
+    done = shell(command, stdin=f"{NONCE}\n", stand_ins=stand_ins)
+    found = asked.process(done.stdout.splitlines()).lock
+    assert found == Holder("alive", "token", "boot:1:2:3", "anna@laptop since 17:05")
 
 
 def test_answers_are_read_line_by_line() -> None:
