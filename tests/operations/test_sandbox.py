@@ -126,13 +126,17 @@ def test_arguments_standard_input_and_exit_status_pass(
 
 @root
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_command_ends_with_the_script(script: Script, name: str) -> None:
+@pytest.mark.parametrize("heeds", ["exec sleep 60", "trap '' TERM; echo; sleep 60; sleep 60"])
+def test_a_command_ends_with_the_script(script: Script, name: str, heeds: str) -> None:
     process = subprocess.Popen(
-        [script.path, "sh", "-c", "echo $$; exec sleep 60"], stdout=subprocess.PIPE, text=True
+        [script.path, "sh", "-c", f"echo $$; {heeds}"], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     child = int(process.stdout.readline())
+    if "trap" in heeds:
+        process.stdout.readline()
     process.send_signal(signal.Signals[name])
+    process.stdout.read()  # nobody holds it open
     assert process.wait(20) == 143
     assert not Path("/proc", str(child)).exists()
 
