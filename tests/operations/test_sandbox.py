@@ -53,8 +53,7 @@ class Script:
 
     def arguments(self) -> list[str]:
         """What systemd-run was given, as systemd understands it."""
-        found = self.recorded.read_text(errors="surrogateescape").split("\0")[:-1]
-        return found
+        return self.recorded.read_bytes().decode().split("\0")[:-1]
 
 
 @pytest.fixture(scope="module")
