@@ -108,7 +108,7 @@ def test_a_command_sees_none_of_root_s_variables(script: Script) -> None:
 
 
 @root
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(arguments=st.lists(TEXT | SPECIAL, max_size=4), stdin=TEXT, status=st.integers(0, 255))
 def test_arguments_standard_input_and_exit_status_pass(
     script: Script, arguments: list[str], stdin: str, status: int
@@ -191,7 +191,7 @@ def test_systemd_gives_a_command_what_it_gives_the_service(systemd: Script) -> N
 
 
 @root
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(arguments=st.lists(TEXT | SPECIAL, max_size=4))
 def test_systemd_reads_the_arguments_as_they_were_given(
     systemd: Script, arguments: list[str]
