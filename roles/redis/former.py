@@ -16,8 +16,8 @@ from ..facts import YesOrNo
 MAIN = "/etc/redis/redis.conf"
 FILES = ("/etc/redis/omero-web.conf", "/etc/redis/omero-web-admin.conf")
 _INCLUDE = f"include {FILES[0]}"
-# What stands there may be a FIFO, at which a reader waits.
-AS_REDIS = "timeout 10 setpriv --reuid redis --regid redis --clear-groups --"
+# What stands there may be a FIFO, at which a reader waits; setsid: without root's terminal.
+AS_REDIS = "timeout 10 setsid -w setpriv --reuid redis --regid redis --clear-groups --"
 # Without the line, whose removal is no reason for a restart: the site's own file has the last word.
 READ_MAIN = f"{AS_REDIS} cat {MAIN} | grep -vxF {shlex.quote(_INCLUDE)}"
 _FIND = (

@@ -114,6 +114,7 @@ def site(
     with make_session_host("systemd", image=deployed_systemd_image) as host:
         secrets = tmp_path_factory.mktemp("redis") / "secrets.yml"
         secrets.write_text("redis_password: sixteen characters\n")
+        secrets.chmod(0o600)
         own = {"web_config": {"omero.web.caches": earlier_caches()}, "redis_port": 6379}
         deploy(inventory(host, **own, web_secrets=str(secrets)))
         host.run("rm -r /etc/systemd/system/redis-server.service.d")

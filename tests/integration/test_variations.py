@@ -60,6 +60,7 @@ def test_other_ports_and_what_stood_there_by_hand(
     host.run("omero config set omero.web.page_size 33 && omero config set omero.web.debug true")
     secrets = tmp_path / "secrets.yml"
     secrets.write_text("redis_password: sixteen characters\n")
+    secrets.chmod(0o600)
     settings: dict[str, Any] = {
         "web_secrets": str(secrets),
         "nginx_http_port": 8080,

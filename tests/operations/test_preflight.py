@@ -214,6 +214,7 @@ def test_a_port_that_something_else_holds_is_told_with_its_setting(
 def test_the_port_of_redis_counts_where_it_has_one(check: Check, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.yml"
     secrets.write_text(f"redis_password: {PASSWORD}\n")
+    secrets.chmod(0o600)
     held = replace(FIT, listeners={6379: "/usr/sbin/apache2 -k start"})
     check(held)
     message = complaint(check, held, redis_bind="127.0.0.1", web_secrets=str(secrets))

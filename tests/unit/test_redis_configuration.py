@@ -160,4 +160,4 @@ def test_root_writes_nothing_where_redis_could_have_links() -> None:
     for path in (redis.CONFIGURATION, ADMINISTRATOR):
         assert path.startswith("/etc/omero-web-redis/")
     for command in (former.READ_MAIN, former.HasFormer().command()):
-        assert command.startswith("timeout 10 setpriv --reuid redis ")
+        assert command.startswith("timeout 10 setsid -w setpriv --reuid redis ")
