@@ -21,6 +21,7 @@ from .site import PORT, Member, Site, load
 from .survey import Survey, ask
 from .web import files
 
+OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
 _REPORT_EVERY = 60.0  # seconds of waiting for another deploy
 _LOCK = RLock()
 _CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
@@ -173,6 +174,12 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
     if not survey.is_debian:
         yield Finding(
             "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
+        )
+    if "web" in member.groups and survey.python and survey.python < OLDEST_PYTHON:
+        yield Finding(
+            "system",
+            f"python3 is {'.'.join(map(str, survey.python))} here; OMERO.web's release needs "
+            f"{'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or newer",
         )
     if survey.lock.state not in ("free", "taken"):
         yield Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ _SCRIPT = "\n".join(
 class Survey:
     """What a role needs to know of a host before it starts.
 
+    python: major and minor version of /usr/bin/python3; None where there is none yet.
     disks: what is free at each of `disks.PLACES`. memory: kilobytes. listeners: port to
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
     lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
@@ -40,6 +42,7 @@ class Survey:
     version: str = ""
     arch: str = ""
     ip: str = ""
+    python: tuple[int, int] | None = None
     systemd: bool = False
     systemd_version: int = 0
     ipv6: bool = False
@@ -66,6 +69,12 @@ class Survey:
     @property
     def is_debian(self) -> bool:
         return bool({"debian", "ubuntu"} & {self.id, *self.like.split()})
+
+
+def _python(name: str) -> tuple[int, int] | None:
+    """Read `python3.11`, as Debian names the program."""
+    found = re.fullmatch(r"python(\d)\.(\d+)", name)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 class HostSurvey(FactBase[Survey]):
@@ -127,6 +136,7 @@ class HostSurvey(FactBase[Survey]):
             version=values.get("version", ""),
             arch=values.get("arch", ""),
             ip=values.get("ip", ""),
+            python=_python(values.get("python", "")),
             systemd="systemd" in values,
             systemd_version=int(values.get("systemd") or 0),
             ipv6="ipv6" in values,

@@ -37,6 +37,7 @@ tell arch "$(uname -m)"
 [ -d /run/systemd/system ] && tell systemd "$(systemctl --version | awk 'NR == 1 {print $2}')"
 [ -e /proc/net/if_inet6 ] && tell ipv6 yes
 tell memory "$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
+tell python "$(basename "$(readlink -f /usr/bin/python3)")" # python3.11; empty without one
 tell ip "$(hostname -I 2> /dev/null | cut -d' ' -f1)"
 nft list tables > /dev/null 2>&1 && tell nft yes # it may be installed and not permitted
 for path in $disks; do

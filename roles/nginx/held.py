@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from omeroweb_ops.state.checks import Found
@@ -72,7 +72,7 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fo
             yield Found(certificate.SETTING, f"{error.filename} cannot be read ({error.strerror})")
             return
     names = (member.settings.nginx_server_name or "").split()
-    yield from certificate.find(chain, key, names, datetime.now(timezone.utc))
+    yield from certificate.find(chain, key, names, datetime.now(UTC))
 
 
 def _bytes(path: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -237,7 +237,7 @@ def test_a_wrong_certificate_is_found(
 def certificate(name: str, days: int) -> dict[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     names = x509.SubjectAlternativeName([x509.DNSName(name)])
     made = (
         x509.CertificateBuilder()

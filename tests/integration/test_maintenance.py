@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PREFIX = "/omero"
 LOGIN = f"{PREFIX}/webclient/login/"
 SHOWN = "/var/lib/omero-web-maintenance/planned/maintenance.html"
-END = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(days=2)
+END = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=2)
 MESSAGE = 'New disks for <OMERO> & "friends"; it\'s $HOME {{ message }}'
 LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 64"><rect width="260" height="64" '

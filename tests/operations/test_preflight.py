@@ -139,6 +139,14 @@ def test_another_system_than_debian_is_refused(check: Check) -> None:
     assert "rocky is neither Debian nor Ubuntu" in message
 
 
+def test_a_python_that_is_too_old_is_refused_with_what_has_a_newer_one(check: Check) -> None:
+    message = complaint(check, replace(FIT, python=(3, 10)))
+    assert "python3 is 3.10 here" in message
+    assert "3.11 or newer: use Debian 12, Ubuntu 24.04" in message
+    for python in ((3, 11), (3, 13), None):  # None: the deploy installs one
+        check(replace(FIT, python=python))
+
+
 def test_a_user_without_privileges_is_refused_with_what_to_write(check: Check) -> None:
     message = complaint(check, replace(FIT, privilege="none"))
     assert "sudo" in message

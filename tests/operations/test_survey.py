@@ -58,6 +58,10 @@ def test_this_machine_is_described() -> None:
     assert found.is_debian is ("debian" in (release["ID"], *release.get("ID_LIKE", "").split()))
     assert found.platform == f"{found.id}-{found.version}-{found.arch}"
     assert found.systemd is Path("/run/systemd/system").is_dir()
+    if found.python:
+        assert Path("/usr/bin/python3").resolve().name == "python{}.{}".format(*found.python)
+    else:
+        assert not Path("/usr/bin/python3").exists()
     assert found.ipv6 is Path("/proc/net/if_inet6").exists()
     assert {*found.disks} == {*disks.PLACES}
     for place, free in found.disks.items():

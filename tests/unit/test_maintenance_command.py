@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,7 +64,7 @@ class Command:
         (found,) = {
             int((self.shown / f"maintenance.{kind}").stat().st_mtime) for kind in ("html", "json")
         }
-        return datetime.fromtimestamp(found, timezone.utc)
+        return datetime.fromtimestamp(found, UTC)
 
 
 @pytest.fixture(scope="module")
@@ -199,15 +199,15 @@ def test_a_point_in_time(command: Command, written: str, meant: str) -> None:
 def test_a_time_from_now_is_cut_to_the_minute(
     command: Command, written: str, distance: timedelta
 ) -> None:
-    before = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
     command("on", "--until", written)
-    assert before + distance <= command.end() <= datetime.now(timezone.utc) + distance
+    assert before + distance <= command.end() <= datetime.now(UTC) + distance
     assert command.end().second == 0
 
 
 def test_a_time_of_day_is_the_next_one(command: Command) -> None:
     for hours in (1, 23):
-        soon = datetime.now(timezone.utc) + timedelta(hours=hours)
+        soon = datetime.now(UTC) + timedelta(hours=hours)
         command("on", "--until", f"{soon:%H:%M}")
         assert command.end() == soon.replace(second=0, microsecond=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from omeroweb_ops.status.seen import (
     part,
 )
 
-NOW = datetime(2026, 11, 25, 3, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 GB = 1_000_000_000
 SERVES = Release("231324338694", "serves", "5.33.2", "3.11", ("omero-figure 8.0.1",), NOW, NOW)
 WELL = Seen(

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import regular_file, releases
@@ -21,7 +21,7 @@ from .seen import Cleared, Configuration, Disk, Maintenance, Releases, Workers
 
 def time_of(path: Path) -> datetime:
     """Of a file or a link itself. Raises OSError."""
-    return datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc).astimezone()
+    return datetime.fromtimestamp(path.lstat().st_mtime, UTC).astimezone()
 
 
 def installed() -> Releases:
@@ -63,11 +63,11 @@ def workers(engine: Engine) -> Workers:
             if b"gunicorn" in Path("/proc", path.name, "cmdline").read_bytes():
                 serving[int(path.name)] = regular_file.read_text(path, limit=200)
     changed = [time_of(path) for path in (locations.config_xml, CURRENT) if path.exists()]
-    newest = max(changed, default=datetime.now(timezone.utc))
+    newest = max(changed, default=datetime.now(UTC))
     return Workers(
         present=sum(each == present for each in serving.values()),
         older=sum(each != present for each in serving.values()),
-        settled=(datetime.now(timezone.utc) - newest).total_seconds(),
+        settled=(datetime.now(UTC) - newest).total_seconds(),
         up=_up(serving),
     )
 
