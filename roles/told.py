@@ -50,6 +50,17 @@ def measure(release: str | PurePath) -> str:
     return f"{found} | awk '{{n++; s += $1}} END {{printf \"%d %d\\n\", n, s}}'"
 
 
+def has_all(release: str | PurePath) -> str:
+    """Shell: whether the files of a release are at least as many, and as large, as those built.
+
+    What somebody has installed there besides is no damage.
+    """
+    return (
+        f"{measure(release)} | {{ read -r n s && read -r files bytes < {release}/complete && "
+        '[ "$n" -ge "$files" ] && [ "$s" -ge "$bytes" ]; }'
+    )
+
+
 def script(packages: Iterable[str]) -> str:
     """Part of the survey, which has its functions. The states are in the words of `roles.items`.
 
@@ -60,7 +71,7 @@ def script(packages: Iterable[str]) -> str:
 release=$(readlink -f {CURRENT})
 python=$(readlink -f "$release/bin/python")
 [ ! -s "$release/complete" ] ||
-    {{ [ "$({measure('"$release"')})" = "$(cat "$release/complete")" ] &&
+    {{ {has_all('"$release"')} &&
         [ -x "$python" ] && [ -d "$release/lib/$(basename "$python")" ]; }} 2>/dev/null ||
     tell damaged "$release/complete"
 places() {{ find {" ".join(PLACES)} -maxdepth 0 "$@" 2>/dev/null; }}

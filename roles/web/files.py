@@ -16,7 +16,7 @@ from ..services import Service, cron
 from ..settings import Settings
 from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
-from ..told import Told, measure
+from ..told import Told, has_all
 from ..values import in_bytes
 from . import sandbox
 
@@ -171,7 +171,7 @@ def _rendered(
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
-        measure=measure,
+        has_all=has_all,
         **more,
     )
     return File(path, text, mode=mode)

@@ -133,7 +133,10 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     site.write(
         "/tmp/full.sh",
         f"set -e; cp -a {var} /tmp/var; mount -t tmpfs -o size=64m tmpfs {var}\n"
-        f"cp -a /tmp/var/. {var}; rm -r /tmp/var; omeroweb-ops status\n",
+        f"cp -a /tmp/var/. {var}; rm -r /tmp/var\n"
+        # not by the command, which systemd runs among its own mounts
+        f"exec runuser -u omero-web -- env OMERODIR={BASE}/OMERO.web"
+        f" {BASE}/venv3/bin/omeroweb-ops status\n",
     )
     ill = site.run("unshare -m bash /tmp/full.sh", check=False)
     site.run("omero-web-redis config set maxmemory 0; omeroweb-ops maintenance off", check=False)

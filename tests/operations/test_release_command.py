@@ -228,6 +228,9 @@ def test_what_is_counted_at_the_build_is_counted_again(
         return found.damaged
 
     assert not damaged()
+    (path / "lib/added.py").write_text("somebody's own")
+    assert not damaged()
+    (path / "lib/added.py").unlink()
     (path / "lib/code.py").write_text("cut")
     assert damaged()
     (path / "complete").write_text("")  # as older bundles wrote it

@@ -136,6 +136,9 @@ def test_a_release_that_is_not_as_it_was_built_is_told(
     assert state() == told.DAMAGED
     code.write_text("x = 2\n")
     assert state().startswith("file ")
+    (added := code.with_name("added.py")).write_text("somebody's own")  # no damage
+    assert state().startswith("file ")
+    added.unlink()
     python.unlink()
     assert state() == told.DAMAGED
     python.with_name("python3.13").touch(mode=0o755)

@@ -35,7 +35,7 @@ class Releases:
         (folder / "theirs").mkdir()
         (folder / "theirs/complete").touch()
         template: jinja2.Template = files._TEMPLATES.get_template("release.j2")
-        text = template.render(base=folder, sandbox=sandbox, measure=told.measure, manager="image")
+        text = template.render(base=folder, sandbox=sandbox, has_all=told.has_all, manager="image")
         self._script = folder / "release"
         self._script.write_text(text.replace(files.OPS, str(folder / "ops")))
 
