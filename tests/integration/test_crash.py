@@ -65,7 +65,7 @@ def state_of(host: Host) -> dict[str, str]:
     # each host's own: keys, its address, what a trial has noted
     own = re.compile(
         r"django_secret_key|/var/omero/|control.sock|site\.json|omeroweb-ops\.tried|"
-        r"clearsessions|omero-web-admin\.conf"
+        r"clearsessions|omero-web-redis/admin\.conf"
     )
     return dict(
         line.split(" ", 1) for line in listing.splitlines() if line and not own.search(line)
