@@ -34,7 +34,7 @@ from .user import as_user
 
 _SECONDS = 600  # a trial may take minutes on a slow machine
 _SIZE = 5_000_000  # bytes
-_SHOWN = 20_000  # characters of what is no answer
+_SHOWN = 20_000  # characters of a line, and of what is no answer
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,12 @@ def due(name: str) -> Due:
     return _DUE.get(name, Due())
 
 
-Line = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(printable)]
+def _shown(text: str) -> str:
+    """One printable line, cut where it is long: a property may be."""
+    return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+Line = Annotated[str, AfterValidator(_shown)]
 
 
 class Said(BaseModel):

@@ -329,3 +329,10 @@ def test_redis_is_scarce_above_four_fifths_of_a_limit(used: int, limit: int) -> 
 )
 def test_redis_memory_is_told_in_sizes_that_can_be_read(used: int, limit: int, told: str) -> None:
     assert str(Memory(used, limit)) == f"Redis uses {told}"
+
+
+def test_a_name_that_is_known_and_refused_is_not_passed_on_as_it_came() -> None:
+    refused = replace(WELL, login=answer(400, "webclient/login/"), attempt=None, api=None)
+    found = [each for each in bad(refused) if each.check == "address"]
+    assert [each.setting for each in found] == ["nginx_behind_proxy"]
+    assert "a proxy in between must pass on Host" in found[0].message

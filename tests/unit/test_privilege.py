@@ -271,3 +271,10 @@ def test_no_operation_touches_the_user_s_place_as_root(monkeypatch: pytest.Monke
 class _Host:
     class state:  # noqa: N801  # as pyinfra has it
         is_executing = False
+
+
+def test_a_long_property_is_shown_in_part_and_is_no_reason_to_refuse() -> None:
+    answer = said({"diff": ["x" * 50_000], "changes": [{}], "serves": True})
+    assert answer.findings == []
+    assert 0 < len(answer.diff[0]) < 30_000
+    assert answer.diff[0].endswith("…")

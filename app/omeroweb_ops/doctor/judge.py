@@ -79,6 +79,12 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
         return error(f"{login}, since OMERO.web is away")
     if login.status == 400 and not judge_here.allowed(seen):
         return error(f"{login}: OMERO.web does not know this name", ALLOWED)
+    if login.status == 400 and served:
+        message = (
+            f"{login}, but OMERO.web knows the name and answers on {seen.here.base}: a proxy in "
+            f"between must {judge_login.FORWARDED}"
+        )
+        return Finding("address", "error", message, "nginx_behind_proxy")
     if login.status in (404, 500) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.here.base}: NGINX has another prefix",

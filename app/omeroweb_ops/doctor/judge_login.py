@@ -13,7 +13,7 @@ from .finding import Finding
 from .http import Answer
 from .observe import STRANGER, Observed
 
-_FORWARDED = "pass on Host and X-Forwarded-Proto as the visitor's browser had them"
+FORWARDED = "pass on Host and X-Forwarded-Proto as the visitor's browser had them"
 
 
 def findings(seen: Observed) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     if seen.direct and seen.direct.status == 200:
         return (
             f"logins are refused ({reason}), but not on OMERO.web's own port: a proxy in between "
-            f"must {_FORWARDED}",
+            f"must {FORWARDED}",
             "nginx_behind_proxy",
         )
     if seen.expected.secure and not properties.get(here.HEADER):
@@ -87,7 +87,7 @@ def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
         setting = PREFIX
     told = f"OMERO.web takes its address for {believed.scheme}://{believed.netloc}{believed.path}"
     if setting:
-        more = f"; a proxy in between must {_FORWARDED}" if "proxy" in setting[:12] else ""
+        more = f"; a proxy in between must {FORWARDED}" if "proxy" in setting[:12] else ""
         yield Finding("address", "error", told + more, setting)
     else:
         yield Finding("address", "ok", "OMERO.web knows its public one")

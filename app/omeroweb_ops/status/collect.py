@@ -15,13 +15,14 @@ from ..state.engine import Engine
 from . import host, service
 from .seen import Seen, T, Unknown, part
 
+APT_TIMEOUT = 20.0  # seconds; it takes half a second of a processor that has nothing else to do
 _PATIENCE = 3.0  # seconds for the public URL, which is asked meanwhile
 
 
 def collect(engine: Engine) -> Seen:
     """Never raises for what is broken on the host."""
     locations = engine.locations
-    security = meanwhile(security_updates.pending)
+    security = meanwhile(security_updates.pending, APT_TIMEOUT)
     tls = meanwhile(lambda: _certificate(locations))
     ready = part(lambda: service.ask_ready(service.address(engine)))
     broken = isinstance(part(lambda: engine.current), Unknown)
@@ -48,15 +49,16 @@ def collect(engine: Engine) -> Seen:
     )
 
 
-def meanwhile(look: Callable[[], T]) -> Callable[[], T | Unknown]:
-    """Look in a thread that nobody waits for longer than a moment, whatever a resolver does."""
+def meanwhile(look: Callable[[], T], timeout: float | None = None) -> Callable[[], T | Unknown]:
+    """Look in a thread that nobody waits for longer than the timeout, whatever a resolver does."""
+    limit = _PATIENCE if timeout is None else timeout
     found: list[T | Unknown] = []
     thread = Thread(target=lambda: found.append(part(look)), daemon=True)
     thread.start()
 
     def result() -> T | Unknown:
-        thread.join(_PATIENCE)
-        return found[0] if found else Unknown(f"no answer within {_PATIENCE:g} seconds")
+        thread.join(limit)
+        return found[0] if found else Unknown(f"no answer within {limit:g} seconds")
 
     return result
 
