@@ -101,7 +101,7 @@ class Snapshot(dict[str, str]):
 # random seeds and timers, the places for temporary files, what Docker mounts.
 VOLATILE = (
     r"^/(proc|sys|dev|run|tmp|var/(tmp|log|run|lib/systemd)|root/\.ansible)(/|$)"
-    r"|/__pycache__(/|$)|^/etc/(hosts|hostname|resolv\.conf|mtab)$|^/\.dockerenv$"
+    r"|^/opt/omero/web/OMERO\.web/var/heartbeat$|/__pycache__(/|$)|^/etc/(hosts|hostname|resolv\.conf|mtab)$|^/\.dockerenv$"
 )
 
 _LIST_PROCESSES = r"""
