@@ -25,6 +25,7 @@ SERIES = {  # metric: its values, a minute apart, where all is well and where so
     "omeroweb_redis_memory_max_bytes": ("100x30", "100x30"),
     "omeroweb_clearsessions_timestamp_seconds": ("0x30", "-180000x30"),
     "omeroweb_clearsessions_failed": ("0x30", "0x30"),
+    "omeroweb_security_updates_pending": ("0x30", "1x30"),
 }
 
 

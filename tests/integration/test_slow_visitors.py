@@ -111,7 +111,7 @@ def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(sit
         ):
             began = time.monotonic()
             with fetch(site) as visitor:
-                assert visitor.get(f"http://{site.ip}{LOGIN}", timeout=30).status_code == 200
+                assert visitor.get(f"http://{site.ip}{LOGIN}", timeout=60).status_code == 200
             slowest.append(time.monotonic() - began)
             if len(slowest) == 5:
                 for each in logins:
@@ -123,7 +123,7 @@ def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(sit
         assert float(seconds) > max(TIMEOUT, LIVENESS)
     # one may meet a machine that is busy with other tests; behind a download it would be all
     assert sorted(slowest)[len(slowest) * 9 // 10] < 2, sorted(slowest)
-    assert max(slowest) < 10, sorted(slowest)[-5:]
+    assert max(slowest) < 30, sorted(slowest)[-5:]
     # OMERO.web takes longer than the timeout to find out: the page says that it is unavailable
     assert len(answers) == len(logins)
     assert {*answers} <= {200, 503}

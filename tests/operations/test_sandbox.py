@@ -128,7 +128,11 @@ def test_arguments_standard_input_and_exit_status_pass(
 @pytest.mark.parametrize("heeds", ["exec sleep 60", "trap '' TERM; echo; sleep 60; sleep 60"])
 def test_a_command_ends_with_the_script(script: Script, name: str, heeds: str) -> None:
     process = subprocess.Popen(
-        [script.path, "sh", "-c", f"echo $$; {heeds}"], stdout=subprocess.PIPE, text=True
+        [script.path, "sh", "-c", f"echo $$; {heeds}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        # a run started by nohup ignores it, and a shell cannot undo that
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert process.stdout
     child = int(process.stdout.readline())

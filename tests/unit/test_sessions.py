@@ -339,6 +339,8 @@ def clearing(installed: Engine, tmp_path: Path) -> Iterator[subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a run in the background ignores it, and so would the command
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         soon(lambda: len([*started.iterdir()]) == 2)
         try:

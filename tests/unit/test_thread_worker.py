@@ -223,7 +223,7 @@ def test_a_worker_in_which_requests_hang_is_replaced_after_its_downloads(
 
 
 @pytest.mark.parametrize(
-    "more", ["max_requests = 5", "post_request = growth.limited((growth.resident() * 2) // 3)"]
+    "more", ["max_requests = 5", "post_request = growth.limited((growth.resident() * 9) // 10)"]
 )
 def test_a_worker_is_replaced_once_it_has_no_download(
     start: Callable[..., Server], more: str
