@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -91,39 +91,54 @@ def service(host: Host) -> str:
     return host.run("systemctl show omero-web -p MainPID,NRestarts").stdout
 
 
-def test_slow_downloads_and_logins_without_a_server_leave_the_site_to_others(site: Host) -> None:
+def ask_for_the_page(site: Host, busy: Callable[[], bool]) -> list[tuple[int, float]]:
+    """Ask for the login page again and again: each status, and the seconds that it took."""
+    seen = []
+    while busy():
+        began = time.monotonic()
+        with fetch(site) as visitor:
+            status = visitor.get(f"http://{site.ip}{LOGIN}", timeout=60).status_code
+        seen.append((status, time.monotonic() - began))
+        time.sleep(0.2)
+    return seen
+
+
+def share_of_fast(pages: list[tuple[int, float]]) -> float:
+    """A single one may meet a machine that is busy with other tests."""
+    return sum(1 for status, seconds in pages if status == 200 and seconds < 2) / len(pages)
+
+
+def test_slow_downloads_arrive_whole_and_leave_the_site_to_others(site: Host) -> None:
     before = service(site)
     command = [
         *("curl", "-s", "--noproxy", "*", "--limit-rate", str(RATE), "-o", "/dev/null"),
         *("-w", "%{http_code} %{size_download} %{time_total}"),
         f"http://{site.ip}/streams/{SIZE}",
     ]
-    answers: list[int] = []
-    logins = [threading.Thread(target=log_in, args=(site, answers)) for _ in range(40)]
     with contextlib.ExitStack() as stack:
         downloads = [
             stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             for _ in range(2 * WORKERS)
         ]
-        slowest = []
-        while any(each.poll() is None for each in downloads) or any(
-            each.is_alive() for each in logins
-        ):
-            began = time.monotonic()
-            with fetch(site) as visitor:
-                assert visitor.get(f"http://{site.ip}{LOGIN}", timeout=60).status_code == 200
-            slowest.append(time.monotonic() - began)
-            if len(slowest) == 5:
-                for each in logins:
-                    each.start()
-            time.sleep(0.2)
+        pages = ask_for_the_page(site, lambda: any(each.poll() is None for each in downloads))
         reports = [each.communicate()[0].split() for each in downloads]
     for status, size, seconds in reports:
         assert (status, int(size)) == ("200", SIZE)
         assert float(seconds) > max(TIMEOUT, LIVENESS)
-    # one may meet a machine that is busy with other tests; behind a download it would be all
-    assert sorted(slowest)[len(slowest) * 9 // 10] < 2, sorted(slowest)
-    assert max(slowest) < 30, sorted(slowest)[-5:]
+    assert share_of_fast(pages) > 0.9, pages
+    assert {status for status, _seconds in pages} == {200}
+    assert service(site) == before
+
+
+def test_logins_without_a_server_leave_the_site_to_others(site: Host) -> None:
+    before = service(site)
+    answers: list[int] = []
+    logins = [threading.Thread(target=log_in, args=(site, answers)) for _ in range(40)]
+    for each in logins:
+        each.start()
+    pages = ask_for_the_page(site, lambda: any(each.is_alive() for each in logins))
+    # workers are replaced meanwhile, since each login hangs for longer than the timeout
+    assert share_of_fast(pages) > 0.8, pages
     # OMERO.web takes longer than the timeout to find out: the page says that it is unavailable
     assert len(answers) == len(logins)
     assert {*answers} <= {200, 503}
