@@ -53,8 +53,11 @@ def to_file(path: Path) -> Callable[[Any], None]:
 
 
 def _repeat(server: Any, report: Callable[[], None]) -> None:
-    """Report in the loop in which gunicorn's master looks after its workers, once a second."""
+    """Report now, so that a master that stops in its first second is noticed too, and then in the
+    loop in which gunicorn's master looks after its workers, once a second."""
     murder_workers, reported = server.murder_workers, 0.0
+    with suppress(OSError):
+        report()
 
     def turn() -> None:
         nonlocal reported
