@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from omeroweb_ops.locations import CURRENT
-from omeroweb_ops.security_updates import LOCK_DATE, security
+from omeroweb_ops.security_updates import LOCK_DATE, SIMULATION, security
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pyinfra.api import FactBase
@@ -45,7 +46,7 @@ class Installed(FactBase[dict[str, Any]]):
             f"for each in {CURRENT}/lib/python3*/site-packages/*.dist-info; do "
             'echo "package=${each##*/}"; done; '
             f"head -n 20 {CURRENT}/requirements.txt 2> /dev/null | grep '^# Locked' || true; "
-            "LC_ALL=C apt-get -s -q -o Debug::NoLocking=true upgrade 2> /dev/null || true"
+            f"LC_ALL=C {shlex.join(SIMULATION)} 2> /dev/null || true"
         )
 
     @staticmethod

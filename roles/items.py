@@ -21,7 +21,6 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
 from . import told
-from .facts import YesOrNo
 from .privilege import run_as_user, with_functions
 
 
@@ -189,27 +188,3 @@ def settle(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
     for item, state in zip(items, states([item.path for item in items]), strict=True):
         if state != item.state:
             yield from item.commands()
-
-
-class HasLine(YesOrNo):
-    """Whether a file has a line, exactly."""
-
-    def command(self, path: str, line: str) -> str:
-        return f"grep -qxF -- {shlex.quote(line)} {shlex.quote(path)} && echo yes || true"
-
-
-@operation()
-def line_absent(path: str, line: str, before: str = "true") -> Generator[str, None, None]:
-    """The file does not have the line.
-
-    + path: of a file; its owner and mode are kept
-    + line: without its end
-    + before: shell command that must succeed first
-    """
-    if host.get_fact(HasLine, path=path, line=line):
-        copy, file = shlex.quote(path + ".new"), shlex.quote(path)
-        yield (
-            f"{{ {before}; }} && cp -p {file} {copy} && "
-            f"{{ grep -vxF -- {shlex.quote(line)} {file} > {copy} || [ $? = 1 ]; }} "
-            f"&& mv -f {copy} {file}"
-        )

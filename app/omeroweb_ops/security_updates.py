@@ -21,7 +21,7 @@ LISTS = Path("/var/lib/apt/lists")
 LOCK_DATE = re.compile(r"^# Locked: (\d{4}-\d\d-\d\d)\b", re.M)
 _LOCK_HEADER_SIZE = 2000  # bytes
 # Without root and without apt's lock; apt-get(8).
-_SIMULATION = ["apt-get", "-s", "-q", "-o", "Debug::NoLocking=true", "upgrade"]
+SIMULATION = ["apt-get", "-s", "-q", "-o", "Debug::NoLocking=true", "upgrade"]
 # Inst nginx [1.22.1-9+deb12u9] (1.22.1-9+deb12u11 Debian-Security:12/oldstable-security [amd64])
 _UPGRADE = re.compile(r"^Inst (?P<package>\S+) \[\S+\] \((?P<candidate>[^)]*)\)", re.M)
 
@@ -46,7 +46,7 @@ def pending() -> SecurityUpdates | None:
     """
     try:
         done = subprocess.run(
-            _SIMULATION,
+            SIMULATION,
             env={"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roles.items import Absent, Directory, File, HasLine, Link, PathStates
+from roles.items import Absent, Directory, File, Link, PathStates
 from tests.operations.local import OWNER, ask
 
 ODD = ["with space", "quote'd", 'double"d', "dollar$HOME", "back\\slash", "ümläut", "-dash", "a*"]
@@ -80,31 +80,3 @@ def test_what_is_neither_file_nor_folder_is_told_as_absent(tmp_path: Path) -> No
 
 def test_no_paths_are_no_states() -> None:
     assert states() == []
-
-
-@pytest.mark.parametrize(
-    ("content", "has"),
-    [
-        ("first\ninclude /a.conf\nlast\n", True),
-        ("include /a.conf", True),
-        ("include /a.conf.d\n", False),
-        ("# include /a.conf\n", False),
-        ("include /aXconf\n", False),  # the line is text, no pattern
-        ("INCLUDE /a.conf\n", False),
-        ("", False),
-    ],
-)
-def test_a_line_is_there_only_exactly(tmp_path: Path, content: str, has: bool) -> None:
-    path = tmp_path / "some 'file'"
-    path.write_text(content)
-    assert ask(HasLine, path=str(path), line="include /a.conf") is has
-
-
-def test_a_line_may_look_like_an_option(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("-v 'x'\n")
-    assert ask(HasLine, path=str(path), line="-v 'x'") is True
-
-
-def test_a_file_that_is_gone_has_no_line(tmp_path: Path) -> None:
-    assert ask(HasLine, path=str(tmp_path / "gone"), line="x") is False

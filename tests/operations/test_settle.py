@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from roles.items import Absent, Directory, File, Item, Link, line_absent, settle
+from roles.items import Absent, Directory, File, Item, Link, settle
 from tests.operations.local import OWNER, names, programs, pyinfra, run, shell
 
 CONTENTS = {
@@ -236,33 +236,6 @@ def test_a_secret_is_in_no_output_and_no_log_of_the_wordiest_run(tmp_path: Path)
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     holders = [path.name for path in files if b"hunter2" in path.read_bytes()]
     assert sorted(holders) == ["again", "made", "secret.txt"]
-
-
-def test_a_line_is_taken_out_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "some 'file'"
-    path.write_text("port 6379\n# include /a 'b'.conf\ninclude /a 'b'.conf\nlast")
-    path.chmod(0o640)
-    line = "include /a 'b'.conf"
-    assert run(line_absent, path=str(path), line=line) is True
-    assert path.read_text() == "port 6379\n# include /a 'b'.conf\nlast\n"
-    assert mode(path) == 0o640
-    assert run(line_absent, path=str(path), line=line) is False
-    assert names(tmp_path) == [path.name]
-
-
-def test_the_only_line_of_a_file_can_be_taken_out(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("-v 'x'\n")
-    assert run(line_absent, path=str(path), line="-v 'x'") is True
-    assert path.read_text() == ""
-
-
-def test_a_line_stays_where_what_must_come_first_fails(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("wanted\n")
-    with pytest.raises(PyinfraError):
-        run(line_absent, path=str(path), line="wanted", before="false")
-    assert path.read_text() == "wanted\n"
 
 
 def test_a_command_follows_a_file_that_is_written_and_no_other(tmp_path: Path) -> None:
