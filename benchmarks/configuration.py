@@ -9,7 +9,7 @@ from omeroweb_ops.state import schema
 from omeroweb_ops.state.desired import Desired
 
 from benchmarks.deploy import seconds
-from roles.site import LOCATIONS
+from roles.conventions import LOCATIONS
 from roles.web.files import OPS
 from tests.integration.engine import ensure_engine
 from tests.integration.hosts import Fleet, deploy, docker_inventory

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from omeroweb_ops.locations import CURRENT
-from omeroweb_ops.security_updates import LOCK_DATE, SIMULATION, security
+from omeroweb_ops.shared.security_updates import LOCK_DATE, SIMULATION, security
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pyinfra.api import FactBase
 
-from .locks import pins
+from .inventory.requirements_file import pins
 
 PROJECT = Path(__file__).parents[1]
 LOCKS = ("app/requirements.txt", "app/plugins/*.txt", "requirements.txt", "roles/web/tools.txt")

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from . import config_commands, release_commands
+from .commands import config, release
 from .locations import Locations
 from .state.config_xml import Unreadable
 from .state.engine import Engine, Invalid
@@ -38,20 +38,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="omeroweb-ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    config_commands.add(commands)
-    release_commands.add(commands)
+    config.add(commands)
+    release.add(commands)
 
     sessions = commands.add_parser("sessions", help="OMERO.web's sessions").add_subparsers(
         required=True, metavar="COMMAND"
     )
     sessions.add_parser("clear", help="remove expired sessions").set_defaults(run=_clear)
 
-    ready = commands.add_parser("ready", help="wait until OMERO.web answers")
-    ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
-    ready.add_argument(
+    wait_ready = commands.add_parser("ready", help="wait until OMERO.web answers")
+    wait_ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
+    wait_ready.add_argument(
         "--current", action="store_true", help="with the present configuration, after a reload"
     )
-    ready.set_defaults(run=_ready)
+    wait_ready.set_defaults(run=_ready)
 
     maintenance = commands.add_parser("maintenance", help="planned maintenance: on, off or status")
     maintenance.add_argument("words", nargs=argparse.REMAINDER, help="see --help on NGINX's host")
@@ -99,9 +99,9 @@ def _clear(engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _ready(engine: Engine, options: argparse.Namespace) -> int:
-    from . import ready
+    from . import wait_ready
 
-    problem = ready.wait(engine, options.timeout, current=options.current)
+    problem = wait_ready.wait(engine, options.timeout, current=options.current)
     if problem:
         print(f"omeroweb-ops: OMERO.web is not ready: {problem}", file=sys.stderr)
     return 1 if problem else 0
@@ -130,13 +130,13 @@ def _status(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _updates(engine: Engine, _options: argparse.Namespace) -> int:
-    from . import security_updates
+    from .shared import security_updates
 
     return security_updates.report(engine.locations)
 
 
 def _serve(engine: Engine, _options: argparse.Namespace) -> int:
-    from . import serve
+    from .container import serve
 
     return serve.serve(engine)
 

@@ -14,6 +14,8 @@ RELEASES = BASE / "releases"
 SOCKET = Path("/run/omero-web.sock")  # NGINX's way in on the same host, held by systemd
 MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # where NGINX is on this host
 PLANNED = Path("/var/lib/omero-web-maintenance")  # what it shows, while it is on
+# The environment variable of an image; web_ready_needs_server is its setting on a host.
+READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"
 EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .. import packages, services
-from ..items import Absent, Directory, File, Item, settle
-from ..phases import named
-from ..site import Member, Site
+from ..inventory import tls_files
+from ..inventory.site import Member, Site
+from ..operations import packages, services
+from ..operations.files import Absent, Directory, File, Item, sync
+from ..operations.phases import role
 from ..survey import Survey
-from . import pages, site_file, static_files, tls, visitors
-from .rendering import PAGES
+from . import maintenance_page, request_policy, site_config, static_files, tls
+from .templating import PAGES
 
 SITE = "/etc/nginx/conf.d/omero-web.conf"
 ENABLED = "/etc/nginx/sites-enabled"
@@ -64,57 +65,57 @@ def service() -> services.Service:
         name="nginx",
         command=f"/bin/sh -c \"{_END_LEFTOVERS}; exec /usr/sbin/nginx -g 'daemon off;'\"",
         # a run may have been killed after it removed the default site: what is enabled counts too
-        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls.CERTIFICATE}; ls {ENABLED}",
+        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls_files.CERTIFICATE}; ls {ENABLED}",
         trial="nginx -t -q",
         adopts=True,
     )
 
 
-@named("NGINX")
+@role("NGINX")
 def install(manager: str) -> None:
     """The packages; nothing of this site. curl asks the public URL at the end of a run."""
     names = (*packages.NGINX, *packages.MANAGERS[manager])
-    packages.installed(name="Install packages", names=names)
+    packages.install(name="Install packages", names=names)
 
 
-@named("NGINX")
+@role("NGINX")
 def prepare(site: Site, member: Member, survey: Survey) -> None:
     """Certificates and the maintenance page; the site too where there is none yet.
 
     A site that is there changes only after OMERO.web has (`configure`), so that no visitor is sent
     to a port that is not bound yet.
     """
-    settle(
+    sync(
         name="Write maintenance page",
         items=[
             Directory(PAGES),
-            *pages.items(site, member),
-            *visitors.pages(site),
-            Directory(visitors.ACME),
+            *maintenance_page.items(site, member),
+            *request_policy.pages(site),
+            Directory(request_policy.ACME),
             *tls.items(member),
             *(_supervised() if survey.manager == "supervisor" else _comes_back()),
-            *([] if survey.earlier.default else [Absent(f"{ENABLED}/default")]),
+            *([] if survey.existing.default else [Absent(f"{ENABLED}/default")]),
         ],
     )
     if member.settings.nginx_tls == "self-signed":
         tls.self_signed(name="Make certificate", names=tls.names(member, survey))
-    if not survey.earlier.sites:  # which serves until OMERO.web's successor is built
-        site_file.accepted(
+    if not survey.existing.sites:  # which serves until OMERO.web's successor is built
+        site_config.write(
             name="Write first site",
             file=_site(site, member, survey),
             only_if_new=True,
         )
 
 
-@named("NGINX")
+@role("NGINX")
 def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
     """Static files of the release, where OMERO.web is on other hosts.
 
     surveys: of the hosts in this run; without a web host among them nothing can have changed.
     """
     sources = [web for web in site.group("web") if web.name in surveys]
-    if static_files.are_delivered(site, member) and sources:
-        static_files.delivered(
+    if static_files.needs_delivery(site, member) and sources:
+        static_files.deliver(
             name="Deliver static files",
             source=sources[0].name,
             privilege=surveys[sources[0].name].privilege,
@@ -122,32 +123,32 @@ def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
         )
 
 
-@named("NGINX")
+@role("NGINX")
 def configure(site: Site, member: Member, survey: Survey) -> None:
     """The site, once `nginx -t` has accepted it."""
     file = _site(site, member, survey)
-    site_file.accepted(name="Write site", file=file, only_if_new=False)
+    site_config.write(name="Write site", file=file, only_if_new=False)
     if "web" not in member.groups:  # which runs it anyway
-        services.running(name="Run cron", service=services.cron(), manager=survey.manager)
+        services.run(name="Run cron", service=services.cron(), manager=survey.manager)
 
 
-@named("NGINX")
+@role("NGINX")
 def take_over(site: Site, member: Member, survey: Survey) -> None:
     """The site in place of what served OMERO.web before, in one reload; a copy is kept."""
-    file, found = _site(site, member, survey), survey.earlier
+    file, found = _site(site, member, survey), survey.existing
     former = [*found.sites, *([found.default] if found.default else [])]
-    site_file.accepted(name="Replace site", file=file, only_if_new=False, former=former)
+    site_config.write(name="Replace site", file=file, only_if_new=False, former=former)
 
 
-@named("NGINX")
+@role("NGINX")
 def activate(manager: str) -> None:
-    services.running(name="Run nginx", service=service(), manager=manager)
+    services.run(name="Run nginx", service=service(), manager=manager)
 
 
 def _comes_back() -> list[Item]:
     """Debian's unit leaves an NGINX that was killed dead, and unrestricted."""
     # read at once: a unit that differs from its files is restarted, where this needs none
-    return services.coming_back(DROP_IN, *SANDBOX, then=_READ)
+    return services.drop_in(DROP_IN, *SANDBOX, then=_READ)
 
 
 def _supervised() -> list[Item]:
@@ -163,4 +164,4 @@ def _supervised() -> list[Item]:
 
 
 def _site(site: Site, member: Member, survey: Survey) -> File:
-    return File(SITE, site_file.content(site, member, survey))
+    return File(SITE, site_config.content(site, member, survey))

@@ -13,7 +13,7 @@ from pyinfra import config, host
 from pyinfra.api import DeployError, FactBase, operation
 
 from ..survey import ask
-from .pages import SCRIPT
+from .maintenance_page import SCRIPT
 
 
 def on(message: object = None, until: object = None, **unknown: object) -> None:

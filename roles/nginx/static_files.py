@@ -19,10 +19,10 @@ from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
-from ..failure import failed
-from ..privilege import run_as_user
-from ..site import USER, Member, Site
-from ..web.release import COLLECTED
+from ..conventions import COLLECTED, USER
+from ..inventory.site import Member, Site
+from ..operations.facts import fail
+from ..operations.privilege import run_as_user
 
 FOLDER = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
@@ -30,7 +30,7 @@ _SECONDS = 900  # that packing may take
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
-def are_delivered(site: Site, member: Member) -> bool:
+def needs_delivery(site: Site, member: Member) -> bool:
     """Whether this NGINX serves files of another host; a URL of another server is not its own."""
     url = str(site.effective(site.group("web")[0], "omero.web.static_url"))
     return "web" not in member.groups and url.startswith("/")
@@ -74,7 +74,7 @@ class Delivered(FactBase[Delivery]):
 
 
 @operation()
-def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraCommand, None, None]:
+def deliver(source: str, privilege: str, root: str) -> Generator[PyinfraCommand, None, None]:
     """NGINX serves what a web host has collected; nothing travels that is here already.
 
     + source: the web host's name
@@ -87,7 +87,7 @@ def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraComman
     name = web.get_fact(Collected, _sudo=sudo)
     found = host.get_fact(Delivered)
     if not name:
-        yield failed(f"{source} has collected no static files")
+        yield fail(f"{source} has collected no static files")
         return
     if name == found.current:
         return
@@ -96,7 +96,7 @@ def delivered(source: str, privilege: str, root: str) -> Generator[PyinfraComman
             with _ONE_AT_A_TIME:
                 fetched = _fetch(web, root, archive, sudo=sudo)
             if not fetched:
-                yield failed(f"the static files of {source} cannot be read")
+                yield fail(f"the static files of {source} cannot be read")
                 return
             yield StringCommand("mkdir", "-p", FOLDER)
             yield FileUploadCommand(archive, _ARCHIVE)

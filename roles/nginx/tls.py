@@ -5,58 +5,23 @@ A renewal on the host is picked up by a script that cron starts.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from ..items import Absent, Directory, File, Item, states
-from ..settings import Certificate
-from ..site import Member
+from ..inventory.certificate import SOON
+from ..inventory.settings import Certificate
+from ..inventory.site import Member
+from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths
+from ..operations.files import Absent, Directory, File, Item, read_states
 from ..survey import Survey
-from .certificate import SOON
-from .rendering import TEMPLATES
+from .templating import TEMPLATES
 
-FOLDER = "/etc/nginx/omero-web"
-CERTIFICATE = f"{FOLDER}/certificate.pem"
-KEY = f"{FOLDER}/key.pem"
 RENEWED = "/usr/local/sbin/omero-web-certificate"
 JOB = "/etc/cron.d/omero-web-certificate"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The paths of a certificate and its key on the NGINX host."""
-
-    certificate: str
-    key: str
-
-
-_OWN = Pair(CERTIFICATE, KEY)
-
-
-def in_place(member: Member) -> Pair | None:
-    """The certificate that the site keeps on the NGINX host itself, where others renew it.
-
-    That is an absolute path that does not exist on this machine, or that this machine is the host.
-    """
-    given = member.settings.nginx_tls
-    if not isinstance(given, Certificate):
-        return None
-    paths = [Path(given.certificate), Path(given.key)]
-    if not all(path.is_absolute() for path in paths):
-        return None
-    there = member.name == "@local" or not any(os.path.exists(path) for path in paths)
-    return Pair(given.certificate, given.key) if there else None
-
-
-def paths(member: Member) -> Pair:
-    """Where NGINX finds certificate and key."""
-    return in_place(member) or _OWN
 
 
 def items(member: Member) -> list[Item]:
@@ -70,7 +35,7 @@ def items(member: Member) -> list[Item]:
     ]
     if in_place(member):
         return items
-    items.append(Directory(FOLDER, mode="700"))
+    items.append(Directory(DIRECTORY, mode="700"))
     if isinstance(given, Certificate):
         items += [
             File(CERTIFICATE, _text(given.certificate), mode="644"),
@@ -105,7 +70,7 @@ def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
 
     + names: host names or IP addresses, the first one is the subject
     """
-    there = all(state.startswith("file") for state in states((CERTIFICATE, KEY)))
+    there = all(state.startswith("file") for state in read_states((CERTIFICATE, KEY)))
     if there and host.get_fact(Lasting, certificate=CERTIFICATE):
         return
     alternatives = ",".join(

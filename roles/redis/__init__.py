@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
-from .. import firewall, packages, services
-from ..items import Absent, Directory, File, Item, settle
-from ..phases import named
-from ..site import REDIS_SOCKET, USER, Member, Site
+from ..conventions import REDIS_SOCKET, USER
+from ..inventory.site import Member, Site
+from ..operations import firewall, packages, services, users
+from ..operations.files import Absent, Directory, File, Item, sync
+from ..operations.phases import role
 from ..survey import Survey
-from ..web import user
-from . import administrator, configuration, former, room
-from .former import AS_REDIS, MAIN, READ_MAIN
+from ..target.closed_ports import closed_ports
+from . import admin_user, configuration, legacy_files, memory_check
+from .legacy_files import AS_REDIS, MAIN, READ_MAIN
 
 CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
 DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
@@ -37,18 +38,18 @@ def service() -> services.Service:
 def is_taken_over(survey: Survey) -> bool:
     """Whether an OMERO.web that was installed otherwise uses a Redis that the bundle meets for the
     first time, without a password: one that has one is not opened for the time between."""
-    new = survey.told.state(CONFIGURATION) == "absent"
-    return new and survey.earlier.of_web and "password" not in survey.redis
+    new = survey.prefetched.state(CONFIGURATION) == "absent"
+    return new and survey.existing.has_omero_web and "password" not in survey.redis
 
 
-@named("Redis")
+@role("Redis")
 def install(manager: str) -> None:
     """The package; nothing of this site."""
     names = (*packages.REDIS, *packages.MANAGERS[manager])
-    packages.installed(name="Install packages", names=names)
+    packages.install(name="Install packages", names=names)
 
 
-@named("Redis")
+@role("Redis")
 def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = False) -> None:
     """The site's own file, the socket's folder and who may enter it, and who may reach the port.
 
@@ -57,12 +58,12 @@ def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = Fa
     systemd = survey.manager == "systemd"
     beside_web = "web" in member.groups
     if beside_web:
-        user.present(name=f"Create user {USER}", uid=None)
-    administrator.present(name="Make administrator")
+        users.create(name=f"Create user {USER}", uid=None)
+    admin_user.create(name="Make administrator")
     text = configuration.text(
         member.settings, site.redis_password, survey.memory, takeover=takeover
     )
-    settle(
+    sync(
         name="Write configuration",
         items=[
             # a socket takes the group of a folder like this one
@@ -73,26 +74,26 @@ def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = Fa
             ),
             Directory(configuration.DIRECTORY, "root:redis", "750"),
             File(CONFIGURATION, text, "root:redis", "640"),
-            administrator.command(),
+            admin_user.command(),
             *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
-            *firewall.items(site, member, survey),
+            *firewall.items(closed_ports(site, member, survey), systemd=survey.systemd),
         ],
     )
-    if firewall.closed_ports(site, member, survey):
-        firewall.loaded(name="Close port to others than OMERO.web", manager=survey.manager)
+    if closed_ports(site, member, survey):
+        firewall.load(name="Close port to others than OMERO.web", manager=survey.manager)
 
 
-@named("Redis")
+@role("Redis")
 def activate(manager: str) -> None:
-    services.running(name="Run redis-server", service=service(), manager=manager)
+    services.run(name="Run redis-server", service=service(), manager=manager)
     # once it runs with the site's own directory: a start before would have been without users
-    former.removed(name="Remove former configuration")
-    room.watched(name="Look at its memory")
+    legacy_files.remove(name="Remove former configuration")
+    memory_check.warn_if_full(name="Look at its memory")
 
 
 def _systemd() -> list[Item]:
     """Debian's unit with another command, and without a limit to how often it may come back."""
-    return services.coming_back(
+    return services.drop_in(
         DROP_IN,
         "ExecStart=",
         f"ExecStart={_COMMAND} --supervised systemd --daemonize no",

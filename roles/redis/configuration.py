@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from ..settings import Settings
-from ..site import REDIS_SOCKET, REDIS_USER
+from ..conventions import REDIS_SOCKET, REDIS_USER
+from ..inventory.settings import Settings
 
 # Root's own, all the way up: /etc/redis belongs to redis, which could have links there.
 DIRECTORY = "/etc/omero-web-redis"

@@ -15,9 +15,9 @@ from omeroweb_ops.state.branding import FOLDER, Branding
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from ..items import Directory, File, Item
-from ..privilege import limited, run_as_user
-from ..site import LOCATIONS, USER
+from ..conventions import LOCATIONS, USER
+from ..operations.files import Directory, File, Item
+from ..operations.privilege import limited, run_as_user
 from .static_files import inside
 
 
@@ -54,7 +54,7 @@ class Stale(FactBase[list[str]]):
 
 
 @operation()
-def swept(branding: Branding | None, static_root: str) -> Generator[str, None, None]:
+def remove_old(branding: Branding | None, static_root: str) -> Generator[str, None, None]:
     """Branding of before is gone, once OMERO.web serves without it.
 
     As long as the site has any, that of the configuration before stays for `config rollback`.

@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 
 from pyinfra.api import StringCommand
 
-from ..items import receive
-from ..site import CACHE
+from ..conventions import CACHE
+from ..operations.files import write_from_stdin
 
 BUILDER = "omero-web-build"
 UV_CACHE = CACHE / "uv"
@@ -24,7 +24,7 @@ def provide() -> StringCommand:
     script = _SCRIPT.read_text(encoding="utf-8")
     # the builder reads what lies there
     make = f"mkdir -p {CACHE} && chmod 755 {CACHE} && umask 022"
-    return StringCommand(f"{make} && {receive(str(_ON_HOST), script)}", _stdin=script)
+    return StringCommand(f"{make} && {write_from_stdin(str(_ON_HOST), script)}", _stdin=script)
 
 
 def as_builder(directory: PurePath, command: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from omeroweb_ops.collect import STATIC_ROOT
+from omeroweb_ops.releases.static_collect import STATIC_ROOT
 from omeroweb_ops.state import diff, plan, redaction
 from omeroweb_ops.state.desired import Desired
 from pydantic import (
@@ -24,13 +24,13 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
-from ..facts import Unseen
-from ..failure import failed
-from ..privilege import limited, printable
-from ..site import LOCATIONS, SCHEMA
+from ..conventions import LOCATIONS
+from ..inventory.site import SCHEMA
+from ..operations.facts import SecretStdin, fail
+from ..operations.privilege import limited, printable
 from . import files, static_files
 from .release import runs
-from .user import as_user
+from .sandbox import as_user
 
 _SECONDS = 600  # a trial may take minutes on a slow machine
 _SIZE = 5_000_000  # bytes
@@ -38,7 +38,7 @@ _SHOWN = 20_000  # characters of a line, and of what is no answer
 
 
 @dataclass(frozen=True)
-class Due:
+class PendingWork:
     """What a run has to do on a host. collect: what names the static files that are not there yet.
 
     apply: config.xml differs, or another release serves.
@@ -56,12 +56,12 @@ _EARLIER = (
 )
 _OTHER_PYTHON = "its release was built for another Python than this host has now: it is built anew"
 # What `checked` has found on each host, for the rest of the same run.
-_DUE: dict[str, Due] = {}
+_DUE: dict[str, PendingWork] = {}
 
 
-def due(name: str) -> Due:
+def pending_work(name: str) -> PendingWork:
     """For the host of that name, after `checked`."""
-    return _DUE.get(name, Due())
+    return _DUE.get(name, PendingWork())
 
 
 def _shown(text: str) -> str:
@@ -89,7 +89,7 @@ class Said(BaseModel):
     serves: bool = True
 
 
-class Answer(FactBase[Said]):
+class ConfigCommand(FactBase[Said]):
     """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
 
     def command(self, program: str, action: str) -> str:
@@ -115,9 +115,7 @@ class Answer(FactBase[Said]):
 
 
 @operation()
-def checked(
-    release: Path, current: Path, desired: Desired
-) -> Generator[PyinfraCommand, None, None]:
+def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCommand, None, None]:
     """The desired state can be applied with this release; nothing is changed to find out.
 
     Before the deploy begins (`--dry`, or without `-y`) the difference is shown.
@@ -130,21 +128,21 @@ def checked(
         answer = _answer(current, "plan", desired)
         if any(_REFUSED in each for each in answer.findings):
             answer = Said(changes=[{}], diff=[_EARLIER])
-        _DUE[host.name] = Due(apply=bool(answer.changes or answer.absent))
+        _DUE[host.name] = PendingWork(apply=bool(answer.changes or answer.absent))
         _show(answer, desired)
         return
     answer = _answer(release, "check", desired)
     if answer.findings:
         lines = "".join(f"\n    - {finding}" for finding in answer.findings)
-        yield failed(f"this configuration is not applied, and the old one serves on:{lines}")
+        yield fail(f"this configuration is not applied, and the old one serves on:{lines}")
         return
     for line in answer.diff:
         host.log(line)
-    _DUE[host.name] = Due(bool(answer.changes) or not answer.serves, answer.collect)
+    _DUE[host.name] = PendingWork(bool(answer.changes) or not answer.serves, answer.collect)
 
 
 @operation()
-def collected(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
+def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
     """The release's static files, while another one serves; only for another release or other apps.
 
     The service's user collects them, and root takes the regular files into the release: NGINX
@@ -153,7 +151,7 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
     + release: the folder of the one that is going to serve
     + desired: secrets included; it travels on standard input
     """
-    wanted = due(host.name).collect
+    wanted = pending_work(host.name).collect
     if wanted is None:
         return
     static_root = str(desired.set.get(STATIC_ROOT) or LOCATIONS.static)
@@ -167,14 +165,14 @@ def collected(release: Path, desired: Desired) -> Generator[StringCommand, None,
 
 
 @operation()
-def applied(release: Path) -> Generator[StringCommand, None, None]:
+def apply(release: Path) -> Generator[StringCommand, None, None]:
     """The release is linked and config.xml holds the desired state; nothing where that is so.
 
     What serves goes on with what it has loaded.
 
     + release: the folder of the release that is going to serve
     """
-    if due(host.name).apply:
+    if pending_work(host.name).apply:
         apply = limited(f"{files.OPS} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
             f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 && "
@@ -185,10 +183,10 @@ def applied(release: Path) -> Generator[StringCommand, None, None]:
 
 def _answer(release: Path, action: str, desired: Desired) -> Said:
     found: Said = host.get_fact(
-        Answer,
+        ConfigCommand,
         program=f"{release}/bin/omeroweb-ops",
         action=action,
-        _stdin=Unseen(desired.dump(secret=True)),
+        _stdin=SecretStdin(desired.dump(secret=True)),
     )
     return redacted(found, desired)
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
-from omeroweb_ops.locations import BASE, RELEASES, SOCKET
-from omeroweb_ops.state.desired import Desired, Finding
+from omeroweb_ops.locations import BASE, SOCKET
+from omeroweb_ops.state.desired import Desired
 
-from .. import deploy_lock
-from ..items import Absent, Directory, File, Item, Link
-from ..privilege import printable
-from ..services import Service, cron
-from ..settings import Settings
-from ..site import LOCATIONS, USER, Member, Site
+from ..conventions import LOCATIONS, USER
+from ..inventory.field_types import in_bytes
+from ..inventory.settings import Settings
+from ..inventory.site import Member, Site
+from ..operations import deploy_lock
+from ..operations.files import Absent, File, Item, Link
+from ..operations.prefetch import has_all
+from ..operations.services import Service, cron
 from ..survey import Survey
-from ..told import Told, has_all
-from ..values import in_bytes
 from . import sandbox
 
 OMERO = "/usr/local/bin/omero"
@@ -36,49 +35,6 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     keep_trailing_newline=True,
 )
-
-
-def directories(*, image: bool = False) -> list[Item]:
-    """OMERODIR is root's; the service writes var, and people who set properties etc/grid.
-
-    In an image everything that is written lies in var, the rest may be read-only.
-    """
-    root = LOCATIONS.omerodir
-    own = f"{USER}:{USER}"
-
-    def below(path: Path, mode: str) -> Directory:
-        return Directory(str(path), own, mode, run_as=USER)
-
-    return [
-        Directory(str(BASE)),
-        Directory(str(BASE / "bin")),
-        Directory(str(RELEASES)),
-        Directory(str(BASE / "state"), f"root:{USER}", "750"),
-        Directory(str(root)),
-        Directory(str(root / "bin")),
-        Directory(str(root / "etc")),
-        Link(str(root / "etc/grid"), "../var/grid")
-        if image
-        else Directory(str(root / "etc/grid"), own, "750"),
-        Directory(str(root / "var"), own),
-        below(root / "var/omero", "700"),
-        below(LOCATIONS.logs, "750"),
-        below(LOCATIONS.sessions, "700"),
-        *([below(root / "var/grid", "700")] if image else []),
-    ]
-
-
-def links_below(told: Told) -> Iterator[Finding]:
-    """Links in the place of OMERODIR's directories: through one of them root could be led away."""
-    for item in directories():
-        state = told.state(item.path) or ""
-        if state.startswith("link ") and LOCATIONS.omerodir in Path(item.path).parents:
-            target = printable(state.removeprefix("link "))
-            yield Finding(
-                item.path,
-                f"is a symbolic link to {target}; move it away, so that a directory can be made "
-                "there (a bind mount can bring it to another disk)",
-            )
 
 
 def upstream_command() -> Link:

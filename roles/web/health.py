@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..items import Absent, File, Item
-from ..settings import Settings
-from ..site import LOCATIONS
+from ..conventions import LOCATIONS
+from ..inventory.settings import Settings
+from ..operations.files import Absent, File, Item
 
 
 def item(settings: Settings) -> Item:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omeroweb_ops import environment
+from omeroweb_ops.container import environment
 from omeroweb_ops.state import derived
 from omeroweb_ops.state.desired import Desired
 from pyinfra import host
 from pyinfra.api import DeployError
 
-from .. import packages
-from ..items import File, settle
-from ..settings import read
-from ..site import LOCATIONS, USER
+from ..conventions import LOCATIONS, USER
+from ..inventory.settings import read
+from ..operations import packages
+from ..operations.files import File, sync
 from ..survey import ask
 from . import configuration, install_in_image, release
 
@@ -28,9 +28,9 @@ IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # all that is written there
 
 def wheel() -> None:
     """zeroc-ice alone: the compilers that it may need stay in this stage."""
-    packages.installed(name="Install packages", names=["python3-venv"])
-    release.tools(name="Install uv")
-    release.ice(name="Provide zeroc-ice", wheel=_target().ice)
+    packages.install(name="Install packages", names=["python3-venv"])
+    release.install_uv(name="Install uv")
+    release.provide_ice(name="Provide zeroc-ice", wheel=_target().ice)
 
 
 def install(plugins: str = "") -> None:
@@ -39,15 +39,15 @@ def install(plugins: str = "") -> None:
     install_in_image(target)
     # The site's configuration comes when a container starts; static files belong to the release.
     chosen, _ = environment.plugins({environment.PLUGINS: plugins})
-    around = derived.Surroundings(front_elsewhere=True, serves_static=True, plugins=chosen)
-    default = derived.complete(Desired(), around, LOCATIONS)
+    around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
+    default = derived.with_derived(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600", run_as=USER)
-    configuration.checked(
+    configuration.check(
         name="Check configuration", release=target.path, current=target.path, desired=default
     )
-    configuration.collected(name="Collect static files", release=target.path, desired=default)
-    settle(name="Write default configuration", items=[desired])
-    configuration.applied(name="Apply configuration", release=target.path)
+    configuration.collect_static(name="Collect static files", release=target.path, desired=default)
+    sync(name="Write default configuration", items=[desired])
+    configuration.apply(name="Apply configuration", release=target.path)
 
 
 def _target(plugins: str = "") -> release.Release:

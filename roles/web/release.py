@@ -17,28 +17,27 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
-from omeroweb_ops.releases import COMPLETE, PLUGINS
+from omeroweb_ops.releases.installed import COMPLETE, PLUGINS
 from packaging.utils import canonicalize_name
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
-from ..items import File, receive, states
-from ..plugins import Addition, additions
-from ..settings import Settings
-from ..site import CACHE
+from ..conventions import CACHE
+from ..inventory.plugins import Addition, additions
+from ..inventory.settings import Settings
+from ..operations.files import File, read_states, write_from_stdin
+from ..operations.prefetch import DAMAGED, PYTHON, measure
 from ..survey import Survey
-from ..told import DAMAGED, PYTHON, measure
 from . import builder
 from .builder import UV_CACHE
 from .ice import Wheel
-from .unmet import refused
+from .plugin_requirements import check_command
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 TOOLS_LOCK = Path(__file__).parent / "tools.txt"
-COLLECTED = f"{CURRENT}/collected"  # names what the static files were collected from
 TOOLS = CACHE / "tools"
 # A site's own certificate authority is in the system's store, which neither pip nor uv asks.
 CERTIFICATES = (
@@ -85,7 +84,8 @@ def wanted(settings: Settings, survey: Survey) -> Release:
     lock = Path(settings.web_requirements or APP / "requirements.txt").read_text(encoding="utf-8")
     ice = Wheel.wanted(settings.web_ice_wheel, survey.platform)
     shown = sorted(canonicalize_name(each.package) for each in settings.web_plugins)
-    return Release(lock, ice, survey.platform, additions(settings), tuple(shown))
+    added = additions(settings.web_plugins, settings.web_requirements)
+    return Release(lock, ice, survey.platform, added, tuple(shown))
 
 
 def app_digest() -> str:
@@ -105,14 +105,14 @@ def runs(release: PurePath) -> str:
 
 
 @operation()
-def tools() -> Generator[PyinfraCommand, None, None]:
+def install_uv() -> Generator[PyinfraCommand, None, None]:
     """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock.
 
     Another Python of the host's makes it anew.
     """
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
     path = f"{TOOLS}/complete"
-    found, python = states([path, PYTHON])
+    found, python = read_states([path, PYTHON])
     digest = hashlib.sha256(f"{lock}\0{python}".encode()).hexdigest()
     if found.endswith(File(path, f"{digest}\n").digest):  # its mode follows root's umask
         return
@@ -127,7 +127,7 @@ def tools() -> Generator[PyinfraCommand, None, None]:
     )
     yield StringCommand(
         f"{CERTIFICATES} set -e; umask 022; rm -rf {TOOLS}; mkdir {TOOLS}; "
-        f"{receive(f'{CACHE}/tools.txt', lock)}; "
+        f"{write_from_stdin(f'{CACHE}/tools.txt', lock)}; "
         f"{builder.as_builder(TOOLS, install)}; "
         f"sync -f {TOOLS}; echo {digest} > {TOOLS}/complete",
         _stdin=lock,
@@ -135,36 +135,38 @@ def tools() -> Generator[PyinfraCommand, None, None]:
 
 
 @operation()
-def ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
+def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
     """The zeroc-ice wheel on the host: given, kept from before, or built once.
 
     + wheel: the one that the release needs
     """
-    if states([f"{wheel.folder}/complete"]) == ["absent"]:
+    if read_states([f"{wheel.folder}/complete"]) == ["absent"]:
         yield from wheel.commands(CERTIFICATES, TOOLS)
 
 
 @operation()
-def built(release: Release) -> Generator[PyinfraCommand, None, None]:
+def build(release: Release) -> Generator[PyinfraCommand, None, None]:
     """The release's virtualenv; nothing where it is complete, but for the note of its plugins.
 
     + release: what it is made of
     """
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS}", f"{shown}\n")
-    complete, noted = states([f"{path}/{COMPLETE}", note.path])
+    complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
     if complete not in ("absent", DAMAGED):
         if noted != note.state:
             yield from note.commands()
         return
     yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path} && chmod 755 {path}")
-    yield StringCommand(receive(f"{path}/requirements.txt", release.lock), _stdin=release.lock)
+    yield StringCommand(
+        write_from_stdin(f"{path}/requirements.txt", release.lock), _stdin=release.lock
+    )
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
         yield from File.of(f"{path}/{wheel.name}", wheel.read_bytes()).commands()
     locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
     for name, lock in locks.items():
-        yield StringCommand(receive(f"{path}/{name}", lock), _stdin=lock)
+        yield StringCommand(write_from_stdin(f"{path}/{name}", lock), _stdin=lock)
     own = [each.wheel for each in release.plugins if each.wheel]
     for plugin in own:
         yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
@@ -180,9 +182,9 @@ def built(release: Release) -> Generator[PyinfraCommand, None, None]:
         f"{uv} venv -q --allow-existing --python $(readlink -f {PYTHON}) {path}; "
         f"{install} --require-hashes {files}; "
         f"{install} {release.ice.folder}/*.whl {wheels}; "
-        f"{refused(uv, path / 'bin/python', release.plugins)}; "
+        f"{check_command(uv, path / 'bin/python', release.plugins)}; "
         f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
-        # older than what omeroweb_ops.static makes of them, or each would be collected again
+        # older than what releases.static_compress makes of them, or each would be collected again
         "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +"
     )
     yield StringCommand(

@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 from omeroweb_ops.locations import BASE
 
-from ..site import LOCATIONS, USER
+from ..conventions import LOCATIONS, USER
 
 SANDBOX = f"{BASE}/bin/sandbox"
 ENVIRONMENT = (
@@ -82,3 +82,13 @@ def script(*, image: bool = False) -> str:
         properties=[shlex.quote(each) for each in COMMAND],
         writable=WRITABLE,
     )
+
+
+def as_user(command: str, *writable: str) -> str:
+    """Shell: a command line as the service's user, in the sandbox.
+
+    The script itself is part of it: a host need not have it yet, and may have that of another
+    version. writable: directories that the command may write besides, as far as its user may.
+    """
+    options = "".join(f" --write {shlex.quote(each)}" for each in writable)
+    return f"sh -c {shlex.quote(script())} sandbox{options} {command}"

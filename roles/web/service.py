@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from omeroweb_ops.locations import BASE, CURRENT, SOCKET
+from omeroweb_ops.locations import BASE, CURRENT
 
-from ..privilege import limited, run_as_user, with_functions
-from ..services import Service
-from ..settings import Settings
-from ..site import LOCATIONS, USER
+from ..conventions import LOCATIONS, USER
+from ..inventory.settings import Settings
+from ..operations.privilege import limited, run_as_user, with_functions
+from ..operations.services import Service
 from . import files
 from .release import Release
 from .sandbox import ENVIRONMENT
@@ -41,7 +41,6 @@ _LOG = with_functions(
     f"{files.OPS} config redact | without_control_characters"
 )
 _READY = limited(f"{files.OPS} ready --timeout 60 --current", seconds=90)
-UPSTREAM = f"unix:{SOCKET}"  # as NGINX names it
 _SECONDS_MORE = 5  # for what comes after the last request
 
 
@@ -83,8 +82,3 @@ def liveness() -> Service:
         user=USER,
         restart_on=f"cat {files.LIVENESS}",
     )
-
-
-def has_socket(groups: frozenset[str], manager: str) -> bool:
-    """Whether NGINX comes by a socket that systemd holds."""
-    return "nginx" in groups and manager == "systemd"

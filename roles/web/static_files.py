@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omeroweb_ops.locations import CURRENT, RELEASES
 
-from ..privilege import limited
+from ..operations.privilege import limited
 
 _SECONDS = 900
 _SHOWN = 20_000  # bytes of its errors

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from omeroweb_ops.state import schema
-from omeroweb_ops.state.shapes import SHAPES
+from omeroweb_ops.state.list_items import SHAPES
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
@@ -360,6 +360,6 @@ def test_the_schema_in_the_project_is_the_installed_release_s(
     make_host: MakeHost, deployed_image: str
 ) -> None:
     host = make_host("plain", image=deployed_image)
-    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.installed"]
+    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.schema_introspection"]
     installed = json.loads(host.run(command, user="omero-web").stdout)
     assert installed == json.loads(schema.DATA.read_text(encoding="utf-8"))

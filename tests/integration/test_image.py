@@ -18,7 +18,7 @@ import docker
 import pytest
 import requests
 from docker.models.containers import Container
-from omeroweb_ops.environment import encode
+from omeroweb_ops.container.environment import encode
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (

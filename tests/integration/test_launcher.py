@@ -66,7 +66,7 @@ class FirstUse(NamedTuple):
 def put_project(host: Host) -> None:
     """Copy the launcher and its locks, with a small project around them."""
     locks = [path.name for path in ROOT.glob("requirements*.txt")]
-    host.copy_in(ROOT, PROJECT, ["run", *locks, "roles/apt_install.sh"])
+    host.copy_in(ROOT, PROJECT, ["run", *locks, "roles/operations/apt_install.sh"])
     host.write(f"{PROJECT}/inventory.py", 'web = (["@local"], {"site": "project"})\n')
     host.write(f"{PROJECT}/deploy.py", DEPLOY)
     host.write(f"{PROJECT}/roles/marker.py", "VALUE = 'found'\n")

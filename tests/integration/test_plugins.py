@@ -113,7 +113,7 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
 def own_properties(host: Host) -> dict[str, str]:
     """The properties of the catalogue's apps and their kinds, as they are installed."""
     apps = [each.app for each in plugins.catalogue().values()]
-    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.installed", *apps]
+    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.schema_introspection", *apps]
     told = host.run(command, user="omero-web").stdout
     found = json.loads(told[told.index("{") :])["properties"]  # after the names of the apps
     names = schema.locked()

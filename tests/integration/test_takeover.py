@@ -12,8 +12,8 @@ import pytest
 import requests
 import yaml
 
-from roles.earlier import NOTHING, OURS, Earlier
 from roles.survey import HostSurvey
+from roles.survey.existing_installation import MANAGED_MARKER, NO_INSTALLATION, ExistingInstallation
 from tests.integration import by_hand
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Deployment, Host, copy_project, deploy, docker_inventory
@@ -211,12 +211,12 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
     """No deploy: only what the survey says of files that people have."""
     host = make_host("plain")
 
-    def found() -> Earlier:
+    def found() -> ExistingInstallation:
         asked = HostSurvey()
         command = asked.command(ports=(4080,), nonce="5f0c")
-        return asked.process(host.run(command, stdin=b"5f0c\n").stdout.splitlines()).earlier
+        return asked.process(host.run(command, stdin=b"5f0c\n").stdout.splitlines()).existing
 
-    assert found() == NOTHING
+    assert found() == NO_INSTALLATION
     starts = "su - omero-web -c 'OMERODIR=/srv/web /srv/venv/bin/omero web start'\n"
     clears = "0 3 * * * omero-web {}/venv3/bin/omero web clearsessions\n"
     proxies = "server {{ listen 80; location / {{ proxy_pass http://127.0.0.1:{}; }} }}\n"
@@ -236,11 +236,11 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
         "/etc/cron.d/second": clears.format("/srv/second"),
         "/etc/cron.d/off": "# " + clears.format(BASE),
         "/etc/nginx/conf.d/second.conf": proxies.format(4090),
-        "/etc/nginx/conf.d/ours.conf": f"# {OURS}; changes\n{proxies.format(4080)}",
+        "/etc/nginx/conf.d/ours.conf": f"# {MANAGED_MARKER}; changes\n{proxies.format(4080)}",
     }
     for path, text in {**theirs, **others}.items():
         host.write(path, text)
-    assert found() == Earlier(
+    assert found() == ExistingInstallation(
         units=("/etc/systemd/system/images.service",),
         scripts=("/etc/init.d/omero-web",),
         dropins=("/etc/systemd/system/images.service.d",),
@@ -253,4 +253,4 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
     for path in theirs:
         host.run(["rm", path])
     host.run(f"mkdir -p {BASE}/venv3 {BASE}/old && ln -s old {OMERODIR}")
-    assert found() == Earlier(link=True, virtualenv=True)
+    assert found() == ExistingInstallation(link=True, virtualenv=True)

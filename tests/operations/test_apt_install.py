@@ -11,7 +11,7 @@ import pytest
 
 from tests.operations.local import ROOT, programs
 
-SCRIPT = ROOT / "roles" / "apt_install.sh"
+SCRIPT = ROOT / "roles/operations/apt_install.sh"
 LOCKED = "echo 'dpkg: error: dpkg frontend lock was locked by another process with pid 7' >&2"
 
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pyinfra.api import Config, Host, Inventory, State
 
-from roles import deploy_lock, preflight
-from roles.deploy_lock import DeployLock, Holder
+from roles import preflight
+from roles.operations import deploy_lock
+from roles.operations.deploy_lock import DeployLock, Holder
 from roles.survey import Survey
 from tests.operations.local import programs, shell
 from tests.unit.helpers import SURVEY, a_host, site_of

@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from roles.settings import Settings
+from roles.inventory.settings import Settings
 from tests.operations.local import programs
 
 TEMPLATES = Path(__file__).parents[2] / "roles/web/templates"

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from pyinfra.api import Config, DeployError, Host, Inventory, State
 
-from roles import deploy_lock, preflight
-from roles.deploy_lock import Holder
-from roles.disks import Free
-from roles.earlier import Earlier
-from roles.settings import Settings
+from roles import preflight
+from roles.inventory.settings import Settings
+from roles.operations import deploy_lock
+from roles.operations.deploy_lock import Holder
 from roles.survey import HostSurvey, Survey
+from roles.survey.disks import FreeSpace
+from roles.survey.existing_installation import ExistingInstallation
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -163,10 +164,10 @@ def test_a_deploy_that_another_one_never_makes_room_for_is_refused(
     assert f"@local: deploy: {sentence}, and that has not ended within" in message
 
 
-def full(**places: tuple[int, int | None]) -> dict[str, Free]:
+def full(**places: tuple[int, int | None]) -> dict[str, FreeSpace]:
     """Kilobytes and inodes of file systems; their names have _ for /."""
     return {
-        path: Free(*places[mount], f"/{mount}")
+        path: FreeSpace(*places[mount], f"/{mount}")
         for path, mount in {
             "/opt/omero/web": "opt",
             "/var/cache": "var",
@@ -190,7 +191,7 @@ def test_each_full_disk_is_named_with_what_is_written_there(check: Check) -> Non
 
 
 def test_a_full_disk_is_refused_only_where_a_host_s_groups_write(check: Check) -> None:
-    full = replace(FIT, disks={"/opt/omero/web": Free(100_000, None, "/")})
+    full = replace(FIT, disks={"/opt/omero/web": FreeSpace(100_000, None, "/")})
     assert "only 97 MB free" in complaint(check, full)
     hosts = {"@docker/w": "web", "@docker/n": "nginx"}
     surveys = {"@docker/w": SPLIT, "@docker/n": full}
@@ -264,8 +265,10 @@ def test_a_port_that_is_not_needed_may_be_held(check: Check) -> None:
 def test_a_site_to_be_replaced_that_is_not_alone_in_its_file_is_refused(check: Check) -> None:
     omero = "server { server_name a; location / { proxy_pass http://127.0.0.1:4080; } }\n"
     path = "/etc/nginx/conf.d/omeroweb.conf"
-    check(replace(FIT, earlier=Earlier(sites={path: omero})))
-    shared = replace(FIT, earlier=Earlier(sites={path: omero + "server { server_name b; }"}))
+    check(replace(FIT, existing=ExistingInstallation(sites={path: omero})))
+    shared = replace(
+        FIT, existing=ExistingInstallation(sites={path: omero + "server { server_name b; }"})
+    )
     assert f"@local: {path}: serves OMERO.web and also b;" in complaint(check, shared)
 
 
@@ -274,7 +277,9 @@ def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
     message = complaint(
         check,
         {
-            "@docker/w": replace(SPLIT, id="rocky", disks={"/opt/omero/web": Free(0, None, "/")}),
+            "@docker/w": replace(
+                SPLIT, id="rocky", disks={"/opt/omero/web": FreeSpace(0, None, "/")}
+            ),
             "@docker/n": replace(FIT, listeners={80: "apache2"}),
         },
         hosts=hosts,
@@ -316,7 +321,8 @@ def test_the_default_inventory_has_no_mistake() -> None:
             ROOT / "run",
             "python",
             "-c",
-            "import inventory; from roles import mistakes; from roles.site import load\n"
+            "import inventory; from roles.inventory import checks\n"
+            "from roles.inventory.site import load\n"
             "groups = {'redis', 'web', 'nginx'}\n"
             "data = {}\n"
             "for group in groups:\n"
@@ -324,7 +330,7 @@ def test_the_default_inventory_has_no_mistake() -> None:
             "    assert hosts == ['@local']\n"
             "    data |= settings\n"
             "site, findings = load([('@local', frozenset(groups), data, None)])\n"
-            "assert findings + mistakes.find(site) == []\n",
+            "assert findings + checks.errors(site) == []\n",
         ],
         cwd=ROOT,
         capture_output=True,

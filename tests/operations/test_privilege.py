@@ -21,12 +21,14 @@ import pytest
 from omeroweb_ops.locations import RELEASES, Locations
 from pyinfra.api.exceptions import PyinfraError
 
-from roles.earlier import Earlier
-from roles.items import Absent, Directory, File, Item, Link, settle
+from roles import takeover
+from roles.conventions import LOCATIONS
 from roles.nginx import static_files as delivery
-from roles.privilege import limited, run_as_user
-from roles.site import LOCATIONS
-from roles.web import files, service, static_files, takeover
+from roles.operations import omerodir as omerodir_layout
+from roles.operations.files import Absent, Directory, File, Item, Link, sync
+from roles.operations.privilege import limited, run_as_user
+from roles.survey.existing_installation import ExistingInstallation
+from roles.web import service, static_files
 from tests.operations.local import programs, run, shell
 
 USER = "daemon"
@@ -67,11 +69,13 @@ def facts(path: Path) -> list[tuple[str, int, int, int, bytes]]:
 def omerodir(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """OMERODIR, with the service's user as it is on a host."""
     base = place / "web"
-    monkeypatch.setattr(files, "BASE", base)
-    monkeypatch.setattr(files, "RELEASES", base / "releases")
-    monkeypatch.setattr(files, "LOCATIONS", Locations(base / "OMERO.web", base / "desired.json"))
-    monkeypatch.setattr(files, "USER", USER)
-    assert run(settle, items=files.directories()) is True
+    monkeypatch.setattr(omerodir_layout, "BASE", base)
+    monkeypatch.setattr(omerodir_layout, "RELEASES", base / "releases")
+    monkeypatch.setattr(
+        omerodir_layout, "LOCATIONS", Locations(base / "OMERO.web", base / "desired.json")
+    )
+    monkeypatch.setattr(omerodir_layout, "USER", USER)
+    assert run(sync, items=omerodir_layout.directories()) is True
     return base / "OMERO.web"
 
 
@@ -85,7 +89,7 @@ def test_omerodir_is_root_s_and_the_service_has_var_and_the_configuration(omerod
     assert found["etc/grid"] == f"{USER} 750"
     assert found["var"] == f"{USER} 755"
     assert {found[name] for name in ("var/omero", "var/sessions")} == {f"{USER} 700"}
-    assert run(settle, items=files.directories()) is False
+    assert run(sync, items=omerodir_layout.directories()) is False
 
 
 def test_a_host_whose_omerodir_was_the_service_s_is_brought_over(omerodir: Path) -> None:
@@ -93,10 +97,10 @@ def test_a_host_whose_omerodir_was_the_service_s_is_brought_over(omerodir: Path)
     shutil.rmtree(omerodir / "bin")
     for name in ("", "etc"):
         shutil.chown(omerodir / name, USER, USER)
-    assert run(settle, items=files.directories()) is True
+    assert run(sync, items=omerodir_layout.directories()) is True
     assert {owner(omerodir / name) for name in ("", "bin", "etc")} == {"root 755"}
     assert (omerodir / "etc/grid/config.xml").read_text() == "kept"
-    assert run(settle, items=files.directories()) is False
+    assert run(sync, items=omerodir_layout.directories()) is False
 
 
 @pytest.mark.parametrize("name", BELOW)
@@ -113,7 +117,7 @@ def test_what_stands_in_a_directory_s_place_is_named_and_not_followed(
         os.mkfifo(path)
     os.chown(path, 1, 1, follow_symlinks=False)
     with pytest.raises(PyinfraError):
-        run(settle, items=files.directories())
+        run(sync, items=omerodir_layout.directories())
     assert str(path) in caplog.text
     assert facts(victim) == before
 
@@ -136,7 +140,9 @@ def test_a_link_that_comes_and_goes_wins_no_race(omerodir: Path, victim: Path) -
     )
     with attack(swap):
         for _ in range(3):
-            for item in files.directories():  # each by itself: the others must not save it
+            for (
+                item
+            ) in omerodir_layout.directories():  # each by itself: the others must not save it
                 for command in item.commands():
                     shell(command)
     assert facts(victim) == before
@@ -170,9 +176,9 @@ def test_a_link_of_root_s_on_the_way_is_followed_only_to_what_is_root_s(place: P
         (place / name / "sub").mkdir(parents=True)
         (place / f"to-{name}").symlink_to(place / name / "sub")
     shutil.chown(place / "theirs", USER)
-    assert run(settle, items=[File(f"{place}/to-own/x", "content\n")]) is True
+    assert run(sync, items=[File(f"{place}/to-own/x", "content\n")]) is True
     with pytest.raises(PyinfraError):
-        run(settle, items=[File(f"{place}/to-theirs/x", "content\n")])
+        run(sync, items=[File(f"{place}/to-theirs/x", "content\n")])
     assert not (place / "theirs/sub/x").exists()
 
 
@@ -180,9 +186,9 @@ def test_a_directory_that_others_may_write_in_is_refused(place: Path) -> None:
     (place / "open").mkdir()
     (place / "open").chmod(0o777)
     with pytest.raises(PyinfraError):
-        run(settle, items=[File(f"{place}/open/x", "content\n")])
+        run(sync, items=[File(f"{place}/open/x", "content\n")])
     (place / "open").chmod(0o1777)  # like /tmp: nobody can take away what is root's
-    assert run(settle, items=[File(f"{place}/open/x", "content\n")]) is True
+    assert run(sync, items=[File(f"{place}/open/x", "content\n")]) is True
 
 
 def test_a_file_in_the_user_s_directory_is_the_user_s_work(place: Path, victim: Path) -> None:
@@ -192,11 +198,11 @@ def test_a_file_in_the_user_s_directory_is_the_user_s_work(place: Path, victim: 
     os.symlink(victim / "secret", theirs / "x.new")
     before = facts(victim)
     item = File(f"{theirs}/x", "content\n", f"{USER}:{USER}", "640", run_as=USER)
-    assert run(settle, items=[item]) is True
+    assert run(sync, items=[item]) is True
     assert (theirs / "x").read_text() == "content\n"
     assert owner(theirs / "x") == f"{USER} 640"
     assert facts(victim) == before
-    assert run(settle, items=[item]) is False
+    assert run(sync, items=[item]) is False
 
 
 # Static files
@@ -340,7 +346,7 @@ def test_nothing_that_the_user_may_not_read_is_packed_for_nginx(
         monkeypatch.setattr(delivery, name, value)
     (place / "stamp").write_text("one\n")
     with pytest.raises(PyinfraError):
-        run(delivery.delivered, source="@local", privilege="root", root=str(root))
+        run(delivery.deliver, source="@local", privilege="root", root=str(root))
     assert (root / "a").is_symlink()  # the race took place
     found = subprocess.run(["grep", "-rl", "root only", place], capture_output=True, text=True)
     assert found.stdout.split() == [str(victim / "secret")]
@@ -428,7 +434,7 @@ def former(place: Path, omerodir: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 def test_its_configuration_is_read_as_its_owner_and_belongs_to_the_service(
     former: Path, omerodir: Path
 ) -> None:
-    run(takeover.carried_over, found=Earlier(omerodir=str(former)))
+    run(takeover.carry_over, found=ExistingInstallation(omerodir=str(former)))
     assert (omerodir / "etc/grid/config.xml").read_text() == "<icegrid/>\n"
     assert owner(omerodir / "etc/grid/config.xml") == f"{USER} 640"
     assert owner(omerodir / "var/django_secret_key") == f"{USER} 600"
@@ -449,7 +455,7 @@ def test_a_link_in_it_gives_nothing_of_root_s_away(
     (former / where).symlink_to(target)
     os.chown(former / where, former.stat().st_uid, -1, follow_symlinks=False)
     with pytest.raises(PyinfraError):
-        run(takeover.carried_over, found=Earlier(omerodir=str(former)))
+        run(takeover.carry_over, found=ExistingInstallation(omerodir=str(former)))
     assert facts(victim) == before
     assert not (omerodir / "etc/grid/config.xml").exists()
 
@@ -465,7 +471,7 @@ def test_files_of_the_former_user_and_no_others_are_given_away(
         shutil.chown(path, FORMER_USER) if not path.is_symlink() else None
     (omerodir / "var/log/root.log").write_text("x")
     before = facts(victim)
-    assert run(takeover.given) is True
+    assert run(takeover.give_files) is True
     assert (omerodir / "var/log/a.log").owner() == (omerodir / "var").owner() == USER
     assert (omerodir / "var/log/root.log").owner() == "root"
     assert facts(victim) == before

@@ -6,14 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from omeroweb_ops import releases
 from omeroweb_ops.locations import BASE
+from omeroweb_ops.releases import installed
 
-from roles.items import File
-from roles.settings import Settings
-from roles.told import measure
+from roles.inventory.settings import Settings
+from roles.operations.files import File
+from roles.operations.prefetch import measure
 from roles.web import files
-from roles.web.configuration import Answer, Said
+from roles.web.configuration import ConfigCommand, Said
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -224,7 +224,7 @@ def test_what_is_counted_at_the_build_is_counted_again(
     (path / "lib64").symlink_to("lib")
 
     def damaged() -> bool:
-        (found,) = releases.found(path.parent)
+        (found,) = installed.found(path.parent)
         return found.damaged
 
     assert not damaged()
@@ -247,8 +247,8 @@ def test_a_deploy_asks_nothing_of_a_release_whose_python_is_gone(
     (path / "bin/python").symlink_to(command.base.parent / linked_as)
     command.python("3.13")
     program = str(path / "bin/omeroweb-ops")
-    answer = ask(Answer, program=program, action="plan")
+    answer = ask(ConfigCommand, program=program, action="plan")
     assert "for another Python than this host has" in answer.findings[0]
     assert answer.changes
     gone = str(path / "bin/gone")
-    assert ask(Answer, program=gone, action="plan") == Said(absent=True)
+    assert ask(ConfigCommand, program=gone, action="plan") == Said(absent=True)

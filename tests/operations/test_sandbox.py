@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -75,7 +74,6 @@ def systemd(tmp_path_factory: pytest.TempPathFactory) -> Script:
     return found
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 @pytest.mark.parametrize("image", [True, False])
 def test_the_script_is_plain_shell(image: bool) -> None:
     done = subprocess.run(

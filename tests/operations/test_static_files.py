@@ -36,7 +36,7 @@ def collect(web: Path, version: str) -> None:
 
 
 def deliver(web: Path) -> bool:
-    return run(static_files.delivered, source="@local", privilege="root", root=str(web))
+    return run(static_files.deliver, source="@local", privilege="root", root=str(web))
 
 
 def served(web: Path) -> Path:

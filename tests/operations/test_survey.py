@@ -18,12 +18,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from roles import disks, told
 from roles import survey as survey_module
-from roles.deploy_lock import LOOK, NOBODY, Holder
-from roles.packages import MissingPackages
-from roles.survey import HostSurvey, Survey
-from roles.web.user import HasUser
+from roles.operations import prefetch
+from roles.operations.deploy_lock import LOOK, NOBODY, Holder
+from roles.operations.packages import MissingPackages
+from roles.operations.users import HasUser
+from roles.survey import HostSurvey, Survey, disks
 from tests.operations.local import ask, programs, shell
 
 NONCE = "5f0c"
@@ -63,7 +63,7 @@ def test_this_machine_is_described() -> None:
     else:
         assert not Path("/usr/bin/python3").exists()
     assert found.ipv6 is Path("/proc/net/if_inet6").exists()
-    assert {*found.disks} == {*disks.PLACES}
+    assert {*found.disks} == {*disks.DIRECTORIES}
     for place, free in found.disks.items():
         assert free.kilobytes > 0
         assert free.inodes is None or free.inodes > 0
@@ -78,7 +78,12 @@ def test_a_port_that_is_listened_on_is_told_with_the_command_line(listening: int
 
 
 # What would be a line of the survey's own, and what makes a line of a text on the way.
-FORGED = ("earlier=init /tmp/evil", f"{NONCE} earlier=init /tmp/evil", "privilege=none", "user=yes")
+FORGED = (
+    "existing=init /tmp/evil",
+    f"{NONCE} existing=init /tmp/evil",
+    "privilege=none",
+    "user=yes",
+)
 NASTY = st.builds(
     "{}{}{}{}".format,
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
@@ -96,13 +101,13 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 
 def truth(found: Survey) -> Survey:
     """Without what others decide, or what changes from one second to the next."""
-    return replace(found, listeners={}, disks={}, lock=NOBODY, told=told.NOTHING)
+    return replace(found, listeners={}, disks={}, lock=NOBODY, prefetched=prefetch.NO_FACTS)
 
 
 @settings(max_examples=12, deadline=None)
 @given(words=st.lists(NASTY, min_size=1, max_size=3))
-@example(words=["omeroweb.wsgi /opt/omero/web/gunicorn.conf.py \\nearlier=init /tmp/evil\\nx="])
-@example(words=[f"x\n{NONCE} earlier=init /tmp/evil\ny"])
+@example(words=["omeroweb.wsgi /opt/omero/web/gunicorn.conf.py \\nexisting=init /tmp/evil\\nx="])
+@example(words=[f"x\n{NONCE} existing=init /tmp/evil\ny"])
 def test_a_command_line_makes_no_line_of_the_survey(words: list[str]) -> None:
     encoded = [os.fsencode(word) for word in words]
     with subprocess.Popen(
@@ -121,18 +126,18 @@ def test_a_command_line_makes_no_line_of_the_survey(words: list[str]) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(target=NASTY, name=NASTY)
-@example(target="x\nearlier=init /tmp/evil", name="y")
-@example(target=f"x\n{NONCE} earlier=init /tmp/evil", name="y")
+@example(target="x\nexisting=init /tmp/evil", name="y")
+@example(target=f"x\n{NONCE} existing=init /tmp/evil", name="y")
 def test_neither_a_name_nor_a_link_s_target_makes_one(target: str, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         (Path(folder) / "link").symlink_to(target)
         (Path(folder) / ("n" + name.replace("/", "|"))).write_text("x")
         (Path(folder) / "true").write_text("x")
-        script = survey_module._SCRIPT.replace(told.PLACES[0], f"{folder}/*")
+        script = survey_module._SCRIPT.replace(prefetch.PREFETCHED_PATHS[0], f"{folder}/*")
         patch.setattr(survey_module, "_SCRIPT", script)
         found = survey()
-        assert found.told.states is not None
-        states = {path: each for path, each in found.told.states.items() if folder in path}
+        assert found.prefetched.states is not None
+        states = {path: each for path, each in found.prefetched.states.items() if folder in path}
     assert truth(found) == truth(survey())
     assert set(states.values()) >= {states[f"{folder}/true"], states[f"{folder}/link"]}
     assert len(states) == 3
@@ -250,7 +255,7 @@ def test_answers_are_read_line_by_line() -> None:
     found = asked.process([f"{NONCE} {line}" for line in lines] + ["id=forged", f"x {NONCE} id=x"])
     assert (found.privilege, found.id, found.version) == ("sudo", "ubuntu", "24.04")
     assert (found.systemd, found.ipv6, found.ip) == (True, False, "10.0.0.5")
-    assert found.disks == {"/opt/omero/web": disks.Free(12345, None, "/")}
+    assert found.disks == {"/opt/omero/web": disks.FreeSpace(12345, None, "/")}
     assert found.listeners == {80: "nginx: master process a=b", 6379: ""}
     assert found.manager == "systemd"
     assert found.lock.state == "running"

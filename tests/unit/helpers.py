@@ -19,8 +19,8 @@ from omeroweb_ops.locations import Locations
 from omeroweb_ops.state import config_xml, engine, schema
 from omeroweb_ops.state.engine import Engine
 
-from roles import mistakes
-from roles.site import Member, Site, load
+from roles.inventory import checks
+from roles.inventory.site import Member, Site, load
 from roles.survey import Survey
 
 SCHEMA = schema.locked()
@@ -70,14 +70,14 @@ def a_host(
 def site_of(*hosts: HostData) -> Site:
     """A site without a mistake."""
     site, findings = load(hosts)
-    assert [*findings, *mistakes.find(site)] == []
+    assert [*findings, *checks.errors(site)] == []
     return site
 
 
 def mistakes_of(*hosts: HostData) -> list[str]:
     """What is wrong with a site, one text for each mistake."""
     site, findings = load(hosts)
-    return [str(finding) for finding in [*findings, *mistakes.find(site)]]
+    return [str(finding) for finding in [*findings, *checks.errors(site)]]
 
 
 def site_lock(path: Path, *more: str) -> str:

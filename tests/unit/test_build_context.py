@@ -14,7 +14,8 @@ SITE = (
 )  # fmt: skip
 NEEDED = (
     "run", "requirements.txt", "requirements-uv.txt", "app/requirements.txt", "roles/web/image.py",
-    "roles/secrets_file.py", "app/omeroweb_ops/data/schema.json", "wheels/zeroc_ice-3.6.5.whl",
+    "roles/inventory/secrets_file.py", "app/omeroweb_ops/data/schema.json",
+    "wheels/zeroc_ice-3.6.5.whl",
 )  # fmt: skip
 
 

@@ -15,17 +15,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omeroweb_ops import regular_file
+from omeroweb_ops.shared import regular_file
 from pyinfra.api import StringCommand
 
-from roles import backup, earlier, firewall
-from roles.earlier import Earlier
-from roles.items import Directory, File, Item
-from roles.privilege import printable
-from roles.site import LOCATIONS, USER
-from roles.told import Told
-from roles.web import branding, files, front, service, static_files, takeover
-from roles.web.configuration import Answer, Said
+from roles import takeover
+from roles.conventions import LOCATIONS, USER
+from roles.operations import backup, firewall, omerodir
+from roles.operations.files import Directory, File, Item
+from roles.operations.prefetch import PrefetchedFacts
+from roles.operations.privilege import printable
+from roles.survey import existing_installation
+from roles.survey.existing_installation import ExistingInstallation
+from roles.target.closed_ports import closed_ports
+from roles.web import branding, files, service, static_files, trusted_proxies
+from roles.web.configuration import ConfigCommand, Said
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
@@ -34,7 +37,7 @@ DIGEST = "0123456789abcdef" * 4
 
 
 def said(answer: object) -> Said:
-    return Answer().process(json.dumps(answer, indent=1).splitlines())
+    return ConfigCommand().process(json.dumps(answer, indent=1).splitlines())
 
 
 def test_an_answer_is_read() -> None:
@@ -71,7 +74,7 @@ def test_whatever_is_said_is_an_answer_or_a_finding(answer: object) -> None:
 
 @given(st.text())
 def test_what_is_no_json_is_shown_without_control_characters(text: str) -> None:
-    for line in Answer().process(text.splitlines()).findings:
+    for line in ConfigCommand().process(text.splitlines()).findings:
         assert line.isprintable()
 
 
@@ -97,44 +100,44 @@ def test_a_pipe_a_device_and_a_large_file_are_refused_at_once(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["bin", "etc", "etc/grid", "var", "var/log"])
 def test_a_link_below_omerodir_is_named_before_anything_is_touched(name: str) -> None:
     path = f"{LOCATIONS.omerodir}/{name}"
-    (finding,) = files.links_below(Told({path: "link /root/\x1b[31mvictim"}))
+    (finding,) = omerodir.links_below(PrefetchedFacts({path: "link /root/\x1b[31mvictim"}))
     assert finding.name == path
     assert "is a symbolic link to /root/\\x1b[31mvictim; move it away" in finding.message
-    assert [*files.links_below(Told({path: "directory 755 root:root"}))] == []
+    assert [*omerodir.links_below(PrefetchedFacts({path: "directory 755 root:root"}))] == []
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "earlier=init /opt/omero/web/OMERO.web/var/evil",
-        "earlier=init /etc/init.d/../../tmp/evil",
-        "earlier=init /etc/init.d/sub/evil",
-        "earlier=unit /etc/passwd",
-        "earlier=unit /etc/systemd/system/../passwd.service",
-        "earlier=dropin /etc/ssh",
-        "earlier=dropin /etc/systemd/system/ssh.service.d",  # of no unit that was found
-        "earlier=cron /etc/shadow",
-        "earlier=cron /var/spool/cron/crontabs/../../../../etc/shadow",
-        "earlier=command /bin/sh",
-        "earlier=command /opt/omero/web/OMERO.web/var/omero",
-        "earlier=site /etc/passwd",
-        "earlier=virtualenv /opt",
-        "earlier=link /etc",
-        "earlier=omerodir etc",
-        "earlier=unheard /etc/passwd",
+        "existing=init /opt/omero/web/OMERO.web/var/evil",
+        "existing=init /etc/init.d/../../tmp/evil",
+        "existing=init /etc/init.d/sub/evil",
+        "existing=unit /etc/passwd",
+        "existing=unit /etc/systemd/system/../passwd.service",
+        "existing=dropin /etc/ssh",
+        "existing=dropin /etc/systemd/system/ssh.service.d",  # of no unit that was found
+        "existing=cron /etc/shadow",
+        "existing=cron /var/spool/cron/crontabs/../../../../etc/shadow",
+        "existing=command /bin/sh",
+        "existing=command /opt/omero/web/OMERO.web/var/omero",
+        "existing=site /etc/passwd",
+        "existing=virtualenv /opt",
+        "existing=link /etc",
+        "existing=omerodir etc",
+        "existing=unheard /etc/passwd",
         "line=without a site",
     ],
 )
 def test_a_line_that_names_another_place_is_none_of_the_survey_s(line: str) -> None:
-    assert earlier.read([line]) == earlier.NOTHING
+    assert existing_installation.read([line]) == existing_installation.NO_INSTALLATION
 
 
 def test_what_root_must_not_run_is_an_error() -> None:
-    found = earlier.read(["earlier=unsafe /etc/init.d/omero-web"])
-    (finding,) = earlier.unsafe(found)
+    found = existing_installation.read(["existing=unsafe /etc/init.d/omero-web"])
+    (finding,) = existing_installation.unsafe_paths(found)
     assert finding.name == "/etc/init.d/omero-web"
     assert "does not belong to root" in finding.message
-    assert not found.of_web
+    assert not found.has_omero_web
 
 
 # Nothing that root runs names a place of the service's user: all items, operations and scripts.
@@ -185,12 +188,12 @@ def items() -> Iterator[Item]:
         target = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
         own = service.omero_web(target, member.settings, manager, socket=manager == "systemd")
         survey = replace(SURVEY, systemd=manager == "systemd")
-        yield from files.directories(image=image)
+        yield from omerodir.directories(image=image)
         yield from files.commands(own, member.settings, manager)
         if not image:
             yield from files.site_items(site, member, survey, own, service.liveness())
-            yield front.proxies(site, member, survey)
-            yield from firewall.items(site, member, survey)
+            yield trusted_proxies.proxies(site, member, survey)
+            yield from firewall.items(closed_ports(site, member, survey), systemd=survey.systemd)
     yield files.upstream_command()
 
 
@@ -240,7 +243,7 @@ def test_no_operation_touches_the_user_s_place_as_root(monkeypatch: pytest.Monke
     target = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
     settings = only_member(site_of(a_host())).settings
     own = service.omero_web(target, settings, "systemd", socket=True)
-    found = Earlier(
+    found = ExistingInstallation(
         units=("/etc/systemd/system/omero-web.service",),
         scripts=("/etc/init.d/omero-web",),
         crons=("/etc/cron.daily/omero-web", "/var/spool/cron/crontabs/root"),
@@ -251,15 +254,15 @@ def test_no_operation_touches_the_user_s_place_as_root(monkeypatch: pytest.Monke
     )
     collected = static_files.collected(f"runuser -u {USER} -- x", target.path, "static", DIGEST)
     commands = [
-        *generated(takeover.given),
-        *generated(takeover.carried_over, found),
-        *generated(takeover.ended, found),
+        *generated(takeover.give_files),
+        *generated(takeover.carry_over, found),
+        *generated(takeover.end, found),
         collected,
         *(own.restart_on, own.reload_on, own.loaded, own.ready, own.log, own.back, own.again),
         branding.Stale().command(
             "/opt/omero/web/venv3/static/branding", (str(LOCATIONS.config_xml),)
         ),
-        Answer().command("/opt/omero/web/venv3/bin/omeroweb-ops", "check"),
+        ConfigCommand().command("/opt/omero/web/venv3/bin/omeroweb-ops", "check"),
     ]
     for command in commands:
         left = offences(command)

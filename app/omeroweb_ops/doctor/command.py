@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from ..shared.expectations import Expected
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
-from . import judge, report
-from .expected import Expected
-from .observe import observe
+from . import report
+from .checks import visitor
+from .public_probe import observe
 
 COULD_NOT_RUN = 2
 
@@ -29,7 +30,7 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
         return COULD_NOT_RUN
     findings = [
         replace(each, message=engine.redacted(each.message, {}))
-        for each in judge.findings(observed)
+        for each in visitor.findings(observed)
     ]
     print(report.as_json(observed, findings) if json else report.as_table(observed, findings))
     return 1 if report.worst(findings) == "error" else 0

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from .finding import STATUSES, Finding
-from .observe import Observed
+from .public_probe import Observed
+from .result import STATUSES, Finding
 
 
 def worst(findings: Sequence[Finding]) -> str:

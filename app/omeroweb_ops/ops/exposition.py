@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from .. import security_updates
 from ..locations import Locations
-from ..state import known
-from . import session_store, slots
+from ..shared import security_updates
+from ..state import schema_cache
+from . import session_store, worker_slots
 
 
 def text(locations: Locations, configuration: str) -> bytes:
@@ -43,12 +43,12 @@ class Present:
             "omeroweb",
             "The release and the configuration (the beginning of its digest) that serve.",
             value={
-                "release": known.release(),
+                "release": schema_cache.current_release(),
                 "version": _version(),
                 "configuration": self.configuration[:12],
             },
         )
-        workers = slots.held(self.locations.metrics)
+        workers = worker_slots.holders(self.locations.metrics)
         yield _gauge("workers", "Worker processes that serve.", len(workers))
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
@@ -70,14 +70,14 @@ def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
     Raises ValueError and TypeError.
     """
     ended = datetime.fromisoformat(last.get("time", "")).timestamp()
-    known = {
+    schema_cache = {
         "timestamp_seconds": ("When it ended.", ended),
         "removed": ("Expired sessions that it removed.", last.get("removed")),
         "kept": ("Sessions that it left.", last.get("kept")),
         "duration_seconds": ("How long it took.", last.get("seconds")),
         "failed": ("1 where it failed, else 0.", int(bool(last.get("failed")))),
     }
-    for name, (help_text, value) in known.items():
+    for name, (help_text, value) in schema_cache.items():
         if value is not None:
             yield _gauge(f"clearsessions_{name}", f"The last clearsessions: {help_text}", value)
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..environment import READY_NEEDS_SERVER
-from ..locations import Locations
+from ..locations import READY_NEEDS_SERVER, Locations
 from . import session_store
 
-PATIENCE = 2.0  # seconds, for each OMERO.server
+SERVER_TIMEOUT = 2.0  # seconds, for each OMERO.server
 
 
 def report(servers: Sequence[Sequence[Any]], *, needs_server: bool) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def needs_server(locations: Locations) -> bool:
 def _connect(host: str, port: int) -> None:
     if "://" in host:  # a websocket's address
         host = urlsplit(host).hostname or ""
-    socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    socket.create_connection((host, int(port)), timeout=SERVER_TIMEOUT).close()
 
 
 def _result(check: Callable[[], None]) -> str:

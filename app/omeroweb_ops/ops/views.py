@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..locations import Locations
 from . import exposition, readiness
-from .serving import CONFIGURATION
+from .middleware import CONFIGURATION
 
 
 def live(_request: HttpRequest) -> HttpResponse:

@@ -15,7 +15,7 @@ from typing import Any
 from ..state.cors import APPS
 from ..state.derived import ADDITIONAL, CACHE_ENGINE, ENGINE, FILE_ENGINE, pairs_of
 from ..state.engine import Engine
-from ..state.known import LOCKED_APPS
+from ..state.schema_cache import LOCKED_APPS
 
 FILE_ENGINES = (FILE_ENGINE, "omeroweb.filesessionstore")
 JSON = "django.contrib.sessions.serializers.JSONSerializer"

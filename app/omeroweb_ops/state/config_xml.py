@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .. import regular_file
+from ..shared import regular_file
 
 ACTIVE = "__ACTIVE__"
 PROFILE = "omero.config.profile"

@@ -27,7 +27,7 @@ PREFIX = "omero.web.prefix"
 STATIC_URL = "omero.web.static_url"
 ALLOWED_HOSTS = "omero.web.allowed_hosts"
 # NGINX is configured from the inventory's value of these: changed by hand, they are an error.
-BOUND = (
+NGINX_DEPENDS_ON = (
     "omero.web.application_server.host",
     "omero.web.application_server.port",
     PREFIX,
@@ -45,13 +45,13 @@ _JSON = (
     branding.STATICFILE_DIRS,
     branding.TEMPLATE_DIRS,
 )
-REDIS_PATIENCE = 5  # seconds
+REDIS_TIMEOUT = 5  # seconds
 _KEY_VERSION = 2
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class DeploymentContext:
     """redis: the session store's URL without a database (None: sessions are files), redis_user and
     redis_password: what to log in with.
 
@@ -76,7 +76,7 @@ class Surroundings:
     plugins: tuple[Plugin, ...] = ()
 
 
-def complete(explicit: Desired, around: Surroundings, locations: Locations) -> Desired:
+def with_derived(explicit: Desired, around: DeploymentContext, locations: Locations) -> Desired:
     """The desired state with everything that follows."""
     wanted = {name: _data(name, value) for name, value in explicit.set.items()}
     if wanted.get(PREFIX):
@@ -120,7 +120,7 @@ def complete(explicit: Desired, around: Surroundings, locations: Locations) -> D
 
 
 def _additions(
-    wanted: Mapping[str, Any], around: Surroundings
+    wanted: Mapping[str, Any], around: DeploymentContext
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
     lists: dict[str, list[Any]] = {
@@ -136,7 +136,7 @@ def _additions(
     yield from ((name, items) for name, items in lists.items() if items)
 
 
-def _front(wanted: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, Any]:
     derived: dict[str, Any] = {}
     if around.front_elsewhere:
         derived["omero.web.application_server.host"] = "0.0.0.0"
@@ -158,7 +158,7 @@ def _path(wanted: Mapping[str, Any]) -> str:
 
 
 def _sessions(
-    wanted: Mapping[str, Any], around: Surroundings, locations: Locations
+    wanted: Mapping[str, Any], around: DeploymentContext, locations: Locations
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Properties of the session store, and Django settings that have no property."""
     if around.redis:
@@ -190,8 +190,8 @@ def _caches(server: str, user: str | None, password: str | None) -> dict[str, An
                 "CLIENT_CLASS": "django_redis.client.DefaultClient",
                 "SERIALIZER": serializer,
                 # a Redis that hangs must not hang the workers
-                "SOCKET_CONNECT_TIMEOUT": REDIS_PATIENCE,
-                "SOCKET_TIMEOUT": REDIS_PATIENCE,
+                "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT,
+                "SOCKET_TIMEOUT": REDIS_TIMEOUT,
                 **known,
             },
         }

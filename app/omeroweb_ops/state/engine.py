@@ -10,18 +10,18 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from .. import regular_file
 from ..locations import Locations
-from . import config_xml, known
+from ..shared import regular_file
+from . import config_xml, schema_cache
 from .checks import Found, deprecated, find
 from .cors import APPS, MIDDLEWARE
-from .derived import BOUND
+from .derived import NGINX_DEPENDS_ON
 from .desired import Desired, Finding, identity, own_items
-from .history import State
-from .ownership import Record, changed_by_hand, list_by_hand
+from .managed import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make, secrets_of
 from .redaction import redact
 from .schema import Schema
+from .snapshot import State
 
 _INSTALL = (
     "install it by web_plugins, or by the requirements file that web_requirements names, "
@@ -46,7 +46,7 @@ class Engine:
     @cached_property
     def schema(self) -> Schema:
         """Of the installed release; of its apps too once `learn` has been called."""
-        return known.schema(self.locations)[0]
+        return schema_cache.schema(self.locations)[0]
 
     def learn(self, texts: Mapping[str, str]) -> list[Finding]:
         """Take in the properties of the apps that texts name; a finding for what does not import.
@@ -61,7 +61,7 @@ class Engine:
         classes = [identity(item) for item in items[MIDDLEWARE] if item not in shipped]
         if not (apps or classes):
             return []
-        self.schema, broken = known.schema(self.locations, apps, classes)
+        self.schema, broken = schema_cache.schema(self.locations, apps, classes)
         return [
             Finding(
                 MIDDLEWARE if name in classes else APPS,
@@ -129,7 +129,7 @@ class Engine:
 
     def identity(self) -> str:
         """What is installed and how it is configured: this release's name, and the digest."""
-        return f"{known.release()} {self.digest()}"
+        return f"{schema_cache.current_release()} {self.digest()}"
 
     def plan(self, desired: Desired) -> Plan:
         """Raises Invalid with every mistake."""
@@ -143,7 +143,7 @@ class Engine:
         }
         texts, _findings = self._resolve(desired, by_hand)
         broken = self.learn({**({} if desired.exclusive else self._by_hand(record)), **texts})
-        strict = not broken and known.installed() is not None
+        strict = not broken and schema_cache.installed_version() is not None
         texts, findings = self._resolve(desired, by_hand, strict=strict)
         findings += broken
         findings += changed_by_hand(
@@ -204,7 +204,7 @@ class Engine:
             self._write_record(Record({**before.owned, **steps.record}, sure))
             if steps.changes:
                 config_xml.write(self.locations.config_xml, after)
-            told = {*BOUND, *_lists(desired)} & steps.record.keys()
+            told = {*NGINX_DEPENDS_ON, *_lists(desired)} & steps.record.keys()
             applied = {name: after[name] for name in sorted(told)}
             self._write_record(Record(steps.record, applied))
             self.__dict__.pop("current", None)

@@ -1,7 +1,7 @@
 """Plugins of OMERO.web: what each adds to the configuration, beside its package. Pure data.
 
 The catalogue's properties are those that each plugin's own documentation asks for (its README in
-the package index); `properties` is what `omeroweb_ops.state.installed` reads of it.
+the package index); `properties` is what `omeroweb_ops.state.schema_introspection` reads of it.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .list_items import item_error
 from .redaction import is_secret_name
-from .shapes import misfit
 
 DATA = Path(__file__).parent.parent / "data" / "schema.json"
 
@@ -184,7 +184,7 @@ def _encode_json(prop: Property, value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{value!r} cannot be written as JSON ({error})") from None
-    wrong = misfit(prop.name, json.loads(text), prop.default) if shape is list else None
+    wrong = item_error(prop.name, json.loads(text), prop.default) if shape is list else None
     if wrong:
         raise ValueError(wrong)
     return text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..state.engine import Engine
-from . import judge, show
+from . import show, warnings
 from .collect import collect
 
 
 def run(engine: Engine, *, json: bool) -> int:
     """Print the screen; the exit status is 0 serving and no warning, 1 warnings, 2 not serving."""
     seen = collect(engine)
-    findings = judge.findings(seen)
+    findings = warnings.findings(seen)
     print(show.as_json(seen, findings) if json else show.as_text(seen, findings))
-    return judge.status(findings)
+    return warnings.status(findings)

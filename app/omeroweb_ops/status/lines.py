@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from ..doctor.certificate import Certificate
-from ..security_updates import SecurityUpdates
-from .seen import (
+from ..shared.security_updates import SecurityUpdates
+from .model import (
     Cleared,
     Configuration,
     Disk,
@@ -15,7 +15,7 @@ from .seen import (
     Metrics,
     Ready,
     Releases,
-    Seen,
+    Status,
     T,
     Unknown,
     Workers,
@@ -24,7 +24,7 @@ from .seen import (
 _SESSIONS = {"redis": "Redis", "file": "files"}
 
 
-def lines(seen: Seen) -> Iterator[tuple[str, str]]:
+def lines(seen: Status) -> Iterator[tuple[str, str]]:
     """Names and texts; a text may have several lines."""
     locked = f"; locked {seen.locked}" if seen.locked else ""
     yield "release", _told(seen.releases, _release) + locked

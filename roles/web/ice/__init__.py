@@ -13,11 +13,11 @@ from pyinfra import host, logger
 from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
-from ... import packages
-from ...failure import failed
-from ...items import receive
-from ...packages import connector_arguments
-from ...site import CACHE
+from ...conventions import CACHE
+from ...operations import packages
+from ...operations.facts import fail
+from ...operations.files import write_from_stdin
+from ...operations.packages import connector_arguments
 from .. import builder
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
@@ -94,7 +94,7 @@ class Wheel:
         kept = self.kept(host.name)
         local = kept.wheel if self.given is None else Path(self.given)
         if local and self.given is None and not kept.is_sound():
-            yield failed(
+            yield fail(
                 f"{local} is not the zeroc-ice wheel that was built: its sha256 is not the one "
                 f"in {kept.sums.name}; remove both, and the next deploy builds another"
             )
@@ -128,9 +128,9 @@ class Wheel:
 
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         host.log("No zeroc-ice wheel at hand: building it once, 2 to 4 minutes on 2 cores.")
-        yield packages.install(_COMPILERS)
+        yield packages.install_command(_COMPILERS)
         recipe = BUILDER.read_text("utf-8")
-        receiving = receive(f"{ON_HOST}/build_wheel.py", recipe)
+        receiving = write_from_stdin(f"{ON_HOST}/build_wheel.py", recipe)
         yield StringCommand(f"umask 022 && {receiving}", _stdin=recipe)
         yield builder.provide()
         making = self.folder / "build"

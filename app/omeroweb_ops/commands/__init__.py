@@ -1,0 +1,1 @@
+"""The words of `omeroweb-ops`: `config …` and `release …`."""

@@ -1,0 +1,76 @@
+"""`omeroweb-ops release`, as people, deploys and `bin/release` call it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ..releases import static_collect
+from ..state.engine import Engine
+from .config import desired
+
+
+def add(commands: Any) -> None:
+    """Add the commands to argparse's subparsers."""
+    release = commands.add_parser("release", help="what is installed: list, rollback")
+    actions = release.add_subparsers(required=True, metavar="COMMAND")
+    actions.add_parser("list", help="every release on this host").set_defaults(run=_list)
+    rollback = actions.add_parser(
+        "rollback",
+        help="serve with another release",
+        description="Tries the release beside the one that serves, then hands over to it; without "
+        "a failed request under systemd. The next deploy goes to the inventory's own again.",
+    )
+    rollback.add_argument("release", nargs="?", help="its name (default: the one before)")
+    rollback.set_defaults(run=_elsewhere)
+    # For deploys and bin/release, called with the Python of the release in question.
+    collecting = actions.add_parser("collect")
+    collecting.add_argument("--desired", metavar="FILE")
+    collecting.add_argument("--archive", action="store_true", help="print them as a tar archive")
+    collecting.set_defaults(run=_collect)
+    actions.add_parser("suits").set_defaults(run=_suits)
+    actions.add_parser("restore").set_defaults(run=_restore)
+    actions.add_parser("note").set_defaults(run=_note)
+
+
+def _list(_engine: Engine, _options: argparse.Namespace) -> int:
+    from ..releases import installed
+
+    print(installed.table())
+    return 0
+
+
+def _elsewhere(_engine: Engine, _options: argparse.Namespace) -> int:
+    """On a host the command's wrapper calls bin/release for it."""
+    print("omeroweb-ops: an image is one release; run another image instead", file=sys.stderr)
+    return 1
+
+
+def _collect(engine: Engine, options: argparse.Namespace) -> int:
+    properties = engine.plan(desired(engine, options)).result(engine.current)
+    static_collect.collect(engine, properties, sys.stdout.buffer if options.archive else None)
+    return 0
+
+
+def _suits(engine: Engine, _options: argparse.Namespace) -> int:
+    """Print with which configuration this release can serve: `present` or `kept`."""
+    from ..releases import installed
+
+    print("kept" if installed.suitable(engine) else "present")
+    return 0
+
+
+def _restore(engine: Engine, _options: argparse.Namespace) -> int:
+    """The configuration with which this release has last served."""
+    from ..releases import installed
+
+    engine.go_to(installed.kept(engine))
+    return 0
+
+
+def _note(engine: Engine, _options: argparse.Namespace) -> int:
+    from ..releases import installed
+
+    print(installed.note(engine))
+    return 0

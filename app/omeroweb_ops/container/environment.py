@@ -1,0 +1,143 @@
+"""A container's configuration: variables and `*.omero` files, in the official image's form.
+
+https://github.com/ome/omero-web-docker: CONFIG_omero_web_debug=true sets omero.web.debug; a single
+underscore stands for a dot, a double one for an underscore. OMEROHOST names the OMERO.server.
+
+CONFIG_omero_web_secret__key_FILE=/run/secrets/key has the value in a file, as Docker and Kubernetes
+mount secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..locations import READY_NEEDS_SERVER
+from ..state.desired import Desired, Finding
+from ..state.plugins import Plugin, catalogue
+from ..state.schema import Schema
+
+PREFIX = "CONFIG_"
+IN_FILE = "_FILE"  # no property has capitals in its name
+SERVERS = "omero.web.server_list"
+PLUGINS = "OMEROWEB_PLUGINS"  # names, as the image was built with them
+
+
+def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str], list[Finding]]:
+    """The variables with the content of each file that one of them names, without its last line's
+    end; the names of the properties that come from one, which are secret; and every mistake."""
+    found = dict(variables)
+    secret: list[str] = []
+    findings: list[Finding] = []
+    for name, path in variables.items():
+        if not (name.startswith(PREFIX) and name.endswith(IN_FILE)):
+            continue
+        own = name.removesuffix(IN_FILE)
+        del found[name]
+        if own in variables:
+            findings.append(Finding(name, f"contradicts {own}; set only one of them"))
+            continue
+        secret.append(decode(own))
+        try:
+            found[own] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            findings.append(Finding(name, f"{path} cannot be read ({error})"))
+    return found, secret, findings
+
+
+def read(
+    variables: Mapping[str, str], files: Mapping[str, str], schema: Schema
+) -> tuple[Desired, list[Finding]]:
+    """The desired state, and every mistake. A variable beats a file; a later file an earlier one.
+
+    files: name to content, in the order in which they are read.
+    """
+    found = _Collected()
+    for name, text in files.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            found.command(line, f"{name} line {number}")
+    from_variables = {
+        decode(name): value for name, value in variables.items() if name.startswith(PREFIX)
+    }
+    plugins = "omero.web.apps" in {*found.set, *found.append, *from_variables}
+    for name in from_variables:
+        if name not in schema and not plugins:
+            near = schema.nearest(name)
+            hint = f"did you mean {encode(near)}?" if near else "see OMERO.web's configuration"
+            found.findings.append(Finding(encode(name), f"OMERO.web has no {name}; {hint}"))
+    for name in from_variables:
+        found.append.pop(name, None)
+        found.remove.pop(name, None)
+    found.set.update(from_variables)
+    host = variables.get("OMEROHOST")
+    if host:
+        if SERVERS in found.set:
+            found.findings.append(Finding("OMEROHOST", f"contradicts {SERVERS}; give one of them"))
+        found.set[SERVERS] = [[host, 4064, "omero"]]
+    if variables.get(READY_NEEDS_SERVER, "false") not in ("true", "false"):
+        found.findings.append(Finding(READY_NEEDS_SERVER, "write true or false"))
+    return Desired(found.set, found.append, found.remove), found.findings
+
+
+def plugins(variables: Mapping[str, str]) -> tuple[tuple[Plugin, ...], list[Finding]]:
+    """The plugins of the catalogue that are wanted, and every name that it does not have."""
+    names = variables.get(PLUGINS, "").split()
+    unknown = [name for name in names if name not in catalogue()]
+    told = f"the catalogue has {', '.join(catalogue())}"
+    return (
+        tuple(catalogue()[name] for name in names if name not in unknown),
+        [Finding(PLUGINS, f"there is no {name}; {told}") for name in unknown],
+    )
+
+
+def decode(variable: str) -> str:
+    """CONFIG_omero_web_server__list is omero.web.server_list."""
+    return variable.removeprefix(PREFIX).replace("_", ".").replace("..", "_")
+
+
+def encode(name: str) -> str:
+    """The variable that sets a property."""
+    return PREFIX + name.replace("_", "__").replace(".", "_")
+
+
+class _Collected:
+    """What the lines of `*.omero` files say, as `omero load` reads them: one command a line."""
+
+    def __init__(self) -> None:
+        self.set: dict[str, Any] = {}
+        self.append: dict[str, list[Any]] = {}
+        self.remove: dict[str, list[Any]] = {}
+        self.findings: list[Finding] = []
+
+    def command(self, line: str, where: str) -> None:
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as error:
+            self.findings.append(Finding(where, f"cannot be read ({error})"))
+            return
+        if not words:
+            return
+        options = [word for word in words[2:] if word != "--"]
+        match words[:2], options:
+            case ["config", "set"], [name]:
+                self.set.pop(name, None)
+            case ["config", "set"], [name, value]:
+                self.set[name] = value
+            case ["config", ("append" | "remove") as action], [name, value]:
+                self._item(action, name, value, where)
+            case _:
+                self.findings.append(
+                    Finding(where, "is no config set, append or remove of one value; take it out")
+                )
+
+    def _item(self, action: str, name: str, value: str, where: str) -> None:
+        try:
+            item = json.loads(value)
+        except ValueError as error:
+            self.findings.append(Finding(where, f"{name}: the item is not JSON ({error})"))
+            return
+        chosen = self.append if action == "append" else self.remove
+        chosen.setdefault(name, []).append(item)

@@ -1,0 +1,59 @@
+"""The image's command: settle the configuration from the environment, then become gunicorn."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from ..locations import BASE
+from ..state import config_xml, derived, plugins
+from ..state.engine import Engine, Invalid
+from . import environment
+
+FILES = BASE / "config"  # where the official image looks for *.omero files
+WRITABLE = ("grid", "log", "sessions", "omero", "tmp")
+
+
+def serve(engine: Engine) -> int:
+    """Does not return unless something is wrong; raises Invalid with every mistake."""
+    var = engine.locations.omerodir / "var"
+    for name in WRITABLE:
+        (var / name).mkdir(mode=0o700, exist_ok=True)
+    # The root file system may be read-only; Python wants a place for temporary files.
+    os.environ.setdefault("TMPDIR", str(var / "tmp"))
+    files = {path.name: path.read_text("utf-8") for path in sorted(FILES.glob("*.omero"))}
+    chosen, unknown = environment.plugins(os.environ)
+    schema = plugins.with_properties(engine.schema, chosen)
+    variables, secret, unread = environment.from_files(os.environ)
+    wanted, findings = environment.read(variables, files, schema)
+    wanted = replace(wanted, secret=secret)
+    findings = [*unknown, *unread, *findings, *plugins.unmet(chosen, wanted)]
+    if findings:
+        raise Invalid(findings)
+    # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
+    around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
+    desired = derived.with_derived(wanted, around, engine.locations)
+    engine.note_secret(desired)
+    engine.plan(desired)  # each property by itself
+    together = engine.check(desired)
+    if any(each.error for each in together):
+        raise Invalid(each for each in together if each.error)
+    for warning in together:
+        print(f"omeroweb-ops: warning: {warning}", file=sys.stderr)
+    config_xml.replace(engine.locations.desired_state, desired.dump().encode())
+    engine.apply(desired)
+    return _become_gunicorn()
+
+
+def _become_gunicorn() -> int:
+    program = Path(sys.prefix) / "bin" / "gunicorn"
+    # CONFIG_ variables may hold secrets, which are in config.xml now; workers need none of them.
+    for name in [name for name in os.environ if name.startswith(environment.PREFIX)]:
+        del os.environ[name]
+    sys.stdout.flush()
+    os.execv(
+        program,
+        [str(program), "--config", str(BASE / "gunicorn.conf.py"), "omeroweb.wsgi:application"],
+    )

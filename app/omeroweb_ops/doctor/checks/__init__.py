@@ -1,0 +1,1 @@
+"""The checks of `omeroweb-ops doctor`: pure functions of what the probes saw."""

@@ -1,0 +1,54 @@
+"""Cookies that a browser would not keep, or not send, or send to others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...state import cors
+from .. import local_probe
+from ..http import Cookie
+from ..public_probe import Observed
+from ..result import Finding
+
+CSRF = "csrftoken"
+
+
+def findings(seen: Observed) -> Iterator[Finding]:
+    if seen.login is None:
+        return
+    answers = [seen.login, *([seen.attempt] if seen.attempt else [])]
+    cookies = {cookie.name: cookie for answer in answers for cookie in answer.cookies}
+    session = str(seen.local.properties.get(local_probe.SESSION_NAME) or "sessionid")
+    wrong = [
+        *_secure(session, local_probe.SESSION_SECURE, cookies, seen),
+        *_secure(CSRF, local_probe.CSRF_SECURE, cookies, seen),
+        *(each for cookie in cookies.values() for each in _kept(cookie, seen)),
+    ]
+    if session in cookies and not cookies[session].http_only:
+        message = f"{session} is not HttpOnly: scripts can read it"
+        setting = "omero.web.django_additional_settings"
+        wrong.append(Finding("cookies", "warning", message, setting))
+    yield from wrong or [Finding("cookies", "ok", "kept by browsers, and sent to nobody else")]
+
+
+def _secure(
+    name: str, setting: str, cookies: dict[str, Cookie], seen: Observed
+) -> Iterator[Finding]:
+    """Until someone logs in there is no session's cookie to be seen: then as it is configured."""
+    configured = bool(seen.local.properties.get(setting))
+    secure = cookies[name].secure if name in cookies else configured
+    if secure and not seen.expected.secure:
+        message = f"{name} is Secure and visitors come by http: nobody stays logged in"
+        yield Finding("cookies", "error", message, setting)
+    elif seen.expected.secure and not secure:
+        message = f"{name} is not Secure: browsers send it by http too"
+        yield Finding("cookies", "warning", message, setting)
+
+
+def _kept(cookie: Cookie, seen: Observed) -> Iterator[Finding]:
+    if cookie.same_site == "none" and not cookie.secure:
+        message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
+        yield Finding("cookies", "error", message, cors.SAMESITE)
+    if not f"{seen.expected.prefix}/".startswith(cookie.path.rstrip("/") + "/"):
+        message = f"{cookie.name} is for {cookie.path}: browsers do not send it with the page"
+        yield Finding("cookies", "error", message, "omero.web.prefix")

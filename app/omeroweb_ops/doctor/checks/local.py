@@ -1,0 +1,73 @@
+"""The web host's own side: OMERO.web's port, its neighbours, its configuration. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...login_page import ALLOWED_HOSTS
+from ...state.derived import PREFIX
+from .. import local_probe
+from ..public_probe import Observed
+from ..result import Finding
+
+
+def findings(seen: Observed) -> Iterator[Finding]:
+    yield from _service(seen)
+    if seen.local.release:
+        yield Finding("release", "warning", f"{seen.local.release}; deploy again")
+    yield from _servers(seen)
+    yield _sessions(seen)
+    if not allowed(seen):
+        yield Finding(
+            "allowed hosts",
+            "error",
+            f"{seen.expected.host} is none of them: OMERO.web answers 400",
+            ALLOWED_HOSTS,
+        )
+    if seen.local.properties.get(local_probe.DEBUG):
+        message = "debug mode shows visitors what is inside, and logs what is confidential"
+        yield Finding("debug mode", "warning", message, local_probe.DEBUG)
+    prefix = str(seen.local.properties.get(PREFIX) or "").rstrip("/")
+    if prefix != seen.expected.prefix:
+        message = f"OMERO.web has the prefix {prefix or '(none)'}, the public URL another"
+        yield Finding("prefix", "error", message, PREFIX)
+
+
+def allowed(seen: Observed) -> bool:
+    """Whether OMERO.web takes the public name (Django's ALLOWED_HOSTS: '.name' has subdomains)."""
+    host = seen.expected.host.lower()
+    patterns = [str(each).lower() for each in seen.local.properties.get(ALLOWED_HOSTS) or ()]
+    return any(
+        pattern in ("*", host)
+        or (pattern.startswith(".") and (host == pattern[1:] or host.endswith(pattern)))
+        for pattern in patterns
+    )
+
+
+def _service(seen: Observed) -> Iterator[Finding]:
+    own = seen.local.own
+    if own.status == 200:
+        yield Finding("service", "ok", f"OMERO.web answers on {seen.local.base}")
+    elif not own.status:
+        message = f"{own}. Run `omero web start`, and see its log"
+        yield Finding("service", "error", message, local_probe.PORT)
+    elif allowed(seen):
+        yield Finding("service", "error", f"{own}; see OMERO.web's log")
+
+
+def _servers(seen: Observed) -> Iterator[Finding]:
+    for place, problem in seen.local.servers.items():
+        if problem:
+            message = f"{place} cannot be reached ({problem}): nobody can log in there"
+            yield Finding("OMERO.server", "warning", message, local_probe.SERVERS)
+        else:
+            yield Finding("OMERO.server", "ok", f"{place} takes connections")
+
+
+def _sessions(seen: Observed) -> Finding:
+    if seen.local.sessions:
+        problem, setting = seen.local.sessions
+        return Finding("sessions", "error", f"{problem}: nobody can log in", setting)
+    if seen.local.memory.scarce:
+        return Finding("sessions", "warning", str(seen.local.memory), "redis_maxmemory")
+    return Finding("sessions", "ok", "their store can be used")

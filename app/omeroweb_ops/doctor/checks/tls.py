@@ -1,0 +1,69 @@
+"""TLS as visitors meet it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..certificate import SOON, Certificate
+from ..http import Answer
+from ..public_probe import Observed
+from ..result import Finding
+
+
+def findings(seen: Observed) -> Iterator[Finding]:
+    if seen.certificate:
+        yield from _certificate(seen.certificate, seen)
+    if seen.plain:
+        yield _redirect(seen.plain, seen)
+    if seen.login and seen.login.status == 200 and seen.expected.secure:
+        yield _strict_transport(seen.login)
+
+
+def _certificate(found: Certificate, seen: Observed) -> Iterator[Finding]:
+    def finding(status: str, message: str) -> Finding:
+        return Finding("certificate", status, message, "" if status == "ok" else "nginx_tls")
+
+    wanted = seen.expected.tls == "self-signed"
+    if found.problem:
+        yield finding("error", f"no TLS on port {seen.expected.port}: {found.problem}")
+        return
+    if found.dates:
+        yield finding("error", f"the certificate is {found.dates}; put another in its place")
+    if not found.for_name:
+        names = ", ".join(found.names) or "no name"
+        yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
+    if found.days is not None and found.days < SOON:
+        yield finding("warning", f"the certificate ends in {found.days} days; renew it")
+    if found.self_signed and wanted:
+        yield finding("info", "self-signed, as the setting says: browsers warn each visitor")
+    elif found.distrust:
+        yield finding(
+            "warning",
+            f"no authority that this host knows vouches for it ({found.distrust}). Put the whole "
+            "chain into the certificate's file; an authority of your own: into this host's store",
+        )
+    elif not found.dates and found.for_name:
+        yield finding("ok", f"trusted, {found.days} days left")
+
+
+def _redirect(plain: Answer, seen: Observed) -> Finding:
+    if plain.headers.get("location", "").startswith(seen.expected.public.rstrip("/")):
+        return Finding("redirect", "ok", f"{plain.url} leads to https")
+    if not plain.status:
+        return Finding("redirect", "info", f"{plain}; typed without https:// it is not found")
+    if seen.expected.tls == "off":
+        message = f"{plain}; to lead visitors to https is up to the proxy that speaks it"
+        return Finding("redirect", "info", message)
+    return Finding(
+        "redirect",
+        "warning",
+        f"{plain} and does not lead to {seen.expected.public}",
+        "nginx_tls, nginx_http_port",
+    )
+
+
+def _strict_transport(login: Answer) -> Finding:
+    header = login.headers.get("strict-transport-security")
+    if header:
+        return Finding("hsts", "ok", f"browsers are told to keep to https ({header})")
+    return Finding("hsts", "info", "browsers are not told to keep to https", "nginx_hsts")

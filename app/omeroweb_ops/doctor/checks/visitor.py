@@ -1,0 +1,130 @@
+"""What visitors meet on their way to the login page. Pure: judged from what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...login_page import ALLOWED_HOSTS
+from .. import local_probe
+from ..http import Answer
+from ..public_probe import Observed
+from ..result import Finding
+from . import cookies, local, tls
+from . import login as judge_login
+
+# Seconds that the page says which NGINX shows by itself; planned maintenance says another time.
+AUTOMATIC = "30"
+
+
+def findings(seen: Observed) -> Iterator[Finding]:
+    """Every check, in the order in which a visitor depends on them."""
+    yield from local.findings(seen)
+    yield from _name(seen)
+    yield from tls.findings(seen)
+    if seen.login:
+        yield _login_page(seen.login, seen)
+    if seen.static:
+        yield from _static(seen.static)
+    if seen.root:
+        yield _root(seen.root, seen)
+    yield from judge_login.findings(seen)
+    yield from cookies.findings(seen)
+    if seen.skew is not None:
+        yield _clock(seen.skew)
+
+
+def _name(seen: Observed) -> Iterator[Finding]:
+    host = seen.connect or seen.expected.host
+    if seen.unknown:
+        yield Finding(
+            "name",
+            "error",
+            f"{host} has no address here ({seen.unknown}). Give it one in DNS or /etc/hosts; "
+            "--connect 127.0.0.1 asks an NGINX on this host meanwhile",
+            "nginx_server_name",
+        )
+    elif seen.first and not seen.first.status:
+        setting = "nginx_https_port" if seen.expected.secure else "nginx_http_port"
+        yield Finding(
+            "name",
+            "error",
+            f"{seen.first}. If visitors do get there, it is the way from this host (split DNS, a "
+            "router that does not turn back): --connect 127.0.0.1 asks an NGINX on this host",
+            f"nginx_server_name, {setting}",
+        )
+    elif seen.first:
+        yield Finding("name", "ok", f"{host} is reached")
+
+
+def _login_page(login: Answer, seen: Observed) -> Finding:
+    def error(message: str, setting: str = "") -> Finding:
+        return Finding("login page", "error", message, setting)
+
+    served = seen.local.own.status == 200
+    if login.status == 200 and seen.page.is_login:
+        return Finding("login page", "ok", f"{login.url} is OMERO.web's")
+    if login.status == 200:
+        title = seen.page.title or "without a title"
+        return error(
+            f"{login.url} is another page ({title}): another site answers here",
+            "nginx_server_name",
+        )
+    if login.status == 503 and login.headers.get("retry-after", AUTOMATIC) != AUTOMATIC:
+        message = "planned maintenance is on; `omeroweb-ops maintenance off` ends it"
+        return Finding("maintenance", "warning", message)
+    if login.status in (502, 503, 504) and served:
+        return error(
+            f"{login}, but OMERO.web answers on {seen.local.base}: NGINX sends visitors elsewhere",
+            f"{local_probe.HOST}, {local_probe.PORT}",
+        )
+    if login.status in (502, 503, 504):
+        return error(f"{login}, since OMERO.web is away")
+    if login.status == 400 and not local.allowed(seen):
+        return error(f"{login}: OMERO.web does not know this name", ALLOWED_HOSTS)
+    if login.status == 400 and served:
+        message = (
+            f"{login}, but OMERO.web knows the name and answers on {seen.local.base}: a proxy in "
+            f"between must {judge_login.FORWARDED}"
+        )
+        return Finding("address", "error", message, "nginx_behind_proxy")
+    if login.status in (404, 500) and served:
+        return error(
+            f"{login}, but OMERO.web answers on {seen.local.base}: NGINX has another prefix",
+            "omero.web.prefix",
+        )
+    return error(f"{login}; OMERO.web's log may say why")
+
+
+def _static(static: Answer) -> Iterator[Finding]:
+    kind = static.headers.get("content-type", "")
+    if static.status != 200:
+        message = f"{static}: pages have no style"
+        yield Finding("static files", "error", message, "omero.web.static_url, static_root")
+    elif not kind.startswith("text/css"):
+        message = f"{static.url} is sent as {kind or 'nothing'}: browsers refuse it"
+        setting = "omero.web.nginx_server_extra_config"
+        yield Finding("static files", "error", message, setting)
+    else:
+        lacking = [
+            what
+            for header, what in (("content-encoding", "compressed"), ("cache-control", "cached"))
+            if not static.headers.get(header)
+        ]
+        told = f"not {' and not '.join(lacking)}" if lacking else "compressed and cached"
+        status = "info" if lacking else "ok"
+        yield Finding("static files", status, f"{static.url} is there, {told}")
+
+
+def _root(root: Answer, seen: Observed) -> Finding:
+    target = root.headers.get("location", "")
+    if target.removeprefix(seen.expected.origin).startswith(f"{seen.expected.prefix}/"):
+        return Finding("prefix", "ok", f"{root.url} leads to {seen.expected.prefix}/")
+    message = f"{root} and does not lead to {seen.expected.prefix}/"
+    return Finding("prefix", "info", message, "omero.web.prefix")
+
+
+def _clock(skew: float) -> Finding:
+    if abs(skew) <= 60:
+        return Finding("clock", "ok", "the site's clock and this host's agree")
+    message = f"the site's clock and this host's are {abs(skew):.0f} s apart; run chrony on both"
+    return Finding("clock", "warning", message)

@@ -1,0 +1,180 @@
+"""What only the web host itself can see: its configuration, its neighbours, its own port."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..login_page import ALLOWED_HOSTS
+from ..releases import installed
+from ..shared.redis_memory import Memory
+from ..state import cors, derived
+from ..state.derived import PREFIX
+from ..state.engine import Engine
+from .http import Answer, Client
+
+SERVERS = "omero.web.server_list"
+HEADER = "omero.web.secure_proxy_ssl_header"
+SESSION_SECURE = "omero.web.session_cookie_secure"
+CSRF_SECURE = "omero.web.csrf_cookie_secure"
+SESSION_NAME = "omero.web.session_cookie_name"
+DEBUG = "omero.web.debug"
+HOST = "omero.web.application_server.host"
+PORT = "omero.web.application_server.port"
+_PROPERTIES = (
+    SERVERS,
+    HEADER,
+    SESSION_SECURE,
+    CSRF_SECURE,
+    SESSION_NAME,
+    ALLOWED_HOSTS,
+    DEBUG,
+    HOST,
+    PORT,
+    PREFIX,
+    derived.ENGINE,
+    derived.CACHES,
+    cors.TRUSTED,
+)
+_START = "systemctl or supervisorctl start redis-server"
+_CONNECT_TIMEOUT = 5.0  # seconds for a neighbour to take a connection
+
+
+@dataclass(frozen=True)
+class LocalState:
+    """properties: effective values as Python data. own: OMERO.web's answer on its own port.
+    servers: "host:port" of each OMERO.server to why it cannot be reached, "" where it can.
+    sessions: what is wrong with their store, and the setting. memory: of that store. release: what
+    is wrong with the one that serves, "" where nothing is."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    own: Answer = field(default_factory=lambda: Answer(""))
+    servers: Mapping[str, str] = field(default_factory=dict)
+    sessions: tuple[str, str] | None = None
+    memory: Memory = field(default_factory=Memory)
+    release: str = ""
+
+    @property
+    def base(self) -> str:
+        """OMERO.web's own URL, its prefix included."""
+        return base(self.properties)
+
+
+def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
+    """Ask everything once. proxied: `as_proxied` for a visitor of the public URL."""
+
+    def value(name: str) -> Any:
+        return engine.schema[name].value(engine.effective(name))
+
+    properties = {name: value(name) for name in _PROPERTIES}
+    own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
+    sessions = _sessions(engine, properties)
+    memory = Memory() if sessions else _memory(properties)
+    servers = _servers(properties[SERVERS])
+    return LocalState(properties, own, servers, sessions, memory, _release())
+
+
+def base(properties: Mapping[str, Any]) -> str:
+    host = str(properties.get(HOST) or "127.0.0.1")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    prefix = str(properties.get(PREFIX) or "").rstrip("/")
+    return f"http://{host}:{properties.get(PORT) or 4080}{prefix}"
+
+
+def as_proxied(host: str, scheme: str) -> dict[str, str]:
+    """What NGINX adds to a visitor's request."""
+    return {"Host": host, "X-Forwarded-Proto": scheme}
+
+
+def _release() -> str:
+    try:
+        return installed.serving().other_python(installed.host_python()) or ""
+    except OSError:  # an OMERO.web that was installed some other way
+        return ""
+
+
+def _servers(listed: Any) -> dict[str, str]:
+    """Each OMERO.server, all at the same time."""
+    places = [(str(each[0]), int(each[1])) for each in listed or () if len(each) > 1]
+    with ThreadPoolExecutor(8) as pool:
+        said = pool.map(_reach, places)
+        return {f"{host}:{port}": text for (host, port), text in zip(places, said, strict=True)}
+
+
+def _reach(place: tuple[str, int]) -> str:
+    try:
+        socket.create_connection(place, timeout=_CONNECT_TIMEOUT).close()
+    except OSError as error:
+        return error.strerror or str(error) or type(error).__name__
+    return ""
+
+
+def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] | None:
+    if properties[derived.ENGINE] == derived.FILE_ENGINE:
+        folder = engine.locations.sessions
+        if folder.exists() and not os.access(folder, os.W_OK):
+            return f"{folder} cannot be written", "web_sessions"
+        return None
+    for location, options in _redises(properties):
+        problem = _problem(location, options)
+        if problem:
+            return problem
+    return None
+
+
+def _memory(properties: Mapping[str, Any]) -> Memory:
+    """Of the first Redis: the bundle has one."""
+    import redis
+
+    for location, options in _redises(properties):
+        try:
+            with _connected(location, options) as store:
+                said = store.info("memory")
+        except redis.RedisError:  # one run by others may refuse to tell
+            break
+        return Memory(int(said.get("used_memory", 0)), int(said.get("maxmemory", 0)))
+    return Memory()
+
+
+def _redises(properties: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Location and options of each; another cache than the bundle's is left alone."""
+    caches = properties[derived.CACHES]
+    if properties[derived.ENGINE] == derived.CACHE_ENGINE and isinstance(caches, dict):
+        for cache in caches.values():
+            location = str(cache.get("LOCATION"))
+            if location.startswith(("redis://", "rediss://", "unix://")):
+                yield location, cache.get("OPTIONS") or {}
+
+
+def _connected(location: str, options: Mapping[str, Any]) -> Any:
+    import redis
+
+    return redis.Redis.from_url(
+        location,
+        username=options.get("USERNAME"),
+        password=options.get("PASSWORD"),
+        socket_timeout=_CONNECT_TIMEOUT,
+        socket_connect_timeout=_CONNECT_TIMEOUT,
+    )
+
+
+def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    import redis
+
+    scheme, _, place = location.partition("://")
+    place = place.rsplit("@", 1)[-1].partition("?")[0]  # the URL may hold a password
+    try:
+        with _connected(location, options) as store:
+            store.ping()
+    except redis.AuthenticationError:
+        return f"Redis at {place} refuses the password", "redis_password"
+    except redis.RedisError as error:
+        cause = error.__cause__ or error.__context__
+        said = getattr(cause, "strerror", None) or type(error).__name__
+        remedy = _START if scheme == "unix" else "redis_bind, redis_port"
+        return f"Redis at {place} does not answer: {said}", remedy
+    return None

@@ -1,0 +1,126 @@
+"""Ask everything once: at most fifteen requests of the public URL, two of OMERO.web's own port."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
+
+from ..shared.expectations import Expected
+from ..state.engine import Engine
+from . import certificate, local_probe, login_form
+from .certificate import Certificate
+from .http import Answer, Client
+
+STRANGER = "https://stranger.invalid"  # RFC 2606: never a real site
+_MOST_ORIGINS = 4
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What there was to see. None: not asked, since something before it failed.
+
+    unknown: why the name has no address. first: the public URL, redirects followed. login: the
+    login page. static: a file that it names. attempt: the answer to its form. direct: the same
+    form on OMERO.web's own port, where NGINX's way failed. api: with a stranger's origin. origins:
+    the same with each expected origin. plain: by http where visitors are to use https. root: the
+    domain's root, where OMERO.web has a prefix. skew: seconds that the site's clock is ahead.
+    """
+
+    expected: Expected
+    local: local_probe.LocalState
+    connect: str | None = None
+    unknown: str = ""
+    certificate: Certificate | None = None
+    first: Answer | None = None
+    login: Answer | None = None
+    static: Answer | None = None
+    attempt: Answer | None = None
+    direct: Answer | None = None
+    api: Answer | None = None
+    origins: Mapping[str, Answer] = field(default_factory=dict)
+    plain: Answer | None = None
+    root: Answer | None = None
+    skew: float | None = None
+
+    @property
+    def page(self) -> login_form.Page:
+        return login_form.read(self.login.text if self.login else "")
+
+
+def observe(expected: Expected, engine: Engine, connect: str | None) -> Observed:
+    """Everything that can be seen from this host."""
+    proxied = local_probe.as_proxied(expected.netloc, expected.scheme)
+    seen = Observed(expected, local_probe.probe_local(engine, proxied), connect)
+    try:
+        socket.getaddrinfo(connect or expected.host, expected.port)
+    except OSError as error:
+        return replace(seen, unknown=error.strerror or str(error))
+    if expected.secure:
+        address = connect or expected.host
+        found = certificate.examine(address, expected.port, expected.host)
+        seen = replace(seen, certificate=found)
+    client = Client(expected.host, connect)
+    first = client.ask("GET", expected.public, follow=True)
+    seen = replace(seen, first=first, skew=_skew(first))
+    return _inside(seen, client) if first.status else seen
+
+
+def _inside(seen: Observed, client: Client) -> Observed:
+    expected = seen.expected
+    login = client.ask("GET", f"{expected.public}webclient/login/")
+    plain = root = None
+    if expected.secure:
+        port = "" if expected.http_port == 80 else f":{expected.http_port}"
+        host = f"[{expected.host}]" if ":" in expected.host else expected.host
+        plain = client.ask("GET", f"http://{host}{port}{expected.prefix}/")
+    if expected.prefix:
+        root = client.ask("GET", f"{expected.origin}/")
+    seen = replace(seen, login=login, plain=plain, root=root)
+    if not seen.page.is_login:
+        return seen
+    seen = _form(seen, client)
+
+    def api(origin: str) -> Answer:
+        return client.ask("GET", f"{expected.public}api/", headers={"Origin": origin})
+
+    origins = {origin: api(origin) for origin in expected.cors_origins[:_MOST_ORIGINS]}
+    return replace(seen, static=_static(seen, client), api=api(STRANGER), origins=origins)
+
+
+def _static(seen: Observed, client: Client) -> Answer | None:
+    files = [name for name in seen.page.files if ".css" in name]
+    if seen.login is None or not files:
+        return None
+    return client.ask("GET", urljoin(seen.login.url, files[0]))
+
+
+def _form(seen: Observed, client: Client) -> Observed:
+    """Send the login form as a browser does, with a user that there is not."""
+    url, form = f"{seen.expected.public}webclient/login/", seen.page
+    data = {
+        "username": "doctor",
+        "password": secrets.token_urlsafe(),
+        "server": form.server or "1",
+        "csrfmiddlewaretoken": form.token,
+    }
+    headers = {"Origin": seen.expected.origin, "Referer": url}
+    attempt = client.ask("POST", url, data=data, headers=headers)
+    if attempt.status != 403:
+        return replace(seen, attempt=attempt)
+    token = next((c.value for c in client.session.cookies if c.name == "csrftoken"), "")
+    headers |= local_probe.as_proxied(seen.expected.netloc, seen.expected.scheme)
+    headers["Cookie"] = f"csrftoken={token}"
+    direct = Client().ask("POST", f"{seen.local.base}/webclient/login/", data=data, headers=headers)
+    return replace(seen, attempt=attempt, direct=direct)
+
+
+def _skew(answer: Answer) -> float | None:
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return None

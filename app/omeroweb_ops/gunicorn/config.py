@@ -1,0 +1,144 @@
+"""gunicorn's settings, from OMERO.web's own properties.
+
+Read again at each start and at each reload, so that a changed property needs no other file.
+The meaning of each property is that of `omero web start` (omero/plugins/web.py, _build_run_cmd).
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..locations import Locations
+from ..ops.middleware import OpsHooks
+from ..processes import end_with_parent
+from ..state.engine import Engine
+from . import handover, heartbeat, session_store_guard, sizing
+from .worker_memory import recycle_above
+from .worker_registry import WorkerRegistry
+
+# The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
+ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
+WORKERS, THREADS = "omero.web.wsgi_workers", "omero.web.wsgi_threads"
+CLASS = "omero.web.wsgi_worker_class"
+WORKER_CLASS = "omeroweb_ops.gunicorn.thread_worker.ThreadWorker"
+
+
+def settings(
+    *, preload: bool = True, graceful_timeout: int = 30, worker_memory: int = 0
+) -> dict[str, Any]:
+    """Names and values as gunicorn's configuration file gives them.
+
+    preload: OMERO.web is loaded in the master, and a reload is a hand-over (USR2); otherwise each
+    worker loads it, and a reload is HUP. graceful_timeout: seconds that requests get to end.
+    worker_memory: bytes above which a worker is replaced; 0 is no limit.
+    """
+    engine = Engine(Locations.from_environment())
+    watching = OpsHooks(engine.locations, engine.digest())
+
+    def number(name: str) -> int:
+        return int(engine.effective(name) or 0)
+
+    workers = WorkerRegistry(engine.locations.workers, engine.identity())
+    found: dict[str, Any] = {
+        "bind": "{}:{}".format(
+            engine.effective("omero.web.application_server.host"),
+            number("omero.web.application_server.port"),
+        ),
+        "workers": number(WORKERS)
+        if WORKERS in engine.current
+        else sizing.workers(sizing.cores(), sizing.memory()),
+        "graceful_timeout": graceful_timeout,
+        "timeout": number("omero.web.wsgi_timeout"),
+        "max_requests": number("omero.web.application_server.max_requests"),
+        "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
+        "control_socket_disable": True,  # nobody uses it, and it needs a writable home
+        "on_starting": chain(watching.start, workers.clear),
+        "when_ready": heartbeat.to_file(engine.locations.heartbeat),
+        "post_fork": end_with_master,
+        "post_worker_init": chain(
+            handover.warm_up,
+            session_store_guard.install,
+            watching.begin,
+            workers.begin,
+        ),
+        "child_exit": workers.end,
+        "raw_env": [],
+        "accesslog": "-",
+        "access_log_format": ACCESS_LOG,
+        # A connection that waits for its next request would bring it to a worker that is full.
+        "keepalive": 0,
+        "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO are nobody's to send
+    }
+    threads = (
+        number(THREADS)
+        if THREADS in engine.current
+        else sizing.threads(sizing.cores(), sizing.memory())
+    )
+    named = engine.effective(CLASS) if CLASS in engine.current else "gthread"
+    if named == "sync" and THREADS not in engine.current:
+        threads = 1
+    if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn takes it
+        found |= {"worker_class": WORKER_CLASS, "threads": threads}
+    else:
+        found["worker_class"] = named
+    if named != "sync":
+        found["worker_connections"] = number("omero.web.wsgi_worker_connections")
+    if preload:
+        # gevent and its like must come before what they replace
+        found["preload_app"] = found["worker_class"] in ("sync", WORKER_CLASS)
+        found |= {
+            "on_starting": chain(watching.start, workers.clear, handover.on_starting_preload),
+            "when_ready": chain(handover.when_ready_notify, heartbeat.to_systemd),
+            "pre_exec": handover.pre_exec_current_release,
+            "on_exit": chain(handover.on_exit_wait_for_predecessor, heartbeat.end),
+        }
+    if worker_memory:
+        found["post_request"] = recycle_above(worker_memory)
+    prefix = engine.effective("omero.web.prefix")
+    if prefix:
+        found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
+    proxies = engine.locations.proxies
+    if proxies.exists():  # else gunicorn's own default: loopback, or FORWARDED_ALLOW_IPS
+        addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
+        found["forwarded_allow_ips"] = ",".join(addresses)
+    arguments = _arguments(engine.effective("omero.web.wsgi_args"))
+    if not preload:
+        arguments.pop("preload_app", None)  # HUP would go on with what is loaded
+    found.update(arguments)
+    return found
+
+
+def chain(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One hook of several: gunicorn takes one. In a worker the last one says that it serves."""
+
+    def all_of_them(subject: Any) -> None:
+        for hook in hooks:
+            hook(subject)
+
+    return all_of_them
+
+
+def end_with_master(_server: object, _worker: object) -> None:
+    """Let a worker end when its master is killed.
+
+    Otherwise it would hold the port for up to half the worker timeout, and a new master could
+    not bind. systemd ends leftovers by itself; supervisor does not.
+    """
+    end_with_parent()
+
+
+def _arguments(text: str | None) -> dict[str, Any]:
+    """What `omero.web.wsgi_args` says, as `omero web start` would pass it on a command line."""
+    if not text:
+        return {}
+    from gunicorn.config import Config
+
+    try:
+        parsed = vars(Config().parser().parse_args(shlex.split(text)))
+    except (SystemExit, ValueError) as error:  # a reload must not end the running master
+        print(f"omero.web.wsgi_args ignored: {text!r} ({error})", file=sys.stderr, flush=True)
+        return {}
+    return {name: value for name, value in parsed.items() if value is not None and name != "args"}

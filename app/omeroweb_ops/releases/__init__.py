@@ -1,0 +1,1 @@
+"""Releases on a host: which there are, their trial, their static files."""

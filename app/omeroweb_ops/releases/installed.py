@@ -1,0 +1,211 @@
+"""Releases on this host: which there are, whether one can serve again, and with what.
+
+A release is a folder with its own Python, made by a deploy and named by what made it. What switches
+between them needs root: `bin/release`, from the web role.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..locations import CURRENT, PREVIOUS, RELEASES
+from ..state import config_xml, schema_cache
+from ..state.derived import NGINX_DEPENDS_ON
+from ..state.engine import Engine
+from ..state.snapshot import State
+from . import trial
+
+# A file in a release's folder, written last: number and bytes of its files (empty in older ones).
+COMPLETE = "complete"
+PLUGINS = "plugins"  # a file in a release's folder: the plugins' package names, in one line
+HOST_PYTHON = Path("/usr/bin/python3")  # Debian's; a link to its versioned name
+# Of each release; where that file is not, other omero-… packages are plugins.
+_OF_ALL = ("omero-web", "omero-py", "omero-marshal")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release. state: `serves`, `before` or `kept`. damaged: its files are not all there.
+    served: when it was last seen to serve. runs: the Python that it was built for is there."""
+
+    name: str
+    state: str
+    omero_web: str
+    python: str
+    plugins: tuple[str, ...]
+    built: datetime | None
+    served: datetime | None
+    damaged: bool = False
+    runs: bool = True
+
+    def other_python(self, host: str | None) -> str | None:
+        """What is wrong where the host's own Python is another one: Debian was upgraded, and the
+        one before goes with its packages."""
+        if host is None or self.python in ("?", host):
+            return None
+        return f"release {self.name} was built for Python {self.python}, this host has {host}"
+
+
+def serving() -> Release:
+    """The release that is linked. Raises OSError."""
+    return _read(CURRENT.resolve(strict=True))
+
+
+def found(folder: Path = RELEASES) -> list[Release]:
+    """Every complete release, the latest first."""
+    complete = [path for path in folder.iterdir() if (path / COMPLETE).exists()]
+    return sorted(map(_read, complete), key=lambda each: str(each.built), reverse=True)
+
+
+def _read(path: Path) -> Release:
+    folders = [*path.glob("lib/python3.*/site-packages")]
+    versions = _versions(folders)
+    python = folders[0].parent.name.removeprefix("python") if folders else "?"
+    links = {CURRENT.resolve(): "serves", PREVIOUS.resolve(): "before"}
+    return Release(
+        name=path.name,
+        state=links.get(path.resolve(), "kept"),
+        omero_web=versions.get("omero-web", "?"),
+        python=python,
+        plugins=tuple(f"{name} {versions.get(name, '?')}" for name in _plugins(path, versions)),
+        built=_time(path / COMPLETE),
+        served=_time(path / "served"),
+        damaged="omero-web" not in versions or not _whole(path),
+        runs=_python(path / "bin" / "python") == python,
+    )
+
+
+def host_python() -> str | None:
+    """Version of Debian's own Python, for which a deploy builds; None without one."""
+    return _python(HOST_PYTHON)
+
+
+def _python(link: Path) -> str | None:
+    """The version that the name of a Python says, through all links."""
+    target = link.resolve()
+    return target.name.removeprefix("python") if target.exists() else None
+
+
+def _whole(path: Path) -> bool:
+    """Whether the files are at least as many, and as large, as those of the build.
+
+    What somebody has installed there besides is no damage. roles.operations.prefetch counts them
+    too, in shell.
+    """
+    noted = (path / COMPLETE).read_text(encoding="ascii").split()
+    if not noted:
+        return True
+    count = size = 0
+    for top in ("bin", "lib"):
+        for folder, folders, names in os.walk(path / top):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            for name in names:
+                found = os.lstat(os.path.join(folder, name))
+                if stat.S_ISREG(found.st_mode):
+                    count += 1
+                    size += found.st_size
+    return count >= int(noted[0]) and size >= int(noted[1])
+
+
+def _versions(folders: Iterable[Path]) -> dict[str, str]:
+    """Of each package that is installed, by its normalized name."""
+    found = [each.stem.partition("-") for path in folders for each in path.glob("*.dist-info")]
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in found}
+
+
+def _plugins(path: Path, versions: Mapping[str, str]) -> list[str]:
+    """As the deploy has noted them; a release built before that has no note."""
+    try:
+        return (path / PLUGINS).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        own = [name for name in versions if name.startswith("omero-") and name not in _OF_ALL]
+        return sorted(own)
+
+
+def _time(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except FileNotFoundError:
+        return None
+
+
+def table() -> str:
+    """The releases for people to read."""
+    from tabulate import tabulate
+
+    def shown(time: datetime | None) -> str:
+        return time.strftime("%Y-%m-%d %H:%M") if time else "-"
+
+    rows = [
+        (r.name, _shown(r), r.omero_web, r.python, ", ".join(r.plugins) or "-", shown(r.built),
+         shown(r.served))
+        for r in found()
+    ]  # fmt: skip
+    headers = ("release", "", "omero-web", "Python", "plugins", "built", "last served")
+    return tabulate(rows, headers, disable_numparse=True)
+
+
+def _shown(release: Release) -> str:
+    """Its state; a damaged one may serve on with what it has loaded."""
+    wrong = "damaged" if release.damaged else "" if release.runs else f"no Python {release.python}"
+    if not wrong:
+        return release.state
+    return wrong if release.state == "kept" else f"{release.state}, {wrong}"
+
+
+def note(engine: Engine) -> str:
+    """What is linked now has been seen to serve: its configuration is kept with it.
+
+    Returns the release and its configuration's digest.
+    """
+    present = engine.identity()
+    engine.state().write(engine.locations.kept(schema_cache.current_release()))
+    for path in _forgotten(engine):
+        path.unlink()
+    return present
+
+
+def suitable(engine: Engine) -> State | None:
+    """The configuration with which this release can serve: None is the present one, else the one
+    with which it last served.
+
+    Raises ValueError with the reason where it can serve with neither.
+    """
+    reason = trial.failure(engine, engine.current)
+    if reason is None:
+        return None
+    reasons = [f"with the present configuration: {reason}"]
+    try:
+        then = kept(engine)
+    except config_xml.Unreadable:
+        then = None
+    if then:
+        moved = [
+            name
+            for name in NGINX_DEPENDS_ON
+            if then.properties.get(name) != engine.current.get(name)
+        ]
+        reason = trial.failure(engine, then.properties)
+        if reason is None and not moved:
+            return then
+        said = f"{', '.join(moved)} was another, and NGINX depends on it" if moved else reason
+        reasons.append(f"with that of then: {said}")
+    raise ValueError("; ".join(reasons))
+
+
+def kept(engine: Engine) -> State:
+    """The configuration with which this release has last served; raises Unreadable without."""
+    return State.read(engine.locations.kept(schema_cache.current_release()))
+
+
+def _forgotten(engine: Engine) -> list[Path]:
+    """Kept configurations of releases that are gone."""
+    pattern = engine.locations.kept("[0-9a-f]" * 12)
+    kept = pattern.parent.glob(pattern.name)
+    return [path for path in kept if not (RELEASES / path.name.split(".")[1]).exists()]

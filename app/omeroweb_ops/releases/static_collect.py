@@ -1,0 +1,104 @@
+"""Static files of a release, collected before a page names them.
+
+The release need not serve yet, nor its configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from .. import tracebacks
+from ..locations import CURRENT
+from ..processes import end_with_parent
+from ..state.engine import Engine
+from . import static_compress
+from .staging import staged
+
+COLLECT_TIMEOUT = 300.0  # seconds, for many files on a slow disk
+STATIC_ROOT = "omero.web.static_root"
+DEPENDS_ON = ("omero.web.apps", "omero.web.staticfile_dirs", STATIC_ROOT)
+
+
+def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
+    """What names the static files of this release with these properties; None: collected already.
+
+    The deploy writes it down, as root, in the release's own folder.
+    """
+    wanted = engine.digest(DEPENDS_ON, properties)
+    collected = Path(sys.prefix, "collected")
+    return None if collected.exists() and collected.read_text().strip() == wanted else wanted
+
+
+def collect(
+    engine: Engine, properties: Mapping[str, str], archive: IO[bytes] | None = None
+) -> None:
+    """Collect them, with a copy of the configuration, and make them ready for NGINX.
+
+    archive: where a tar archive of them is written, for root to take them into the release; None
+    for a folder of the site's own, into which they are collected.
+
+    Raises ValueError with the reason.
+    """
+    if archive is None:
+        root = static_root(properties.get(STATIC_ROOT) or str(engine.locations.static))
+        _collect(engine, properties, root)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "static")
+        _collect(engine, properties, root)
+        with tarfile.open(fileobj=archive, mode="w|") as tar:
+            for path in sorted(root.iterdir()):
+                tar.add(path, arcname=path.name)
+
+
+def _collect(engine: Engine, properties: Mapping[str, str], root: Path) -> None:
+    with staged(properties, engine.locations) as environment:
+        reason = _failure(
+            [sys.executable, "-m", "django", "collectstatic", "--noinput", "-v", "0"],
+            {
+                **environment,
+                "DJANGO_SETTINGS_MODULE": f"{__package__}.static_settings",
+                "OMEROWEB_OPS_STATIC": str(root),
+            },
+            lambda text: engine.redacted(text, properties),
+        )
+    if reason:
+        raise ValueError(
+            "static files cannot be collected with this configuration, and the old one serves on: "
+            + reason
+        )
+    static_compress.prepare(root, engine.locations.static)  # compressing is most of the work
+
+
+def _failure(
+    command: Sequence[str], environment: Mapping[str, str], redact: Callable[[str], str] = str
+) -> str | None:
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COLLECT_TIMEOUT,
+            preexec_fn=end_with_parent,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not within {COLLECT_TIMEOUT:g} s"
+    return (
+        tracebacks.from_output(redact(done.stderr), "no reason given") if done.returncode else None
+    )
+
+
+def static_root(configured: str) -> Path:
+    """What is configured by the link of the release that serves is in this release's folder."""
+    inside = os.path.relpath(configured, CURRENT)
+    return Path(configured) if inside.startswith("..") else Path(sys.prefix, inside)

@@ -1,0 +1,215 @@
+"""Try a configuration in a process of its own, with a copy of config.xml, before it serves.
+
+`python -m omeroweb_ops.releases.trial SOCKET`: Django's own checks, the session store, the site's
+own templates, the login page, then a gunicorn of its own on a private socket; exit status 1 and the
+reason where something breaks. Workers that are running, and OMERODIR, are not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import IO
+
+from .. import tracebacks
+from ..login_page import ALLOWED_HOSTS, LOGIN, host_header
+from ..processes import end_with_parent
+from ..shared import regular_file
+from ..state import config_xml
+from ..state.branding import FOLDER
+from ..state.desired import Desired, Finding
+from ..state.engine import Engine, Invalid
+from ..state.plan import Plan
+from ..state.schema_cache import installed_version, virtualenv_fingerprint
+from ..wait_ready import ask_socket, listens
+from .staging import staged
+
+_SAYING = "OMERO.web does not start with it"
+_STORE = "the session store cannot be used (web_redis_url, redis_password or web_sessions)"
+TRIAL_TIMEOUT = 60.0  # seconds for a start and its first answer
+
+
+def accept(engine: Engine, desired: Desired) -> Plan:
+    """The plan, once nothing speaks against it: each property, all together, and a trial of
+    OMERO.web with a copy of the configuration, where one is there already.
+
+    Raises Invalid with every mistake. Nothing changes, in OMERODIR or in what serves.
+    """
+    steps = engine.plan(desired)
+    findings: list[Finding] = [each for each in engine.check(desired) if each.error]
+    if not findings and engine.current and installed_version():
+        after = steps.result(engine.current)
+        reason = failure(engine, after)
+        if reason:
+            changed = ", ".join(change.name for change in steps.changes)
+            findings.append(Finding(changed or str(engine.locations.config_xml), reason))
+    if findings:
+        raise Invalid(findings)
+    return steps
+
+
+def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
+    """Why OMERO.web does not start with these properties, secrets masked; None where it does.
+
+    Tried once: the same properties with the same packages are taken as good the next time.
+    """
+    tried = _identity(properties)
+    try:
+        if regular_file.read_text(engine.locations.tried) == tried:
+            return None
+    except FileNotFoundError:
+        pass
+    with staged(properties, engine.locations) as environment:
+        reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
+    if reason is not None:
+        return reason
+    config_xml.replace(engine.locations.tried, tried.encode())
+    return None
+
+
+def _run(
+    environment: Mapping[str, str], properties: Mapping[str, str], redact: Callable[[str], str]
+) -> str | None:
+    socket = Path(environment["OMERODIR"]) / "trial.sock"
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(socket)],
+            env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            preexec_fn=end_with_parent,
+        )
+        try:
+            return _watched(process, socket, properties, said, redact)
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _watched(
+    process: subprocess.Popen[bytes],
+    socket: Path,
+    properties: Mapping[str, str],
+    said: IO[str],
+    redact: Callable[[str], str] = str,
+) -> str | None:
+    """None once the login page is answered; else why it is not.
+
+    redact: makes a text fit to be shown; it gets whole texts, since half a secret is not found.
+    """
+    prefix = properties.get("omero.web.prefix", "").rstrip("/")
+    name = host_header(json.loads(properties.get(ALLOWED_HOSTS) or "[]"))
+    end = time.monotonic() + TRIAL_TIMEOUT
+    # gunicorn makes the file first and listens a moment later
+    while not (listening := listens(socket)) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic()) if listening else ""
+    if problem is None:
+        return None
+    if time.monotonic() >= end:
+        problem = f"its login page does not answer within {TRIAL_TIMEOUT:g} s"
+    said.seek(0)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(2)  # a worker that cannot start takes its master with it
+        text = redact(said.read())
+        if _SAYING in text:
+            return " ".join(text[text.rfind(_SAYING) :].split()[:100])
+        last = " ".join(text.split()[-100:]) or f"it ended with status {process.returncode}"
+        return f"{_SAYING}: {tracebacks.from_text(text) or last}"
+    logs = sorted(path for path in Path(socket.parent, "var/log").glob("*") if path.is_file())
+    texts = [*(path.read_text(encoding="utf-8", errors="replace") for path in logs), said.read()]
+    raised = filter(None, map(tracebacks.from_text, map(redact, texts)))
+    return ": ".join([_SAYING, redact(problem), *list(raised)[:1]])
+
+
+def _identity(properties: Mapping[str, str]) -> str:
+    text = json.dumps([virtualenv_fingerprint(), dict(properties)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Unusable(Exception):
+    """What is wrong, named already."""
+
+
+def main() -> int:
+    """Run the trial; returns the exit status."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
+    try:
+        import django
+        from django.conf import settings
+        from django.core.management import call_command
+        from django.template.loader import get_template
+        from django.test import Client
+
+        django.setup()
+        call_command("check", verbosity=0)
+        try:  # with a session store that does not answer nobody could log in
+            import_module(settings.SESSION_ENGINE).SessionStore().exists("trial")
+        except Exception as error:
+            raise Unusable(f"{_STORE}: {tracebacks.summarize(error)}") from error
+        for name in _templates(settings.TEMPLATE_DIRS):
+            try:
+                get_template(name)
+            except Exception as error:
+                raise Unusable(f"template {name}: {error}") from error
+        host = host_header(settings.ALLOWED_HOSTS)
+        status = Client().get(LOGIN, headers={"host": host}).status_code
+    except BaseException as error:  # whatever an app or Django meets is the reason, or sys.exit
+        reason = str(error) if isinstance(error, Unusable) else tracebacks.summarize(error)
+        print(f"{_SAYING}: {reason}", file=sys.stderr)
+        return 1
+    if status >= 500:
+        print(f"{_SAYING}: its login page answers {status}", file=sys.stderr)
+        return 1
+    return _serve(sys.argv[1])
+
+
+def _serve(socket: str) -> int:
+    """One worker of gunicorn, with the site's own settings, until it is ended."""
+    from gunicorn.app.base import BaseApplication
+
+    from ..gunicorn import settings as gunicorn_settings
+
+    class Trial(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            hooks = ("on_starting", "when_ready", "pre_exec", "post_worker_init", "worker_exit")
+            for name, value in gunicorn_settings().items():
+                if name not in hooks:
+                    self.cfg.set(name, value)
+            self.cfg.set("bind", f"unix:{socket}")
+            self.cfg.set("workers", 1)
+            self.cfg.set("accesslog", None)
+
+        def load(self) -> object:
+            from omeroweb.wsgi import application
+
+            return application
+
+    Trial().run()
+    return 0
+
+
+def _templates(folders: Iterable[str]) -> Iterator[str]:
+    """Names of the templates of web_branding: a broken one shows only when it is asked for."""
+    for folder in map(Path, folders):
+        if folder.is_relative_to(FOLDER):
+            for path in sorted(folder.rglob("*.html")):
+                yield path.relative_to(folder).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Standard library only: the controller imports these modules too."""

@@ -1,0 +1,130 @@
+"""What the items of a list property look like. Pure: no I/O.
+
+`json.loads`, upstream's mapping, takes any list; OMERO.web then fails when it first uses an item.
+Sources: the properties' own descriptions and defaults, and `omeroweb.settings`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """example: an item as one would write it; fits: whether an item has this form."""
+
+    example: Any
+    fits: Callable[[Any], bool]
+
+
+def _text(item: Any) -> bool:
+    return isinstance(item, str)
+
+
+def _name(item: Any) -> bool:
+    return isinstance(item, str) and bool(_NAME.fullmatch(item))
+
+
+def _row(*types: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    """A list whose first items have these types; more may follow."""
+
+    def fits(item: Any) -> bool:
+        return (
+            isinstance(item, list)
+            and len(item) >= len(types)
+            and all(
+                isinstance(part, kind) and not isinstance(part, bool)
+                for part, kind in zip(item, types, strict=False)
+            )
+        )
+
+    return fits
+
+
+def _keys(**types: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    def fits(item: Any) -> bool:
+        return isinstance(item, Mapping) and all(
+            isinstance(item.get(key), kind) for key, kind in types.items()
+        )
+
+    return fits
+
+
+_NUMBER = (int, float)
+_LINK = _row(str, (str, dict))
+_PLUGIN = _row(str, str, str)
+SHAPES = {
+    "omero.web.admins": Shape(["Ada", "ada@example.org"], _row(str, str)),
+    "omero.web.allowed_hosts": Shape("omero.example.org", _text),
+    "omero.web.apps": Shape("omero_figure", _name),
+    "omero.web.cors_origin_whitelist": Shape("https://viewer.example.org", _text),
+    "omero.web.csrf_trusted_origins": Shape("https://viewer.example.org", _text),
+    "omero.web.django_additional_settings": Shape(
+        ["NAME", "value"], lambda item: _row(str)(item) and len(item) == 2
+    ),
+    "omero.web.middleware": Shape(
+        {"index": 7, "class": "package.middleware.Class"},
+        lambda item: _keys(index=_NUMBER)(item) and _name(item.get("class")),
+    ),
+    "omero.web.nginx_server_extra_config": Shape("client_max_body_size 1g;", _text),
+    "omero.web.open_with": Shape(["Viewer", "viewer_index", {}], _LINK),
+    "omero.web.redirect_allowed_hosts": Shape("omero.example.org", _text),
+    "omero.web.secure_proxy_ssl_header": Shape("HTTP_X_FORWARDED_PROTO", _text),
+    "omero.web.server_list": Shape(
+        ["omero.example.org", 4064, "omero"],
+        lambda item: _row(str, int, str)(item) and len(item) == 3,
+    ),
+    "omero.web.staticfile_dirs": Shape(
+        "/srv/static", lambda item: _text(item) or _row(str, str)(item)
+    ),
+    "omero.web.system_checks": Shape("1_8.W001", _text),
+    "omero.web.template_dirs": Shape("/srv/templates", _text),
+    "omero.web.ui.center_plugins": Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
+    "omero.web.ui.metadata_panes": Shape(
+        {"name": "tag", "label": "Tags", "index": 1}, _keys(name=str, label=str)
+    ),
+    "omero.web.ui.right_plugins": Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
+    "omero.web.ui.top_links": Shape(["Label", "https://example.org", {}], _LINK),
+}
+
+
+def item_error(name: str, items: Sequence[Any], default: str | None) -> str | None:
+    """What is wrong with the first item that has another form than the property's; None if none.
+
+    Where a property is not known here (a plugin's), its default's items tell.
+    """
+    shape = SHAPES.get(name) or _as_default(default)
+    for item in items if shape else ():
+        if shape and not shape.fits(item):
+            meant = _meant(item, shape)
+            return f"{item!r} is no item of it; write for example {meant!r}"
+    return None
+
+
+def _as_default(default: str | None) -> Shape | None:
+    try:
+        items = json.loads(default or "[]")
+    except ValueError:
+        return None
+    if not isinstance(items, list) or not items:
+        return None
+    kind = type(items[0])
+    return Shape(items[0], lambda item: isinstance(item, kind))
+
+
+def _meant(item: Any, shape: Shape) -> Any:
+    """Text that was quoted for a shell, or JSON where data was wanted, without its quotes."""
+    if isinstance(item, str):
+        try:
+            meant = json.loads(item)
+        except ValueError:
+            meant = item.strip("'\" ")
+        if shape.fits(meant):
+            return meant
+    return shape.example

@@ -1,0 +1,89 @@
+"""What the bundle owns in config.xml, and what someone changed by hand. Pure: no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .derived import NGINX_DEPENDS_ON
+from .desired import Finding, identity
+from .plan import mask
+from .schema import Schema
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the bundle has set in config.xml.
+
+    owned: the properties, each with the text that stood there by hand before (None: unset).
+    applied: the text last written, of those that NGINX depends on and of lists that were added to.
+    """
+
+    owned: Mapping[str, str | None] = field(default_factory=dict)
+    applied: Mapping[str, str] = field(default_factory=dict)
+
+    def data(self) -> dict[str, dict[str, str | None] | dict[str, str]]:
+        """As JSON data; `applied` only where there is any."""
+        owned: dict[str, str | None] = dict(self.owned)
+        return {"owned": owned, **({"applied": dict(self.applied)} if self.applied else {})}
+
+
+def list_by_hand(record: Record, name: str, now: str | None, default: str | None) -> str | None:
+    """A list as it would stand there without the bundle: as before it first added to it, and with
+    what someone has added to the bundle's own list since. None: unset."""
+    if name not in record.owned:
+        return now
+    before = record.owned[name]
+    last, present = (_items(text) for text in (record.applied.get(name), now))
+    if last is None or present is None:
+        return before
+    known = {identity(item) for item in last}
+    since = [item for item in present if identity(item) not in known]
+    if not since:
+        return before
+    return json.dumps([*(_items(before) or _items(default) or []), *since], ensure_ascii=False)
+
+
+def _items(text: str | None) -> list[Any] | None:
+    try:
+        items = json.loads(text or "")
+    except ValueError:
+        return None
+    return items if isinstance(items, list) else None
+
+
+def changed_by_hand(
+    record: Record,
+    desired: Mapping[str, str],
+    current: Mapping[str, str],
+    default: Callable[[str], str | None],
+    schema: Schema,
+    *,
+    exclusive: bool,
+) -> list[Finding]:
+    """NGINX follows the inventory: what it depends on must not have another value here."""
+    found = []
+    for name in NGINX_DEPENDS_ON:
+        prop, now = schema[name], current.get(name)
+        if name in desired:
+            last = record.applied.get(name)
+            moved = last is not None and not prop.same(now, last)
+            if not moved or prop.same(now, desired[name]):
+                continue
+            what = f"changed by hand from {mask(name, last, schema)} to"
+            back = f"put this one back: omero config set {name} …"
+        else:
+            kept = now is not None and name not in record.owned and not exclusive
+            if not kept or prop.same(now, default(name)):
+                continue
+            what, back = "set by hand to", f"unset it: omero config set {name}"
+        found.append(
+            Finding(
+                name,
+                f"was {what} {mask(name, now, schema)}, and NGINX depends on it; "
+                f"write the value that you want in web_config, and {back}",
+            )
+        )
+    return found

@@ -1,0 +1,119 @@
+"""The schema of what is installed here: the locked release's, or another's, and the site's apps'.
+
+Reading it takes a Python with Django, about a second; it is kept until something else is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import tracebacks
+from ..locations import Locations
+from ..processes import end_with_parent, isolated
+from ..shared import regular_file
+from . import config_xml
+from .derived import WHITENOISE
+from .schema import DATA, Schema, from_data
+
+SITE_PACKAGES = Path(__file__).parents[2]
+INTROSPECTION_TIMEOUT = 60.0  # seconds for every import together
+# Locked with the release and tested with it; they have no properties of their own.
+LOCKED_APPS = ("corsheaders",)
+LOCKED_MIDDLEWARE = (
+    str(WHITENOISE["class"]),
+    "corsheaders.middleware.CorsMiddleware",
+    "corsheaders.middleware.CorsPostCsrfMiddleware",
+)
+
+
+def installed_version() -> str | None:
+    """The version of the omero-web beside this package; None on a controller, which has none."""
+    found = sorted(SITE_PACKAGES.glob("omero_web-*.dist-info"))
+    return found[0].name.removeprefix("omero_web-").removesuffix(".dist-info") if found else None
+
+
+def schema(
+    locations: Locations, apps: Sequence[str] = (), middleware: Sequence[str] = ()
+) -> tuple[Schema, dict[str, str]]:
+    """The schema, and what does not import with the reason.
+
+    Raises ValueError where what is installed cannot be read.
+    """
+    apps = [app for app in apps if app not in LOCKED_APPS]
+    middleware = [each for each in middleware if each not in LOCKED_MIDDLEWARE]
+    version = installed_version()
+    locked = json.loads(DATA.read_text(encoding="utf-8"))
+    if version is None or (version == locked["omero-web"] and not apps and not middleware):
+        return from_data(locked), {}
+    key = json.dumps([apps, middleware])
+    kept = _kept(locations.schema)
+    if key not in kept:
+        found = _read(apps, middleware)
+        if "broken" in found:
+            return from_data(found), found["broken"]
+        # beside the others: a command needs the release's own and the one with its apps
+        kept[key] = found
+        text = json.dumps(
+            {"packages": virtualenv_fingerprint(), "schemas": kept}, ensure_ascii=False
+        )
+        with contextlib.suppress(OSError):  # the service may not write there: it reads it again
+            config_xml.replace(locations.schema, text.encode())
+    return from_data(kept[key]), {}
+
+
+def current_release() -> str:
+    """The name of the release that runs: its virtualenv's folder, named by what made it."""
+    return Path(sys.prefix).resolve().name
+
+
+def virtualenv_fingerprint() -> list[Any]:
+    """What is another one where another release serves or something else was installed in it."""
+    return [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """The schemas that were read of these packages."""
+    try:
+        content = json.loads(regular_file.read_text(path))
+        return dict(content["schemas"]) if content["packages"] == virtualenv_fingerprint() else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"{__package__}.schema_introspection", *apps]
+    if middleware:
+        command += ["--middleware", *middleware]
+    told, said, problem = _asked(command)
+    lines = told.decode().split("\n")
+    if "{" in lines:
+        found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))
+        return found
+    if len(lines) > 1 and (importing := lines[-2]):
+        return {**json.loads(DATA.read_text(encoding="utf-8")), "broken": {importing: problem}}
+    reason = tracebacks.from_output(said.decode(errors="replace"), problem)
+    raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
+
+
+def _asked(command: Sequence[str]) -> tuple[bytes, bytes, str]:
+    """What it told, what else it and the apps said, and how it ended."""
+    try:
+        done = subprocess.run(
+            command,
+            env=isolated(os.environ),
+            cwd="/",
+            capture_output=True,
+            check=False,
+            timeout=INTROSPECTION_TIMEOUT,
+            preexec_fn=end_with_parent,
+        )
+    except subprocess.TimeoutExpired as late:
+        return late.stdout or b"", b"", f"not within {INTROSPECTION_TIMEOUT:g} s"
+    return done.stdout, done.stderr, f"its Python ended with status {done.returncode}"

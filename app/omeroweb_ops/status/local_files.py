@@ -1,0 +1,127 @@
+"""What the host's own files tell, without the running service."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
+from ..processes import PARENT, STARTED, stat
+from ..releases import installed
+from ..shared import regular_file
+from ..state import derived
+from ..state.desired import Desired
+from ..state.engine import Engine, Invalid
+from .model import Cleared, Configuration, Disk, Maintenance, Releases, Workers
+
+
+def time_of(path: Path) -> datetime:
+    """Of a file or a link itself. Raises OSError."""
+    return datetime.fromtimestamp(path.lstat().st_mtime, UTC).astimezone()
+
+
+def releases() -> Releases:
+    """The release that serves and the one before."""
+    every = installed.found()
+    found = {each.state: each for each in every}
+    before = found.get("before")
+    return Releases(
+        found.get("serves"),
+        before.name if before else None,
+        time_of(CURRENT) if CURRENT.is_symlink() else None,
+        tuple(each.name for each in every if each.damaged),
+        installed.host_python(),
+    )
+
+
+def configuration(engine: Engine) -> Configuration:
+    """Compared with the last deploy. Raises Unreadable, OSError and ValueError."""
+    digest = engine.digest()
+    try:
+        plan = engine.plan(Desired.load(engine.locations.desired_state))
+    except Invalid as error:
+        names = tuple(dict.fromkeys(finding.name for finding in error.findings))
+        return Configuration(digest, mistakes=names)
+    return Configuration(
+        digest,
+        tuple(change.name for change in plan.changes),
+        tuple(sorted({*plan.drift, *plan.kept})),
+    )
+
+
+def workers(engine: Engine) -> Workers:
+    """Each worker has left a file that says with what it serves."""
+    present, locations = engine.identity(), engine.locations
+    serving = {}
+    for path in locations.workers.glob("[0-9]*"):
+        with suppress(OSError, UnicodeDecodeError):  # it has just ended, or is none of ours
+            # a killed one's number may be another process's now
+            if b"gunicorn" in Path("/proc", path.name, "cmdline").read_bytes():
+                serving[int(path.name)] = regular_file.read_text(path, limit=200)
+    changed = [time_of(path) for path in (locations.config_xml, CURRENT) if path.exists()]
+    newest = max(changed, default=datetime.now(UTC))
+    return Workers(
+        present=sum(each == present for each in serving.values()),
+        older=sum(each != present for each in serving.values()),
+        settled=(datetime.now(UTC) - newest).total_seconds(),
+        up=_up(serving),
+    )
+
+
+def _up(serving: Iterable[int]) -> float | None:
+    """Of the master that started last; None without one."""
+    ages = []
+    for pid in serving:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            ages.append(_age(int(stat(pid)[PARENT])))
+    return min(ages, default=None)
+
+
+def _age(pid: int) -> float:
+    """Seconds since a process started."""
+    up = float(Path("/proc/uptime").read_text("ascii").split()[0])
+    return up - int(stat(pid)[STARTED]) / os.sysconf("SC_CLK_TCK")
+
+
+def sessions(engine: Engine) -> str:
+    """Where they are. Raises Unreadable."""
+    name = engine.effective(derived.ENGINE) or ""
+    if name == derived.FILE_ENGINE:
+        return "file"
+    if name == derived.CACHE_ENGINE and "redis" in (engine.effective(derived.CACHES) or ""):
+        return "redis"
+    return name
+
+
+def cleared(locations: Locations) -> Cleared | None:
+    """None before the first. Raises OSError and ValueError."""
+    if not locations.cleared.exists():
+        return None
+    try:
+        last = json.loads(locations.cleared.read_text(encoding="utf-8"))
+        time = datetime.fromisoformat(last["time"]).astimezone()
+        return Cleared(time, last["removed"], last["kept"], last["failed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{locations.cleared} is not readable ({error})") from None
+
+
+def disks(*folders: Path) -> tuple[Disk, ...]:
+    """Of each folder's file system, each once. Raises OSError."""
+    found = {folder.stat().st_dev: folder for folder in reversed(folders)}
+    usage = {folder: shutil.disk_usage(folder) for folder in reversed(found.values())}
+    return tuple(Disk(str(folder), used.free, used.total) for folder, used in usage.items())
+
+
+def maintenance() -> Maintenance | bool | None:
+    """False: off; None: no NGINX on this host. Raises OSError."""
+    shown = PLANNED / "planned"
+    if not shown.exists():
+        return False if MAINTENANCE.exists() else None
+    until = shown / "until"
+    told = until.read_text("utf-8").strip() if until.exists() else ""
+    return Maintenance(" ".join((shown / "message").read_text("utf-8").split()), told)

@@ -1,0 +1,187 @@
+"""What needs somebody, each with the command or the setting that helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from ..doctor.certificate import SOON
+from ..doctor.result import Finding
+from ..locations import RELEASES
+from ..shared.redis_memory import Memory
+from .model import Status, Unknown
+
+ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
+OVERDUE = timedelta(days=2)  # clearsessions runs daily
+LOCK_AGE = timedelta(days=90)  # Django has a security release in most months
+LISTS_AGE = timedelta(days=7)  # Debian's apt-daily.timer fetches them each day
+FEW = 1_000_000_000  # bytes
+SHARE = 0.1
+_START = "omero web start, or restart where it hangs (either names the log)"
+
+
+def findings(seen: Status) -> list[Finding]:
+    """`error`: it does not serve; `warning`: all else."""
+    parts = (
+        _ready,
+        _releases,
+        _configuration,
+        _workers,
+        _redis,
+        _cleared,
+        _certificate,
+        _disks,
+        _lock,
+        _security,
+        _unknown,
+    )
+    return [finding for judged in parts for finding in judged(seen)]
+
+
+def status(findings: Sequence[Finding]) -> int:
+    """The exit status: 0 serving and nothing to say, 1 warnings, 2 not serving."""
+    return max(({"warning": 1, "error": 2}[each.status] for each in findings), default=0)
+
+
+def _warning(check: str, message: str, remedy: str) -> Finding:
+    return Finding(check, "warning", message, remedy)
+
+
+def _ready(seen: Status) -> Iterator[Finding]:
+    if isinstance(seen.ready, Unknown):
+        yield Finding("service", "error", seen.ready.unknown, _START)
+    elif not seen.ready.ready:
+        wrong = "no OMERO.server can be reached"
+        if seen.ready.session_store != "ok":
+            store = "Redis, the session store" if seen.sessions == "redis" else "the session store"
+            wrong = f"{store}: {seen.ready.session_store}"
+        yield Finding("service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor")
+
+
+def _releases(seen: Status) -> Iterator[Finding]:
+    found = seen.releases
+    if isinstance(found, Unknown):
+        return
+    serves = found.serves
+    for name in found.damaged:
+        remedy = f"as root, rm {RELEASES}/{name}/complete; where it is still wanted, deploy"
+        if serves and serves.name == name:
+            remedy = "deploy: it is built anew"
+        yield _warning("release", f"{name} is damaged: files of it are gone", remedy)
+    other = serves and serves.other_python(found.host_python)
+    if other:
+        yield _warning("release", other, "deploy again")
+
+
+def _configuration(seen: Status) -> Iterator[Finding]:
+    found = seen.configuration
+    if isinstance(found, Unknown):
+        yield _warning("configuration", found.unknown, "repair it and deploy")
+        return
+    for names, what, remedy in (
+        (found.mistakes, "not to be applied again", "omeroweb-ops config plan"),
+        (
+            found.differs,
+            "not as last deployed",
+            "omeroweb-ops config plan; deploy again, or write it into web_config",
+        ),
+        (
+            found.by_hand,
+            "set by hand",
+            "write it into web_config and deploy, or unset it: omero config set NAME",
+        ),
+    ):
+        if names:
+            yield _warning("configuration", f"{what}: {', '.join(names)}", remedy)
+
+
+def _workers(seen: Status) -> Iterator[Finding]:
+    found = seen.workers
+    if isinstance(found, Unknown) or not found.older or found.settled <= ENDING:
+        return
+    message = f"{found.older} still serve with another release or configuration"
+    yield _warning("workers", message, "omero web restart")
+
+
+def _redis(seen: Status) -> Iterator[Finding]:
+    found = seen.metrics
+    if isinstance(found, Unknown) or not found.redis_max or found.redis_used is None:
+        return
+    memory = Memory(found.redis_used, found.redis_max)
+    if memory.full:
+        yield _warning("sessions", "Redis is full: it refuses logins now", "redis_maxmemory")
+    elif memory.scarce:
+        share = memory.used / memory.limit
+        message = f"Redis uses {share:.0%} of its memory; once full it takes no login"
+        yield _warning("sessions", message, "redis_maxmemory")
+
+
+def _cleared(seen: Status) -> Iterator[Finding]:
+    last = seen.cleared
+    if isinstance(last, Unknown):
+        return
+    if last is not None and last.failed:
+        reason = " ".join(last.failed.split())
+        yield _warning("clearsessions", f"failed: {reason}", "omero web clearsessions")
+    since = last.time if last else seen.configured
+    if seen.sessions == "file" and since is not None and seen.now - since > OVERDUE:
+        days = (seen.now - since).days
+        message = f"not run for {days} days: expired sessions pile up"
+        yield _warning("clearsessions", message, "omero web clearsessions; does cron run?")
+
+
+def _certificate(seen: Status) -> Iterator[Finding]:
+    found = seen.certificate
+    if found is None or isinstance(found, Unknown):
+        return
+    if found.dates:
+        yield _warning("certificate", found.dates, "nginx_tls")
+    elif found.days is not None and found.days < SOON:
+        yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
+
+
+def _disks(seen: Status) -> Iterator[Finding]:
+    for disk in () if isinstance(seen.disks, Unknown) else seen.disks:
+        if disk.free < max(FEW, SHARE * disk.size):
+            message = f"little room on the file system of {disk.path}"
+            yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
+
+
+def _lock(seen: Status) -> Iterator[Finding]:
+    if seen.locked is None:
+        return
+    age = seen.now.date() - seen.locked
+    if age > LOCK_AGE:
+        message = f"its packages were locked {age.days} days ago, on {seen.locked}"
+        yield _warning("release", message, "./run audit; docs/upgrade.md")
+
+
+def _security(seen: Status) -> Iterator[Finding]:
+    found = seen.security
+    if found is None or isinstance(found, Unknown):
+        return
+    if found.packages:
+        message = f"security updates are pending: {', '.join(found.packages)}"
+        yield _warning("updates", message, "as root, apt-get upgrade")
+    if found.lists and seen.now - found.lists > LISTS_AGE:
+        message = f"apt's package lists are {(seen.now - found.lists).days} days old"
+        yield _warning("updates", message, "as root, apt-get update; install unattended-upgrades")
+
+
+def _unknown(seen: Status) -> Iterator[Finding]:
+    """Not the service and the configuration, judged above; nor what only visitors meet."""
+    parts: dict[str, tuple[object, str]] = {
+        "release": (seen.releases, "omeroweb-ops release list, or deploy"),
+        "clearsessions": (seen.cleared, "omero web clearsessions writes it anew"),
+        "public URL": (seen.url, "deploy again"),
+        "disk": (seen.disks, "deploy again"),
+        "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
+        "updates": (seen.security, "apt-get -s upgrade"),
+    }
+    if not isinstance(seen.ready, Unknown):
+        parts["metrics"] = seen.metrics, "OMERO.web's log"
+    if not isinstance(seen.configuration, Unknown):  # else for that reason
+        parts["workers"] = seen.workers, "omero web restart"
+    for name, (found, remedy) in parts.items():
+        if isinstance(found, Unknown):
+            yield _warning(name, f"cannot be seen: {found.unknown}", remedy)

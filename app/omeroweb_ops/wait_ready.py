@@ -1,0 +1,125 @@
+"""Ask OMERO.web on its own port whether it answers."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .gunicorn.handover import HandoverFailed
+from .login_page import ALLOWED_HOSTS, LOGIN, address, host_header
+from .shared import regular_file
+from .state.engine import Engine
+
+_ONE_ANSWER = 10.0  # seconds for the only question of a limit of 0
+
+
+def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
+    """Wait up to `limit` seconds, and no longer, for the login page; None, or what was wrong.
+
+    current: wait for a worker that has loaded the present release and configuration as well, but
+    not for a gunicorn that has given up taking over.
+    """
+    problem: str | None = None
+    with _alarm(limit or _ONE_ANSWER):
+        try:
+            for problem in _problems(engine, limit, current=current):
+                if problem is None:
+                    break
+        except TimeoutError:
+            problem = problem or f"it does not answer within {limit:g} s"
+    return problem
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in what takes longer, whatever it waits for, and again if it is caught."""
+
+    def late(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"not within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | None]:
+    """What is wrong, asked again and again up to the limit."""
+    host, port, prefix = address(engine.effective)
+    name = host_header(engine.schema[ALLOWED_HOSTS].value(engine.effective(ALLOWED_HOSTS)))
+    present = engine.identity()
+    end = time.monotonic() + limit
+    ended = HandoverFailed()
+    while True:
+        problem = ask(host, port, prefix + LOGIN, name)
+        if problem is None and current and not serves(engine.locations.workers, present):
+            problem = "no worker serves with the present release and configuration"
+        yield problem
+        if time.monotonic() >= end:
+            return
+        if current and ended():
+            yield f"{problem}; the gunicorn that was to take over has ended"
+            return
+        time.sleep(0.1)
+
+
+def serves(workers: Path, identity: str) -> bool:
+    """Whether a living worker has loaded that release and configuration."""
+    try:
+        names = [path for path in workers.iterdir() if path.name.isdigit()]
+    except OSError:  # not started yet
+        return False
+    return any(_note(path) == identity and Path("/proc", path.name).exists() for path in names)
+
+
+def _note(path: Path) -> str | None:
+    """What a worker has written; None if it has just ended, or if that is no worker's file."""
+    try:
+        return regular_file.read_text(path, limit=200)
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def ask(host: str, port: int, path: str, name: str) -> str | None:
+    """One request for a page of the site `name`; None where it is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    return _ask(connection, f"http://{host}:{port}{path}", path, name)
+
+
+def listens(socket_path: Path) -> bool:
+    """Whether something takes connections there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(socket_path)) == 0
+
+
+def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | None:
+    """The same of a trial's, by a Unix socket; limit: seconds for each step of it."""
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(max(limit, 0.1))
+    try:
+        connection.sock.connect(str(socket_path))
+    except OSError as error:
+        connection.close()
+        return f"it does not take connections: {error}"
+    return _ask(connection, "its login page", path, name)
+
+
+def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str) -> str | None:
+    try:
+        # Secure cookies and redirects depend on it where TLS ends in front of gunicorn.
+        connection.request("GET", path, headers={"Host": name, "X-Forwarded-Proto": "https"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"{what} does not answer: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    return None if status == 200 else f"{what} answers {status}"

@@ -1,0 +1,40 @@
+"""A site's logos and templates, as files beside the inventory: read and checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omeroweb_ops.state.branding import INDEX, INDEX_TEMPLATE, LOGOS, Branding
+from omeroweb_ops.state.desired import Finding
+
+from .uploads import picture_suffix, template_files
+
+if TYPE_CHECKING:
+    from .settings import BrandingFiles, Settings
+
+
+def read(files: BrandingFiles) -> Branding:
+    """Everything that is to be deployed, by its path there. Raises OSError and ValueError."""
+    found: dict[str, bytes] = {}
+    for name in LOGOS:
+        path = getattr(files, name)
+        if path:
+            content = Path(path).read_bytes()
+            found[f"static/{name}.{picture_suffix(path, content)}"] = content
+    # as Django searches: of two folders with one file, the first counts
+    for folder in reversed(files.template_dirs):
+        for path in template_files(folder):
+            name = path.relative_to(folder).as_posix()
+            found[f"templates/{name}"] = path.read_bytes()
+    if files.index_template:
+        found[f"templates/{INDEX}"] = Path(files.index_template).read_bytes()
+    return Branding(found)
+
+
+def contradictions(settings: Settings) -> Iterator[Finding]:
+    """What is said twice."""
+    for name, prop in {**LOGOS, "index_template": INDEX_TEMPLATE}.items():
+        if getattr(settings.web_branding, name) and prop in settings.web_config:
+            yield Finding("web_branding", f"{name} contradicts {prop} in web_config; write one")

@@ -1,0 +1,281 @@
+"""What is wrong, or doubtful, about a site once its hosts are seen together.
+
+A setting by itself is checked in `settings`, properties together in `omeroweb_ops.state.checks`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from omeroweb_ops.state import checks, derived
+from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.state.property_names import HOST
+from omeroweb_ops.state.redaction import as_data, secret_texts
+
+from ..conventions import REDIS_SOCKET
+from . import branding, cors_checks, plugin_checks, tls_files
+from .plugins import Addition, additions
+from .site import GROUPS, SCHEMA, Member, Site
+
+_SECRET_KEY = "omero.web.secret_key"
+# characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
+# signed by the secret key can be tried without one
+_LEAST_PASSWORD = 16
+_LEAST_SECRET_KEY = 32
+_ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
+_NEEDED_BY = {"redis": ["web"], "web": ["nginx"], "nginx": ["web"]}
+# NGINX serves several web hosts as one site, with the static files of one release.
+_SAME = (derived.PREFIX, "omero.web.static_url", "omero.web.apps", "omero.web.staticfile_dirs")
+
+
+def errors(site: Site) -> list[Finding]:
+    """Every mistake; the host's name goes before each."""
+    return [
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
+        for member in site.members.values()
+        for each in [
+            *_of_host(site, member),
+            *_of_properties(site, member),
+            *_of_certificate(member, error=True),
+        ]
+    ]
+
+
+def warnings(site: Site) -> list[Finding]:
+    """What will work but is better done otherwise."""
+    return [
+        Finding(f"{member.name}: {each.name}", site.redact(each.message))
+        for member in site.group("web")
+        for each in [
+            *_doubts(site, member),
+            *cors_checks.warnings(site, member),
+            *_misplaced(member),
+        ]
+    ] + [
+        Finding(f"{member.name}: {each.name}", each.message)
+        for member in site.group("nginx")
+        for each in _of_certificate(member, error=False)
+    ]
+
+
+def _of_host(site: Site, member: Member) -> Iterator[Finding]:
+    if not member.groups & set(GROUPS):
+        yield Finding("groups", "is in none of the groups redis, web and nginx; add it to one")
+    if "redis" in member.groups:
+        yield from _of_redis(site, member)
+    yield from _same_port(site, member)
+    if site.behind_remote_nginx(member) and "web" in member.groups:
+        host = str(site.effective(member, HOST))
+        if host in ("localhost", "::1") or host.startswith("127."):
+            yield Finding(HOST, f"{host} cannot be reached by NGINX elsewhere; write 0.0.0.0")
+    if "nginx" in member.groups and not site.group("web"):
+        yield Finding("groups", "NGINX has no OMERO.web to serve; add a group web")
+    if len(site.members) > 1 and not member.address and _is_needed_by_others(site, member):
+        yield Finding("address", "other hosts need it and its name is no address; write one")
+
+
+def _of_certificate(member: Member, *, error: bool) -> list[checks.Found]:
+    if "nginx" not in member.groups:
+        return []
+    return [each for each in tls_files.findings(member) if each.error == error]
+
+
+def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
+    settings, password = member.settings, _password(site)
+    opening = "redis_bind" if settings.redis_bind else "redis_port"
+    if settings.redis_has_port and not password:
+        yield Finding(
+            opening,
+            f"{getattr(settings, opening)!r} opens Redis' port to every user of this host, or to "
+            "other hosts, without a password; write redis_password: … in the file that web_secrets "
+            "names, or leave redis_bind and redis_port out: OMERO.web comes by a socket",
+        )
+    if password and len(password) < _LEAST_PASSWORD:
+        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
+    others = [web.name for web in site.group("web") if web is not member]
+    if others and settings.redis_is_local:
+        yield Finding(
+            "redis_bind",
+            f"{settings.redis_bind or 'not set'!r} cannot be reached by {', '.join(others)}; write "
+            "this host's address, and redis_password in the web_secrets file",
+        )
+    if settings.redis_allow and settings.redis_is_local:
+        yield Finding(
+            "redis_allow", "is for other hosts, which need this host's address in redis_bind, too"
+        )
+    if member is not site.group("redis")[0]:
+        yield Finding("groups", "only one redis is used; take this host out of the group")
+
+
+def _password(site: Site) -> str | None:
+    """Redis' password; one that is no text is a mistake by itself, and not that of its length."""
+    password = site.secrets.get("redis_password")
+    return site.redis_password if type(password) in (str, int) else None
+
+
+def _too_short(secret: str, least: int) -> str:
+    """What is said of a secret, which is not shown."""
+    return (
+        f"has {len(secret)} characters; write at least {least}, for example what "
+        f"`openssl rand -hex {least // 2}` prints"
+    )
+
+
+def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
+    url = member.settings.web_redis_url
+    if url and site.group("redis"):
+        yield Finding("web_redis_url", "contradicts the hosts in the group redis; write one")
+    if url and member.settings.web_sessions == "file":
+        yield Finding("web_redis_url", 'contradicts web_sessions = "file"; write one')
+    if "redis_user" in site.secrets and not url:
+        yield Finding("redis_user", "is for a Redis run by others; write web_redis_url, too")
+    first = site.group("web")[0]
+    if member is not first and url != first.settings.web_redis_url:
+        yield Finding(
+            "web_redis_url",
+            f"{_shown(url)} here and {_shown(first.settings.web_redis_url)} on {first.name}; "
+            "write one for all web hosts, which share the sessions",
+        )
+
+
+def _of_own_caches(site: Site, member: Member) -> Iterator[Finding]:
+    """Caches of the site's own at the port of a Redis that is going to have none."""
+    caches = site.explicit(member).set.get(derived.CACHES)
+    closed = "redis" in member.groups and not member.settings.redis_has_port
+    if closed and re.search(r"rediss?://([^@/]*@)?(127\.|localhost|\[::1\])", str(caches)):
+        yield Finding(
+            derived.CACHES,
+            "is at a port of this host, and its Redis has none; take the property out (sessions "
+            f"and cache follow by themselves), write unix://{REDIS_SOCKET}, or open the port by "
+            "redis_port and redis_password",
+        )
+
+
+def _same_port(site: Site, member: Member) -> Iterator[Finding]:
+    taken: dict[int, str] = {}
+    for port, _program, setting in site.ports(member):
+        if port in taken:
+            yield Finding(setting, f"port {port} is that of {taken[port]} too; write another")
+        taken[port] = setting
+
+
+def _is_needed_by_others(site: Site, member: Member) -> bool:
+    return any(
+        other is not member
+        for group in member.groups & _NEEDED_BY.keys()
+        for needing in _NEEDED_BY[group]
+        for other in site.group(needing)
+    )
+
+
+def _of_properties(site: Site, member: Member) -> list[Finding]:
+    if "web" not in member.groups:
+        return []
+    found = [*_contradictions(site, member)]
+    _texts, mistakes = site.resolved(member)
+    if not (found or mistakes):  # each right by itself: are they right together?
+        found += [each for each in _together(site, member) if each.error]
+        found += _different(site, member)
+    return [*found, *mistakes]
+
+
+def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
+    settings = member.settings
+    for name in settings.web_config.keys() & site.secret_properties.keys():
+        yield Finding(name, "is in web_config and in the web_secrets file; write one")
+    yield from _of_redis_url(site, member)
+    key = site.explicit(member).set.get(_SECRET_KEY)
+    if key is not None and len(str(key)) < _LEAST_SECRET_KEY:
+        yield Finding(_SECRET_KEY, _too_short(str(key), _LEAST_SECRET_KEY))
+    if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
+        yield Finding(
+            "web_sessions",
+            '"redis" needs a host in the group redis, or web_redis_url; or write "file"',
+        )
+    engine = settings.web_config.get(derived.ENGINE)
+    if settings.web_sessions and engine and engine != _ENGINES[settings.web_sessions]:
+        yield Finding(
+            "web_sessions",
+            f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; write one',
+        )
+    if len(site.group("web")) > 1:
+        if _SECRET_KEY not in site.desired(member).set:
+            yield Finding(
+                _SECRET_KEY,
+                "several web hosts must share one; write it in the web_secrets file",
+            )
+        if site.desired(member).set.get(derived.ENGINE) == derived.FILE_ENGINE:
+            yield Finding(
+                derived.ENGINE,
+                "several web hosts must share the sessions, which are files of this one; "
+                "add a host to the group redis",
+            )
+    if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
+        yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+    yield from _of_own_caches(site, member)
+    yield from cors_checks.errors(site, member)
+    yield from branding.contradictions(settings)
+    yield from plugin_checks.find(site, member)
+
+
+def _different(site: Site, member: Member) -> Iterator[Finding]:
+    """Where a web host is not like the first one although one NGINX serves both."""
+    first = site.group("web")[0]
+    if member is first or not site.group("nginx") or site.resolved(first)[1]:
+        return
+    own, other = (each.settings.web_requirements for each in (member, first))
+    if own != other and not (own and other and Path(own).read_bytes() == Path(other).read_bytes()):
+        yield Finding(
+            "web_requirements",
+            f"{own or 'none'} is another release than that of {first.name} ({other or 'none'}); "
+            "write one for all web hosts",
+        )
+    if {*_additions(member)} != {*_additions(first)}:
+        yield Finding(
+            "web_plugins", f"other packages than those of {first.name}; write one for all web hosts"
+        )
+    for name in _SAME:
+        here, there = site.effective(member, name), site.effective(first, name)
+        if here != there:
+            yield Finding(
+                name,
+                f"{_shown(here)} here and {_shown(there)} on {first.name}; "
+                "write one for all web hosts",
+            )
+
+
+def _shown(value: object) -> str:
+    return "not set" if value in (None, "") else repr(value)
+
+
+def _together(site: Site, member: Member) -> Iterator[checks.Found]:
+    return checks.find(lambda name: site.value(member, name), loopback=site.loopback)
+
+
+def _doubts(site: Site, member: Member) -> Iterator[Finding]:
+    password = _password(site)
+    if member.settings.web_redis_url and password and len(password) < _LEAST_PASSWORD:
+        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
+    for each in _together(site, member):
+        if not each.error:
+            yield each
+
+
+def _misplaced(member: Member) -> Iterator[Finding]:
+    for name, value in member.settings.web_config.items():
+        prop = SCHEMA.get(name)
+        whole = prop is not None and prop.is_secret and not prop.is_cache
+        data = as_data(value) if isinstance(value, str) else value
+        if whole or any(secret_texts(data)):
+            what = "is" if whole else "holds"
+            yield Finding(
+                name, f"{what} a secret in the inventory; write it in the web_secrets file"
+            )
+    yield from checks.deprecated(member.settings.web_config, SCHEMA)
+
+
+def _additions(member: Member) -> tuple[Addition, ...]:
+    settings = member.settings
+    return additions(settings.web_plugins, settings.web_requirements)

@@ -1,0 +1,43 @@
+"""Calls from other origins: what contradicts them in an inventory, and what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omeroweb_ops.state.cors import ALLOW_ALL, COOKIES, WHITELIST
+from omeroweb_ops.state.desired import Finding
+
+from .site import Member, Site
+
+
+def errors(site: Site, member: Member) -> Iterator[Finding]:
+    settings = member.settings
+    explicit = settings.web_config
+    if settings.web_cors_origins:
+        for name in explicit.keys() & {WHITELIST, ALLOW_ALL}:
+            yield Finding("web_cors_origins", f"contradicts {name} in web_config; write one")
+    if not settings.web_cors_login:
+        return
+    if not settings.web_cors_origins:
+        yield Finding("web_cors_login", "of which pages? write web_cors_origins, or leave it out")
+    if not site.tls:
+        yield Finding(
+            "web_cors_login",
+            "needs https, without which browsers send no cookies with calls from other sites; "
+            'write nginx_tls, for example "self-signed"',
+        )
+    for samesite, secure in COOKIES.items():
+        for name, needed in ((samesite, "none"), (secure, "true")):
+            value = site.value(member, name)
+            if name in explicit and str(value).lower() != needed:
+                yield Finding("web_cors_login", f"contradicts {name} = {value!r}; write one")
+
+
+def warnings(site: Site, member: Member) -> Iterator[Finding]:
+    secure = [each for each in member.settings.web_cors_origins if each.startswith("https:")]
+    if secure and not site.tls:
+        yield Finding(
+            "web_cors_origins",
+            f"browsers let no https page ({', '.join(secure)}) call a site without https; "
+            "write nginx_tls",
+        )

@@ -1,0 +1,196 @@
+"""The forms that a setting's value may have: what is right, and what is wrong with the rest.
+
+A refusal is a ValueError whose text goes into the finding; what to write instead is the setting's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from packaging.utils import parse_wheel_filename
+from pydantic import AfterValidator, Field, PlainValidator
+
+from . import uploads
+from .secrets_file import is_pipe
+from .uploads import check_logo
+
+_LAST_PORT = 65535
+Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
+_LEAST_MEMORY = 16 << 20  # bytes
+
+
+def _existing(value: str) -> str:
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(f"{value}: {error}") from None
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    return str(path.absolute())
+
+
+def _wheel(value: str) -> str:
+    if value.startswith(("http://", "https://")):
+        if not re.search(r"#sha256=[0-9a-f]{64}$", value):
+            raise ValueError("a URL needs its digest")
+        return value
+    path, given, digest = value.partition("#sha256=")
+    if not path.endswith(".whl"):
+        raise ValueError("is not the name of a wheel (.whl)")
+    path = _existing(path)
+    found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    if given and digest != found:
+        raise ValueError(f"{path} has the sha256 {found}, not {digest}")
+    return path + given + digest
+
+
+def _local_wheel(value: str) -> str:
+    parse_wheel_filename(Path(value).name)
+    return _existing(value)
+
+
+def _addresses(value: str) -> str:
+    for part in value.split():
+        ipaddress.ip_address(part.removeprefix("-"))
+    if not value.split():
+        raise ValueError("is empty")
+    return " ".join(value.split())
+
+
+def _server_names(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._*-]+( [A-Za-z0-9._*-]+)*", value):
+        raise ValueError("is not a list of host names")
+    return value
+
+
+def _host_address(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+        raise ValueError("is no address or host name")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"{value!r} is no IP address or network") from None
+
+
+def _file_here_or_there(value: str) -> str:
+    """As it was written: what is absolute and not here is a path on the host."""
+    if not Path(value).is_absolute():
+        _existing(value)
+    return value
+
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
+        raise ValueError("is no size")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
+        raise ValueError("is no amount of memory")
+    return value
+
+
+def in_bytes(memory: str) -> int:
+    """An amount as Redis reads it (redis.conf): 1k is 1000 and 1kb is 1024."""
+    number = memory.lower().rstrip("kmgb")
+    unit = memory.lower().removeprefix(number)
+    factor: int = (1024 if unit.endswith("b") else 1000) ** (" kmg".index(unit[:1] or " "))
+    return int(number) * factor
+
+
+def _redis_memory(value: str) -> str:
+    if in_bytes(value) < _LEAST_MEMORY:
+        raise ValueError(f"{value} is less than 16mb, in which few sessions have room")
+    if in_bytes(value) >= 1 << 63:
+        raise ValueError(f"{value} is more than Redis can count")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    if "@" in value:  # nothing of it is repeated: it may be a password
+        raise ValueError("it holds a user or a password")
+    if re.fullmatch(r"rediss?://[^/]+/\d+", value):
+        raise ValueError("names a database: OMERO.web uses two, 0 and 1")
+    found = re.fullmatch(r"rediss?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d+))?/?", value)
+    if not found:
+        raise ValueError("is no redis://host:port or rediss://host:port")
+    if found[1] and not 1 <= int(found[1]) <= _LAST_PORT:
+        raise ValueError(f"{found[1]} is no port: there are 1 to {_LAST_PORT}")
+    return value.rstrip("/")
+
+
+def _text(value: str) -> str:
+    try:
+        Path(value).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{value} is not UTF-8 text") from None
+    return value
+
+
+def _secrets_source(value: object) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        return str(Path(value).absolute()) if is_pipe(value) else _existing(value)
+    command = value.get("command") if isinstance(value, Mapping) and len(value) == 1 else None
+    if not isinstance(command, (list, tuple)) or not command:
+        raise ValueError("is neither a path nor a command")
+    if not all(isinstance(each, str) and each for each in command):
+        raise ValueError("command: holds an argument that is no text, or empty")
+    return tuple(command)
+
+
+SecretsSource = Annotated[str | tuple[str, ...], PlainValidator(_secrets_source)]
+ReadableFile = Annotated[str, AfterValidator(_existing)]
+HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+def _picture(value: str) -> str:
+    uploads.picture_suffix(value, Path(value).read_bytes())
+    return value
+
+
+def _template(value: str) -> str:
+    uploads.check_template(value)
+    return value
+
+
+def _templates(value: str) -> str:
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    found = uploads.template_files(str(folder))
+    if not found:
+        raise ValueError(f"{folder} has no files")
+    for path in found:
+        uploads.check_template(_existing(str(path)))
+    return str(folder)
+
+
+Picture = Annotated[ReadableFile, AfterValidator(_picture)]
+Template = Annotated[ReadableFile, AfterValidator(_template)]
+TemplateFolder = Annotated[str, AfterValidator(_templates)]
+Wheel = Annotated[str, AfterValidator(_wheel)]
+LocalWheel = Annotated[str, AfterValidator(_local_wheel)]
+Addresses = Annotated[str, AfterValidator(_addresses)]
+ServerNames = Annotated[str, AfterValidator(_server_names)]
+HostAddress = Annotated[str, AfterValidator(_host_address)]
+Size = Annotated[str, AfterValidator(_size)]
+Memory = Annotated[str, AfterValidator(_memory)]
+RedisMemory = Annotated[Memory, AfterValidator(_redis_memory)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+TextFile = Annotated[ReadableFile, AfterValidator(_text)]
+Logo = Annotated[ReadableFile, AfterValidator(check_logo)]

@@ -1,0 +1,90 @@
+"""What is wrong about `web_plugins`, taken together and with the lock of the release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from omeroweb_ops.state import plugins
+from omeroweb_ops.state.desired import Finding
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from . import requirements_file
+from .plugins import APP, HOW_TO_LOCK, Described, in_own_lock, text
+from .settings import Settings
+from .site import Member, Site
+
+_Pins = dict[str, set[str]]
+
+
+def find(site: Site, member: Member) -> Iterator[Finding]:
+    settings = member.settings
+    base = requirements_file.pins(text(settings.web_requirements or str(APP / "requirements.txt")))
+    others: dict[str, str] = {}
+    for each in settings.web_plugins:
+        wrong = [*_package(each, base)]
+        if not in_own_lock(each, settings.web_requirements):
+            wrong += _versions(each, base, others)
+        yield from (Finding("web_plugins", f"{each.package}: {message}") for message in wrong)
+    yield from _twice(settings)
+    yield from _set_by_two(settings)
+    known = [each.plugin for each in settings.web_plugins]
+    yield from plugins.unmet(known, site.explicit(member))
+
+
+def _package(each: Described, base: _Pins) -> Iterator[str]:
+    """Whether what is going to be installed has the package, in the version that is written."""
+    found = {**base, **requirements_file.pins(text(each.requirements))}
+    if each.wheel and canonicalize_name(each.package) in base:
+        yield "it has a wheel, and the lock has it already; write one"
+    elif each.wheel:
+        name, version, _build, _tags = parse_wheel_filename(Path(each.wheel).name)
+        found[name] = {str(version)}
+    versions = found.get(canonicalize_name(each.package))
+    if versions is None:
+        yield (
+            'no lock has it; write "requirements": a hash-pinned file that has, '
+            'or "wheel": its file'
+        )
+    elif each.version and versions != {each.version}:
+        yield f"{each.version} is not the version that is locked ({_list(versions)}); write that"
+
+
+def _versions(each: Described, base: _Pins, others: dict[str, str]) -> Iterator[str]:
+    """Where its lock has another version than the release or another plugin."""
+    for name, versions in requirements_file.pins(text(each.requirements)).items():
+        if name == "zeroc-ice":  # from the index it would be compiled
+            yield f"its lock has zeroc-ice, which the release has already; {HOW_TO_LOCK}"
+        elif name in base and not versions <= base[name]:
+            yield (
+                f"its lock has {name} {_list(versions)}, the release {_list(base[name])}; "
+                f"{HOW_TO_LOCK}"
+            )
+        elif name not in base and others.setdefault(name, _list(versions)) != _list(versions):
+            yield f"its lock has {name} {_list(versions)}, another plugin's {others[name]}"
+
+
+def _list(versions: set[str]) -> str:
+    return ", ".join(sorted(version or "by its URL" for version in versions))
+
+
+def _twice(settings: Settings) -> Iterator[Finding]:
+    packages: list[str] = [canonicalize_name(each.package) for each in settings.web_plugins]
+    for names in (packages, [each.app for each in settings.web_plugins]):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Finding(
+                "web_plugins", f"{name} is in it {names.count(name)} times; write it once"
+            )
+
+
+def _set_by_two(settings: Settings) -> Iterator[Finding]:
+    setters: dict[str, Described] = {}
+    for each in settings.web_plugins:
+        for name, value in each.set.items():
+            other = setters.setdefault(name, each)
+            if other.set[name] != value and name not in settings.web_config:
+                yield Finding(
+                    "web_plugins",
+                    f"{other.package} and {each.package} both set {name}; "
+                    "write the value that you want in web_config",
+                )

@@ -1,0 +1,300 @@
+"""The settings of one host, as an administrator writes them in the inventory's data.
+
+Pure data: what each setting is, and what can be checked without looking at anything else.
+What follows from several hosts together is in `site`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from omeroweb_ops.state.desired import Finding
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+
+from . import plugin_entries
+from .field_types import (
+    Addresses,
+    HostAddress,
+    HostFile,
+    Logo,
+    Memory,
+    Network,
+    Picture,
+    Port,
+    RedisMemory,
+    RedisUrl,
+    SecretsSource,
+    ServerNames,
+    Size,
+    Template,
+    TemplateFolder,
+    TextFile,
+    Wheel,
+)
+from .lock_types import SiteLock
+from .origins import origin
+from .plugins import WebPlugin
+from .secrets_file import OF_REDIS
+
+
+def _proxy(value: object) -> object:
+    return {"addresses": value} if isinstance(value, (list, tuple)) else value
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Certificate(Model):
+    """A TLS certificate (with its chain) and its private key, as PEM files.
+
+    They lie beside the inventory, or, by an absolute path, on the NGINX host.
+    """
+
+    certificate: HostFile
+    key: HostFile
+
+
+class Proxies(Model):
+    """The proxies in front of NGINX; tls: whether visitors reach them by https."""
+
+    addresses: Annotated[Sequence[Network], Field(min_length=1)]
+    tls: bool = True
+
+
+class MaintenancePage(Model):
+    """What a facility puts in the place of, or into, the bundle's maintenance page."""
+
+    page: TextFile | None = None
+    logo: Logo | None = None
+    contact: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_is_a_page(cls, value: Any) -> Any:
+        return {"page": value} if isinstance(value, str) else value
+
+
+class BrandingFiles(Model):
+    """Logos and templates beside the inventory, named like the properties that they set."""
+
+    login_logo: Picture | None = None
+    top_logo: Picture | None = None
+    index_template: Template | None = None
+    template_dirs: Sequence[TemplateFolder] = ()
+
+
+class Settings(Model):
+    """Every setting; a description says what to write."""
+
+    address: HostAddress | None = Field(
+        None, description="how other hosts reach this one: an IP address or a host name"
+    )
+
+    web_config: Mapping[str, Any] = Field(
+        {}, description='{property: value}, for example {"omero.web.prefix": "/omero"}'
+    )
+    web_config_append: Mapping[str, Sequence[JsonValue]] = Field(
+        {}, description='{property: [items]}, for example {"omero.web.apps": ["omero_figure"]}'
+    )
+    web_config_remove: Mapping[str, Sequence[JsonValue]] = Field(
+        {}, description='{property: [items]}, for example {"omero.web.ui.top_links": ["Help"]}'
+    )
+    web_config_exclusive: bool = Field(
+        False, description="True to remove properties that were set by hand, or False to keep them"
+    )
+    web_secrets: SecretsSource | None = Field(
+        None,
+        description="the path of a YAML file {property or redis_password: value}, or what prints "
+        'one: {"command": ["sops", "-d", "secrets.yml"]}',
+    )
+    web_requirements: SiteLock | None = Field(
+        None,
+        description="the path of a hash-pinned requirements file; make it of app/requirements.in "
+        "by uv pip compile --generate-hashes --no-emit-package zeroc-ice",
+    )
+    web_plugins: Sequence[WebPlugin] = Field(
+        (),
+        description='["omero-iviewer"], and for a plugin of your own {"package": "my-plugin", '
+        '"app": "my_plugin", "requirements": "my-plugin.txt"}',
+    )
+    web_sessions: Literal["redis", "file"] | None = Field(None, description='"redis" or "file"')
+    web_redis_url: RedisUrl | None = Field(
+        None,
+        description='a Redis run by others, for example "rediss://redis.example.org:6379"; user '
+        "and password go into the web_secrets file as redis_user and redis_password",
+    )
+    web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
+        (), description='a list of origins, for example ["https://viewer.example.org"]'
+    )
+    web_cors_login: bool = Field(
+        False, description="True where pages of other sites log in, or False"
+    )
+    web_branding: BrandingFiles = Field(
+        BrandingFiles(),
+        description='{"login_logo": "logo.png", "top_logo": "small.svg", '
+        '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
+    )
+    web_ready_needs_server: bool = Field(
+        False, description="True where OMERO.web is not ready without its OMERO.server, or False"
+    )
+    web_ice_wheel: Wheel | None = Field(
+        None,
+        description="the path of a zeroc-ice 3.6.5 wheel, with #sha256=… or without, or "
+        "https://…/name.whl#sha256=…",
+    )
+
+    web_graceful_timeout: Annotated[int, Field(ge=1, le=3600)] = Field(
+        30, description="seconds that running requests get to end when OMERO.web is replaced"
+    )
+    web_worker_memory: Memory = Field(
+        "1gb", description='the memory above which a worker is replaced, for example "1gb"'
+    )
+    web_memory_max: Memory | None = Field(
+        None, description='the memory of the whole service, for example "8gb"'
+    )
+    web_open_files: Annotated[int, Field(ge=1024, le=1048576)] = Field(
+        65536, description="how many files and connections the service may have open"
+    )
+    web_liveness: Annotated[int, Field(ge=15, le=3600)] = Field(
+        36, description="seconds after which an OMERO.web that hangs is started again"
+    )
+
+    nginx_server_name: ServerNames | None = Field(
+        None, description='the name visitors use, for example "omero.example.org"'
+    )
+    nginx_http_port: Port = Field(80, description="a TCP port number, for example 80")
+    nginx_https_port: Port = Field(443, description="a TCP port number, for example 443")
+    nginx_tls: Literal["off", "self-signed"] | Certificate = Field(
+        "off",
+        description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
+    )
+    nginx_maintenance_allow: Sequence[Network] = Field(
+        (), description='a list of IP addresses or networks, for example ["10.1.0.0/16", "fd00::5"]'
+    )
+    nginx_maintenance_page: MaintenancePage | None = Field(
+        None,
+        description='the path of an HTML file, or {"page": "away.html", "logo": "logo.svg", '
+        '"contact": "help@example.org"} with one or more of the three',
+    )
+    nginx_hsts: bool = Field(
+        True, description="True to have browsers use https alone for two years, or False"
+    )
+    nginx_behind_proxy: Annotated[Proxies | None, BeforeValidator(_proxy)] = Field(
+        None, description='{"addresses": ["10.0.0.5", "10.1.0.0/16"], "tls": True}'
+    )
+    nginx_max_body_size: Size = Field(
+        "4g",
+        description='the largest upload of a logged-in user, for example "500m"; "0" is no limit',
+    )
+    nginx_max_connections: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        2000,
+        description="how many requests the visitors of one address may have open at once, for "
+        "example 2000; 0 is no limit",
+    )
+    nginx_metrics_allow: Sequence[Network] = Field(
+        ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
+    )
+
+    redis_bind: Addresses | None = Field(
+        None, description='IP addresses of this host, for example "127.0.0.1 10.0.0.5"'
+    )
+    redis_port: Port | None = Field(None, description="a TCP port number, for example 6379")
+    redis_allow: Sequence[Network] = Field(
+        (), description='IP addresses or networks beside the web hosts, for example ["10.0.0.7"]'
+    )
+    redis_takeover: bool = Field(
+        False, description="True where the Redis on this host is OMERO.web's alone, or False"
+    )
+    redis_maxmemory: RedisMemory | None = Field(
+        None, description='an amount of memory, for example "512mb"'
+    )
+
+    @property
+    def redis_has_port(self) -> bool:
+        """Whether Redis has a TCP port beside its socket: either setting opens one."""
+        return self.redis_bind is not None or self.redis_port is not None
+
+    @property
+    def redis_addresses(self) -> str:
+        """The addresses that Redis listens on where it has a TCP port."""
+        return self.redis_bind or "127.0.0.1"
+
+    @property
+    def redis_tcp_port(self) -> int:
+        """The TCP port of Redis where it has one."""
+        return self.redis_port or 6379
+
+    @property
+    def redis_is_local(self) -> bool:
+        """Whether other hosts cannot reach Redis: it listens on loopback, or on its socket only."""
+        parts = [part.removeprefix("-") for part in self.redis_addresses.split()]
+        return all(ipaddress.ip_address(part).is_loopback for part in parts)
+
+
+def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
+    """The settings in a host's data, and every mistake in them.
+
+    With mistakes the returned settings are those that are right, so that the search for further
+    mistakes can go on; they must not be used for anything else.
+    """
+    try:
+        return Settings.model_validate(dict(data)), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    wrong = list(dict.fromkeys(str(detail["loc"][0]) for detail in details))
+    findings = [
+        finding
+        for name in wrong
+        for finding in _findings(name, data[name], [d for d in details if d["loc"][0] == name])
+    ]
+    return read({name: data[name] for name in data.keys() - wrong})[0], findings
+
+
+def _findings(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
+    """One setting's mistakes; pydantic tells them for each possible form of the value."""
+    if name not in Settings.model_fields:
+        return [Finding(name, _unknown(name))]
+    hint = str(Settings.model_fields[name].description)
+    if name == "web_plugins" and isinstance(value, (list, tuple)):
+        return plugin_entries.findings(value, details, hint)
+    if name == "nginx_tls":  # as text or as files: only the form that was meant is worth a word
+        meant = isinstance(value, Mapping)
+        details = [each for each in details if ("Certificate" in each["loc"]) == meant]
+    reasons = dict.fromkeys(_reason(name, value, each) for each in details)
+    return [Finding(name, f"{'; '.join(reasons)}; write {hint}")]
+
+
+def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
+    path = [str(part) for part in detail["loc"][1:] if part in getattr(value, "keys", tuple)()]
+    part = f"{path[-1]}: " if path else ""
+    kind, said = detail["type"], str(detail["msg"])
+    if kind == "value_error":
+        return part + said.removeprefix("Value error, ")
+    if kind in ("missing", "extra_forbidden"):
+        return f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
+    # a whole web_config may hold a password
+    shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
+    return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("omero."):
+        return f'is an OMERO.web property; write it as web_config = {{"{name}": …}}'
+    if name in OF_REDIS:
+        return f'belongs into the file that web_secrets names; write it there: {{"{name}": …}}'
+    close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
+    return f"there is no such setting; {hint}"

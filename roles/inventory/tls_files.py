@@ -1,0 +1,94 @@
+"""The site's own certificate, looked at before anything is touched, where it lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omeroweb_ops.state.checks import Found
+
+from . import certificate
+from .settings import Certificate
+from .site import Member
+
+pass
+
+
+DIRECTORY = "/etc/nginx/omero-web"
+CERTIFICATE = f"{DIRECTORY}/certificate.pem"
+KEY = f"{DIRECTORY}/key.pem"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The paths of a certificate and its key on the NGINX host."""
+
+    certificate: str
+    key: str
+
+
+_OWN = Pair(CERTIFICATE, KEY)
+
+
+def in_place(member: Member) -> Pair | None:
+    """The certificate that the site keeps on the NGINX host itself, where others renew it.
+
+    That is an absolute path that does not exist on this machine, or that this machine is the host.
+    """
+    given = member.settings.nginx_tls
+    if not isinstance(given, Certificate):
+        return None
+    paths = [Path(given.certificate), Path(given.key)]
+    if not all(path.is_absolute() for path in paths):
+        return None
+    there = member.name == "@local" or not any(os.path.exists(path) for path in paths)
+    return Pair(given.certificate, given.key) if there else None
+
+
+def paths(member: Member) -> Pair:
+    """Where NGINX finds certificate and key."""
+    return in_place(member) or _OWN
+
+
+@dataclass(frozen=True)
+class HostCertificate:
+    """What stands on the host: certificate, the key's public half, paths that cannot be read."""
+
+    certificate: bytes
+    key: bytes
+    missing: tuple[str, ...]
+
+
+def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Found]:
+    """What is wrong or doubtful about the site's own certificate.
+
+    held: what the host said, where the certificate is there.
+    """
+    given = member.settings.nginx_tls
+    if not isinstance(given, Certificate) or (in_place(member) and held is None):
+        return
+    if held and held.missing:
+        for path in held.missing:
+            yield Found(
+                certificate.SETTING,
+                f"{path} is neither here nor on the host; write the path of a file",
+            )
+        return
+    key: bytes | None
+    if held:
+        chain, key = held.certificate, held.key or None
+    else:
+        try:
+            chain, key = _bytes(given.certificate), _bytes(given.key)
+        except OSError as error:
+            yield Found(certificate.SETTING, f"{error.filename} cannot be read ({error.strerror})")
+            return
+    names = (member.settings.nginx_server_name or "").split()
+    yield from certificate.find(chain, key, names, datetime.now(UTC))
+
+
+def _bytes(path: str) -> bytes:
+    return Path(path).expanduser().read_bytes()

@@ -1,0 +1,190 @@
+"""Files, directories and links of a host: one fact for a whole role, and only what differs written.
+
+Root acts only where root owns every directory on the way; what lies in another user's directory is
+made as that user (`run_as`). See docs/architecture.md, "Privilege".
+
+pyinfra's stock file operations ask for each file several times and upload by `cp`; a reader could
+meet half a file. Here a role's files are asked for in one remote call, and each is written beside
+its place and renamed. Contents travel on standard input, so that a secret is never in a command
+line, a temporary file or a log.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from pyinfra import host
+from pyinfra.api import FactBase, StringCommand, operation
+
+from . import prefetch
+from .privilege import run_as_user, with_functions
+
+
+def write_from_stdin(path: str, content: str, *, binary: bool = False) -> str:
+    """Shell: write standard input to a (quoted) path, and fail unless all of it has come.
+
+    A connection that is cut looks like the end of the content. binary: it comes as base64.
+    """
+    read = "base64 -d" if binary else "cat"
+    return f'{read} > {path} && [ "$(wc -c < {path})" -eq {len(_bytes(content, binary))} ]'
+
+
+def _bytes(content: str, binary: bool) -> bytes:
+    return base64.b64decode(content) if binary else content.encode()
+
+
+def _acting(run_as: str, path: str, script: str) -> str:
+    """Shell: a script that makes or removes a (quoted) path, refused where others can interfere."""
+    guarded = with_functions(f"owned_path {path} && {script}")
+    return guarded if run_as == "root" else run_as_user(run_as, guarded)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory with its owner (`user:group`) and mode (octal digits).
+
+    run_as: the user who makes it, the owner of the directory in which it lies. A link in its place
+    is an error that names it; one of root's own to a directory of root's own is left as it is.
+    """
+
+    path: str
+    owner: str = "root:root"
+    mode: str = "755"
+    run_as: str = "root"
+
+    @property
+    def state(self) -> str:
+        return f"directory {self.mode} {self.owner}"
+
+    def commands(self) -> Iterator[StringCommand]:
+        path = shlex.quote(self.path)
+        made = (
+            f"not_a_link {path} && mkdir -p {path} && chown -h {self.owner} {path} "
+            f"&& chmod {self.mode} {path}"
+        )
+        if self.run_as == "root":
+            made = f"{{ is_link_of_root {path} || {{ {made}; }}; }}"
+        yield StringCommand(_acting(self.run_as, path, made))
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with its content, owner (`user:group`) and mode (octal digits).
+
+    binary: the content is base64, since pyinfra sends text alone and ends it with a line's end.
+    then: a shell command once it is in its place. run_as: as of a `Directory`.
+    """
+
+    path: str
+    content: str
+    owner: str = "root:root"
+    mode: str = "644"
+    binary: bool = False
+    then: str = "true"
+    run_as: str = "root"
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> File:
+        """Any content, for everyone to read."""
+        return cls(path, base64.encodebytes(content).decode(), binary=True)
+
+    def __post_init__(self) -> None:
+        if self.content and not self.content.endswith("\n"):
+            raise ValueError(f"{self.path}: the content must end with a line's end")
+
+    def __repr__(self) -> str:  # pyinfra prints an operation's arguments: no content, no secret
+        return f"File({self.path!r})"
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(_bytes(self.content, self.binary)).hexdigest()
+
+    @property
+    def state(self) -> str:
+        return f"file {self.mode} {self.owner} {self.digest}"
+
+    def commands(self) -> Iterator[StringCommand]:
+        path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
+        received = write_from_stdin(beside, self.content, binary=self.binary)
+        written = (
+            f"umask 077 && rm -f {beside} && ( set -C; {received} ) && "
+            f"chown -h {self.owner} {beside} && chmod {self.mode} {beside} "
+            f"&& mv -fT {beside} {path} && {{ {self.then}; }}"
+        )
+        yield StringCommand(_acting(self.run_as, path, written), _stdin=self.content)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link, switched in one step."""
+
+    path: str
+    target: str
+
+    @property
+    def state(self) -> str:
+        return f"link {self.target}"
+
+    def commands(self) -> Iterator[StringCommand]:
+        path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
+        made = f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
+        yield StringCommand(_acting("root", path, made))
+
+
+@dataclass(frozen=True)
+class Absent:
+    """No such file or link. undo: a shell command for what it did, run before it goes."""
+
+    path: str
+    undo: str = "true"
+    state = "absent"
+
+    def commands(self) -> Iterator[StringCommand]:
+        path = shlex.quote(self.path)
+        yield StringCommand(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
+
+
+Item = Directory | File | Link | Absent
+
+
+class PathStates(FactBase[list[str]]):
+    """What stands at each path, in the form of the items' `state`."""
+
+    def command(self, paths: tuple[str, ...]) -> str:
+        listed = " ".join(shlex.quote(path) for path in paths)
+        return (
+            # one line for each path, whatever somebody has written into a link
+            f'for p in {listed}; do if [ -L "$p" ]; then printf "link %s\\n" '
+            '"$(readlink -n "$p" | LC_ALL=C tr "[:cntrl:]\\200-\\377" "?")"; '
+            'elif [ -d "$p" ]; then stat -c "directory %a %U:%G" "$p"; '
+            'elif [ -f "$p" ]; then echo "$(stat -c "file %a %U:%G" "$p") '
+            '$(sha256sum < "$p" | cut -c1-64)"; '
+            "else echo absent; fi; done"
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+
+def read_states(paths: Sequence[str]) -> list[str]:
+    """What stands at each path of the host, in the form of the items' `state`."""
+    known = prefetch.current(host)
+    found = [known.state(path) for path in paths]
+    if None in found:
+        return host.get_fact(PathStates, paths=tuple(paths)) or ["absent"] * len(paths)
+    return [state for state in found if state]
+
+
+@operation()
+def sync(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
+    """Bring each item to its state; untouched where it is there already.
+
+    + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
+    """
+    for item, state in zip(items, read_states([item.path for item in items]), strict=True):
+        if state != item.state:
+            yield from item.commands()

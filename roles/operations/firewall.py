@@ -1,0 +1,96 @@
+"""Ports that are for some hosts alone, in a table of the kernel's packet filter (nftables).
+
+OMERO.web's port is for NGINX where that is on another host, and Redis' port for OMERO.web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from pyinfra import host
+from pyinfra.api import operation
+
+from .facts import BooleanFact
+from .files import Absent, Directory, File, Item
+from .services import STAMPS
+
+_NAME = "omero-web-firewall"
+RULES = "/etc/omero-web.nft"
+UNIT = f"/etc/systemd/system/{_NAME}.service"
+# Debian's own service, where it is used, flushes all rules when it is started or reloaded.
+_DROP_IN = f"/etc/systemd/system/nftables.service.d/{_NAME}.conf"
+_AGAIN = f"""# Written by the OMERO.web bundle; changes are overwritten.
+[Service]
+ExecStartPost=/usr/sbin/nft -f {RULES}
+ExecReload=/usr/sbin/nft -f {RULES}
+"""
+_TABLE = "inet omero_web"
+_STAMP = f"{STAMPS}/{_NAME}"
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+# The table as it is loaded counts too: whoever flushes all rules takes it away.
+_STATE = (
+    f"{{ cat {RULES} {UNIT} {_DROP_IN}; nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
+    f"systemctl is-active {_NAME}; }} 2>&1 | sha256sum"
+)
+_OPEN = (
+    f"{{ systemctl -q disable --now {_NAME}; nft delete table {_TABLE}; "
+    f"rm -f {UNIT} {_DROP_IN} {_STAMP}; systemctl daemon-reload; }} 2> /dev/null; true"
+)
+_CLOSE = {
+    # the rules replace what is loaded in one step, a restart of the unit would not
+    "systemd": f"nft -f {RULES} && systemctl daemon-reload && "
+    f"systemctl enable -q {_NAME} && systemctl start {_NAME}",
+    "supervisor": f"nft -f {RULES}",
+}
+
+
+@dataclass(frozen=True)
+class ClosedPort:
+    """A TCP port that the host itself and these addresses or networks may reach."""
+
+    port: int
+    ipv4: tuple[str, ...]
+    ipv6: tuple[str, ...]
+
+
+def items(ports: Sequence[ClosedPort], *, systemd: bool) -> list[Item]:
+    """Return the files of all closed ports of a host, the same for each of its roles."""
+    if not ports:
+        return [Absent(RULES, undo=_OPEN)]
+    rules = _TEMPLATES.get_template("firewall.nft.j2").render(table=_TABLE, ports=ports)
+    unit = _TEMPLATES.get_template("firewall.service.j2").render(table=_TABLE, rules=RULES)
+    persistent: list[Item] = [
+        File(UNIT, unit),
+        Directory(str(Path(_DROP_IN).parent)),
+        File(_DROP_IN, _AGAIN),
+    ]
+    return [File(RULES, rules), *(persistent if systemd else [])]
+
+
+class IsLoaded(BooleanFact):
+    """Whether the rules are loaded as they were left, and will be at the next boot."""
+
+    def command(self) -> str:
+        return f'[ "$(cat {_STAMP} 2> /dev/null)" = "$({_STATE})" ] && echo yes || true'
+
+
+@operation()
+def load(manager: str) -> Generator[str, None, None]:
+    """The rules are loaded, under systemd at boot too.
+
+    + manager: `systemd` or `supervisor`
+    """
+    if not host.get_fact(IsLoaded):
+        yield (
+            f"{_CLOSE[manager]} && mkdir -p {STAMPS} && {_STATE} > {_STAMP}.new && "
+            f"mv -f {_STAMP}.new {_STAMP}"
+        )

@@ -1,0 +1,167 @@
+"""What the survey tells of a host's files, packages and user, so that no role has to ask.
+
+Each question is a remote call of its own otherwise, and an idle deploy is made of little else. An
+answer holds until a command is run on the host, and for a minute: without `-y` a person is asked
+in between. What is not told is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath, PurePosixPath
+from weakref import WeakKeyDictionary
+
+from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
+from pyinfra.api import Host, State
+
+from ..conventions import CACHE, USER
+
+MAX_AGE = 60.0  # seconds
+PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
+DAMAGED = "damaged"  # the state of the file that marks a release whose own files are not as built
+# Shell patterns; a path that is asked for and not here costs a remote call, no more.
+PREFETCHED_PATHS = (
+    *("/etc/cron.d/omero-web*", "/etc/cron.daily/omero-web*", "/etc/sudoers.d/omero-web"),
+    *("/etc/nginx/conf.d/omero-web.conf", "/etc/nginx/sites-enabled/default"),
+    *("/etc/nginx/omero-web", "/etc/nginx/omero-web/*"),
+    *("/etc/omero-web-redis", "/etc/omero-web-redis/omero-web.conf", "/etc/omero-web.nft"),
+    *("/etc/supervisor/conf.d/*.conf", "/etc/systemd/system/omero-web*"),
+    *("/etc/systemd/system/*.service.d", "/etc/systemd/system/*.service.d/omero-web*.conf"),
+    *(str(BASE), f"{BASE}/*", f"{BASE}/bin/*", f"{BASE}/state/*", f"{BASE}/branding/*"),
+    *(f"{OMERODIR}/{name}" for name in ("bin", "bin/omero", "etc", "etc/grid")),
+    *(f"{OMERODIR}/var{folder}" for folder in ("", "/log", "/omero", "/sessions")),
+    *(f"{RELEASES}/*/complete", f"{RELEASES}/*/plugins"),
+    *(f"{CACHE}/tools/complete", f"{CACHE}/ice/*/complete"),
+    PYTHON,
+    *("/usr/local/bin/omero*", "/usr/local/sbin/omero-web*"),
+    *("/usr/local/share/omero-web", "/usr/local/share/omero-web/*"),
+    *("/var/lib/omero-web-redis", "/var/www/omero-web-acme"),
+)
+
+
+def measure(release: str | PurePath) -> str:
+    """Shell: print number and bytes of the files that a release is made of.
+
+    Python writes __pycache__ itself, where root runs it. omeroweb_ops.releases.installed counts
+    the same.
+    """
+    found = f"find {release}/bin {release}/lib -name __pycache__ -prune -o -type f -printf '%s\\n'"
+    return f"{found} | awk '{{n++; s += $1}} END {{printf \"%d %d\\n\", n, s}}'"
+
+
+def has_all(release: str | PurePath) -> str:
+    """Shell: whether the files of a release are at least as many, and as large, as those built.
+
+    What somebody has installed there besides is no damage.
+    """
+    return (
+        f"{measure(release)} | {{ read -r n s && read -r files bytes < {release}/complete && "
+        '[ "$n" -ge "$files" ] && [ "$s" -ge "$bytes" ]; }'
+    )
+
+
+def script(packages: Iterable[str]) -> str:
+    """Part of the survey, which has its functions. States are in the words of `operations.files`.
+
+    A name or a target with control characters is none of those that roles ask for.
+    """
+    names = " ".join(packages)
+    return rf"""
+release=$(readlink -f {CURRENT})
+python=$(readlink -f "$release/bin/python")
+[ ! -s "$release/complete" ] ||
+    {{ {has_all('"$release"')} &&
+        [ -x "$python" ] && [ -d "$release/lib/$(basename "$python")" ]; }} 2>/dev/null ||
+    tell damaged "$release/complete"
+places() {{ find {" ".join(PREFETCHED_PATHS)} -maxdepth 0 "$@" 2>/dev/null; }}
+places -printf 'place=%y %m %u:%g %p\0' -type l -printf 'target=%l\0' | one_line | tell_lines
+places -type f -exec timeout 60 sha256sum -z {{}} + | sed -z 's/^/sha256=/' | one_line | tell_lines
+dpkg-query -W -f='${{db:Status-Status}}=${{Package}}\n' {names} 2>/dev/null |
+  grep ^installed= | tell_lines
+getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && tell user yes
+tell packages '{names}' # all is told
+"""
+
+
+@dataclass(frozen=True)
+class PrefetchedFacts:
+    """states: path to state, of what is there at PLACES; None where nothing was told.
+
+    packages: that were asked for. installed: those of them that are. at: time.monotonic() then.
+    """
+
+    states: Mapping[str, str] | None = None
+    packages: frozenset[str] = frozenset()
+    installed: frozenset[str] = frozenset()
+    user: bool = False
+    at: float = field(default_factory=time.monotonic)
+
+    def state(self, path: str) -> str | None:
+        """What stands at a path; None where that was not told."""
+        if self.states is None:
+            return None
+        if path in self.states:
+            return self.states[path]
+        pure = PurePosixPath(path)
+        hidden = any(part.startswith(".") for part in pure.parts)  # `*` leaves those out
+        return "absent" if not hidden and any(map(pure.match, PREFETCHED_PATHS)) else None
+
+    def missing(self, names: Collection[str]) -> list[str] | None:
+        """Those of the packages that are not installed; None where that was not told."""
+        if not self.packages.issuperset(names):
+            return None
+        return [name for name in names if name not in self.installed]
+
+
+NO_FACTS = PrefetchedFacts()
+_HELD: WeakKeyDictionary[State, dict[str, PrefetchedFacts]] = WeakKeyDictionary()
+
+
+def read(lines: Iterable[str]) -> PrefetchedFacts:
+    """From the survey's output; NOTHING where it was cut."""
+    states: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    installed, damaged, user, path = set(), set(), False, ""
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key == "place":
+            kind, mode, owner, path = value.split(" ", 3)
+            if kind in "fd":
+                states[path] = f"{'file' if kind == 'f' else 'directory'} {mode} {owner}"
+        elif key == "target":  # of the place before
+            states[path] = f"link {value}"
+        elif key == "sha256":
+            digest, _, file = value.partition("  ")
+            digests[file] = digest
+        elif key == "damaged":
+            damaged.add(value)
+        elif key == "installed":
+            installed.add(value)
+        elif key == "user":
+            user = True
+        elif key == "packages":
+            for path, state in states.items():
+                if state.startswith("file "):
+                    told = f"{state} {digests.get(path)}"
+                    states[path] = DAMAGED if path in damaged else told
+            return PrefetchedFacts(states, frozenset(value.split()), frozenset(installed), user)
+    return NO_FACTS
+
+
+def remember(host: Host, told: PrefetchedFacts) -> None:
+    """Let a host's roles know."""
+    _HELD.setdefault(host.state, {})[host.name] = told
+
+
+def current(host: Host) -> PrefetchedFacts:
+    """What is known of a host now."""
+    told = _HELD.get(host.state, {}).get(host.name, NO_FACTS)
+    stale = time.monotonic() - told.at > MAX_AGE
+    return NO_FACTS if stale or _has_run_something(host) else told
+
+
+def _has_run_something(host: Host) -> bool:
+    operations = host.state.ops[host.state.inventory.get_host(host.name)]
+    return any(each.operation_meta.executed for each in operations.values())

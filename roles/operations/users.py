@@ -1,0 +1,35 @@
+"""The system user that OMERO.web runs as."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from omeroweb_ops.locations import BASE
+from pyinfra import host
+from pyinfra.api import operation
+
+from ..conventions import USER
+from . import prefetch
+from .facts import BooleanFact
+
+
+class HasUser(BooleanFact):
+    """Whether the user and its group are there."""
+
+    def command(self) -> str:
+        return f"getent passwd {USER} && getent group {USER} && echo yes || true"
+
+
+@operation()
+def create(uid: int | None) -> Generator[str, None, None]:
+    """A system user without a password; the shell lets root do `su - omero-web`.
+
+    + uid: a fixed number, or None for the next free one
+    """
+    gid_option, uid_option = ("", "") if uid is None else (f"--gid {uid}", f"--uid {uid}")
+    if not (prefetch.current(host).user or host.get_fact(HasUser)):
+        yield (
+            f"getent group {USER} >/dev/null || groupadd --system {gid_option} {USER}; "
+            f"getent passwd {USER} >/dev/null || useradd --system --gid {USER} "
+            f"{uid_option} --home-dir {BASE} --no-create-home --shell /bin/bash {USER}"
+        )

@@ -1,0 +1,250 @@
+"""Before anything is touched: the inventory as a whole, then every host, all mistakes at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gevent
+from gevent.lock import RLock
+from omeroweb_ops.state.checks import Found
+from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.state.property_names import PORT
+from pyinfra import logger
+from pyinfra.api import DeployError, Host, State
+
+from ..inventory import checks, tls_files
+from ..inventory.site import Member, Site, load
+from ..operations import deploy_lock, omerodir, prefetch
+from ..survey import Survey, ask, disks, existing_installation, existing_redis
+from . import host_certificate
+
+OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
+_REPORT_EVERY = 60.0  # seconds of waiting for another deploy
+_LOCK = RLock()
+_CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
+
+
+def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
+    """The checked site, this host's part in it and what the host said of itself.
+
+    Raises DeployError that names every mistake. The first host to come asks for all: pyinfra
+    prepares hosts one after another, and an error of the last must stop the first as well.
+    """
+    with _LOCK:
+        if state not in _CHECKED:
+            _CHECKED[state] = _check_all(state)
+    site, surveys = _CHECKED[state]
+    return site, site.members[host.name], surveys[host.name]
+
+
+def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
+    site, findings = load(
+        (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
+        for host in state.inventory
+    )
+    findings += checks.errors(site)
+    _stop_at(findings, "the inventory")
+    for warning in checks.warnings(site):
+        logger.warning(f"    {warning}")
+    hosts = list(state.inventory.get_active_hosts())
+    surveys = _survey_all(state, site, hosts)
+    for host in hosts:
+        member, survey = site.members[host.name], surveys[host.name]
+        findings += [
+            Finding(f"{host.name}: {each.name}", each.message)
+            for each in _host_findings(site, member, survey)
+        ]
+        if "nginx" in member.groups:
+            for warning in existing_installation.warnings(
+                survey.existing, tls=member.settings.nginx_tls != "off"
+            ):
+                logger.warning(f"    {host.name}: {warning}")
+        for found in _certificate_findings(host, member, survey):
+            finding = Finding(f"{host.name}: {found.name}", found.message)
+            if found.error:
+                findings.append(finding)
+            else:
+                logger.warning(f"    {finding}")
+    if findings:
+        for host in hosts:
+            deploy_lock.of(state).give_back(host)
+    _stop_at(findings, "the hosts")
+    for name, survey in surveys.items():
+        for warning in _doubts(site, site.members[name], survey):
+            logger.warning(f"    {name}: {warning}")
+    # Without this pyinfra goes on with the web hosts when Redis could not be set up.
+    state.config.FAIL_PERCENT = 0
+    return site, surveys
+
+
+def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey]:
+    """What each host says, with its lock where it is taken at once: on all hosts or on none.
+
+    Two deploys that meet let go of what they have before they wait, so that neither waits for the
+    other.
+    """
+    lock, end = deploy_lock.of(state), time.monotonic() + deploy_lock.TIMEOUT
+    reported, reported_at = "", 0.0
+    while True:
+        surveys, busy = {}, None
+        for host in hosts:
+            survey = surveys[host.name] = _survey(state, site, host)
+            if survey.lock.state not in ("free", "taken"):
+                busy = host
+                if time.monotonic() < end:
+                    break
+        if busy is None or time.monotonic() >= end:
+            return surveys
+        for host in hosts:
+            lock.give_back(host)
+        holder = surveys[busy.name].lock
+        saying = (
+            f"{busy.name}: waiting: {holder.sentence}"
+            if holder.state == "alive"
+            else f"{busy.name}: waiting for the end of what another deploy began there: "
+            f"{holder.sentence}"
+        )
+        if saying != reported or time.monotonic() - reported_at > _REPORT_EVERY:
+            logger.warning(f"    {saying}")
+            reported, reported_at = saying, time.monotonic()
+        busy.get_fact(deploy_lock.IsFree, _sudo=surveys[busy.name].privilege == "sudo")
+        if len(hosts) > 1:
+            gevent.sleep(random.uniform(0, 3))  # not in step with another that does the same
+
+
+def _survey(state: State, site: Site, host: Host) -> Survey:
+    member, lock = site.members[host.name], deploy_lock.of(state)
+    ports = tuple(port for port, _program, _setting in site.ports(member))
+    names = tuple(site.remote_nginx_addresses(member)) if "web" in member.groups else ()
+    if "redis" in member.groups and not member.settings.redis_is_local:
+        names += tuple(site.redis_clients(member))
+    at_once = deploy_lock.is_taken_at_once(state)
+    survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
+    if survey.lock.is_gone:  # nothing is waited for
+        ended = survey.lock.token
+        again = lock.take(ended=ended) if at_once else f"prepare && give_back {ended} && false"
+        survey = ask(host, ports=ports, names=names, lock=again)
+    lock.note(host, survey.lock, sudo=survey.privilege == "sudo")
+    prefetch.remember(host, survey.prefetched)
+    return survey
+
+
+def surveys(state: State) -> Mapping[str, Survey]:
+    """What each host of this run said of itself; `--limit` leaves hosts out. After `check`."""
+    return _CHECKED[state][1]
+
+
+def _stop_at(findings: list[Finding], where: str) -> None:
+    if findings:
+        lines = "".join(f"\n    - {finding}" for finding in findings)
+        raise DeployError(
+            f"{len(findings)} mistake{'s'[: len(findings) > 1]} in {where}; "
+            f"nothing has been changed:{lines}"
+        )
+
+
+def _settings_data(host: Host) -> Mapping[str, Any]:
+    """The host's data without what belongs to the connector (ssh_user, …) or pyinfra (_sudo)."""
+    connector = set(getattr(host.connector_cls, "data_meta", {}))
+    connector |= {"docker_identifier"}
+    return {
+        key: value
+        for key, value in host.data.dict().items()
+        if key not in connector and not key.startswith(("_", "ssh_"))
+    }
+
+
+def _connector_address(host: Host) -> str | None:
+    if host.name.startswith("@"):
+        return None
+    return host.data.dict().get("ssh_hostname") or host.name
+
+
+def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterator[Found]:
+    """About a certificate that the host keeps itself."""
+    pair = tls_files.in_place(member) if "nginx" in member.groups else None
+    if pair:
+        sudo = survey.privilege == "sudo"
+        answer = host.get_fact(
+            host_certificate.CertificateOnHost,
+            certificate=pair.certificate,
+            key=pair.key,
+            _sudo=sudo,
+        )
+        yield from tls_files.findings(member, answer)
+
+
+def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
+    if not survey.is_debian:
+        yield Finding(
+            "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
+        )
+    if "web" in member.groups and survey.python and survey.python < OLDEST_PYTHON:
+        yield Finding(
+            "system",
+            f"python3 is {'.'.join(map(str, survey.python))} here; OMERO.web's release needs "
+            f"{'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or newer",
+        )
+    if survey.lock.state not in ("free", "taken"):
+        yield Finding(
+            "deploy",
+            f"{survey.lock.sentence}, and that has not ended within "
+            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
+        )
+    if survey.privilege == "none":
+        yield Finding(
+            "privilege",
+            "neither root nor able to use sudo without a password; connect as root, or add "
+            "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
+        )
+    if "nginx" in member.groups:
+        yield from existing_installation.errors(survey.existing)
+    if "web" in member.groups:
+        yield from existing_installation.unsafe_paths(survey.existing)
+        if not survey.existing.link:
+            yield from omerodir.links_below(survey.prefetched)
+    yield from disks.errors(member.groups, survey.disks)
+    if "web" in member.groups:
+        for name in site.remote_nginx_addresses(member):
+            if name not in survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an NGINX, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
+    if "redis" in member.groups:
+        yield from existing_redis.errors(member.settings, survey.redis)
+        for name in () if member.settings.redis_is_local else site.redis_clients(member):
+            if name not in survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
+    for port, program, setting in site.ports(member):
+        holder = survey.listeners.get(port)
+        if holder is not None and program not in holder:
+            yield Finding(
+                setting,
+                f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
+                f"stop it, or write another port in {setting}",
+            )
+
+
+def _doubts(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
+    if "web" in member.groups and site.behind_remote_nginx(member) and not survey.nft:
+        yield Finding(
+            PORT,
+            f"port {site.effective(member, PORT)} is open to every host; install nftables and "
+            "deploy again, or allow NGINX alone in a firewall of your own",
+        )
+    if "redis" in member.groups and not member.settings.redis_is_local and not survey.nft:
+        yield Finding(
+            "redis_bind",
+            f"port {member.settings.redis_tcp_port} is open to every host; install nftables and "
+            "deploy again, or allow the web hosts alone in a firewall of your own",
+        )

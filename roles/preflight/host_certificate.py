@@ -1,0 +1,30 @@
+"""A certificate that lies on the host itself."""
+
+from __future__ import annotations
+
+import shlex
+
+from pyinfra.api import FactBase
+
+from ..inventory.tls_files import HostCertificate
+
+
+class CertificateOnHost(FactBase[HostCertificate]):
+    """A certificate on the host and its key's public half; the private one stays there."""
+
+    def command(self, certificate: str, key: str) -> str:
+        files = f"{shlex.quote(certificate)} {shlex.quote(key)}"
+        return (
+            f'for p in {files}; do [ -r "$p" ] || echo "missing $p"; done; '
+            f"echo certificate; cat {shlex.quote(certificate)} 2> /dev/null; echo; echo key; "
+            # without openssl, which comes with NGINX, the first start of NGINX has to tell
+            "! command -v openssl > /dev/null || "
+            f"openssl pkey -pubout -passin pass: -in {shlex.quote(key)} 2> /dev/null || "
+            f"[ ! -r {shlex.quote(key)} ] || echo 'no key'"
+        )
+
+    def process(self, output: list[str]) -> HostCertificate:
+        begin, end = output.index("certificate"), output.index("key")
+        missing = tuple(line.removeprefix("missing ") for line in output[:begin])
+        held, key = output[begin + 1 : end], output[end + 1 :]
+        return HostCertificate("\n".join(held).encode(), "\n".join(key).encode(), missing)

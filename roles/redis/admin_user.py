@@ -1,0 +1,59 @@
+"""Redis' user with every right, for root of its host."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra import host
+from pyinfra.api import operation
+
+from ..conventions import REDIS_SOCKET
+from ..operations.facts import BooleanFact
+from ..operations.files import File
+from .configuration import ADMINISTRATOR, DIRECTORY
+
+COMMAND = "/usr/local/sbin/omero-web-redis"
+SECRET = "/var/lib/omeroweb-ops/redis-admin"
+_USER = "omero-web-admin"
+_LINE = f"user {_USER} on #$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64) ~* +@all"
+
+
+class HasAdminUser(BooleanFact):
+    """Whether Redis' configuration has the user with the secret that root has."""
+
+    def command(self) -> str:
+        return (
+            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{_LINE}" ] '
+            "&& echo yes || true"
+        )
+
+
+@operation()
+def create() -> Generator[str, None, None]:
+    """The user; its secret is made here and never leaves the host.
+
+    The directory is root's, so that no name in it can be a link of somebody else's.
+    """
+    if host.get_fact(HasAdminUser):
+        return
+    yield (
+        f"set -e; umask 077; mkdir -p -m 755 {SECRET.rpartition('/')[0]}; "
+        f"[ -s {SECRET} ] || {{ head -c 32 /dev/urandom | sha256sum | cut -c1-64 > {SECRET}.new; "
+        f"mv -f {SECRET}.new {SECRET}; }}; "
+        f"mkdir -p {DIRECTORY}; chown root:redis {DIRECTORY}; chmod 750 {DIRECTORY}; "
+        f'echo "{_LINE}" > {ADMINISTRATOR}.new; chown root:redis {ADMINISTRATOR}.new; '
+        f"chmod 640 {ADMINISTRATOR}.new; mv -f {ADMINISTRATOR}.new {ADMINISTRATOR}"
+    )
+
+
+def command() -> File:
+    """redis-cli as that user."""
+    return File(
+        COMMAND,
+        "#!/bin/sh\n"
+        "# Written by the OMERO.web bundle: redis-cli with every right, for root.\n"
+        f"REDISCLI_AUTH=$(cat {SECRET}) || exit 1\n"
+        "export REDISCLI_AUTH\n"
+        f'exec redis-cli -s {REDIS_SOCKET} --user {_USER} "$@"\n',
+        mode="755",
+    )

@@ -1,0 +1,173 @@
+"""The host, asked once and before anything is touched."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyinfra.api import FactBase, Host
+
+from ..operations import deploy_lock, packages, prefetch
+from ..operations.facts import SecretStdin
+from . import disks, existing_installation, existing_redis
+
+_SCRIPT = "\n".join(
+    [
+        deploy_lock.SCRIPT,
+        (Path(__file__).parent / "survey.sh").read_text("utf-8"),
+        prefetch.script(packages.ALL),
+        f"{{\n{existing_installation.SCRIPT}\n{existing_redis.SCRIPT}\n}} | tell_lines",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a role needs to know of a host before it starts.
+
+    python: major and minor version of /usr/bin/python3; None where there is none yet.
+    disks: what is free at each of `disks.PLACES`. memory: kilobytes. listeners: port to
+    command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
+    lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
+    for and have some. earlier: what an installation made otherwise has left. redis: signs that
+    others use the Redis here. told: files, packages and user.
+    """
+
+    privilege: str = "none"
+    id: str = ""
+    like: str = ""
+    version: str = ""
+    arch: str = ""
+    ip: str = ""
+    python: tuple[int, int] | None = None
+    systemd: bool = False
+    systemd_version: int = 0
+    ipv6: bool = False
+    nft: bool = False
+    lock: deploy_lock.Holder = deploy_lock.NOBODY
+    disks: Mapping[str, disks.FreeSpace] = field(default_factory=dict)
+    memory: int = 0
+    listeners: dict[int, str] = field(default_factory=dict)
+    existing: existing_installation.ExistingInstallation = existing_installation.NO_INSTALLATION
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    redis: tuple[str, ...] = ()
+    prefetched: prefetch.PrefetchedFacts = prefetch.NO_FACTS
+
+    @property
+    def platform(self) -> str:
+        """What a compiled wheel depends on: release (and so Python and libraries), architecture."""
+        return f"{self.id}-{self.version}-{self.arch}"
+
+    @property
+    def manager(self) -> str:
+        """What runs services here."""
+        return "systemd" if self.systemd else "supervisor"
+
+    @property
+    def is_debian(self) -> bool:
+        return bool({"debian", "ubuntu"} & {self.id, *self.like.split()})
+
+
+def _python(name: str) -> tuple[int, int] | None:
+    """Read `python3.11`, as Debian names the program."""
+    found = re.fullmatch(r"python(\d)\.(\d+)", name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+class HostSurvey(FactBase[Survey]):
+    """One remote call: privileges, release, disks, systemd and who holds the ports."""
+
+    shell_executable = "sh"  # without the lock that it asks for
+
+    def command(
+        self, ports: tuple[int, ...], nonce: str, names: tuple[str, ...] = (), lock: str = ""
+    ) -> str:
+        """The nonce comes on standard input; see survey.sh. lock: see `ask`."""
+        self._nonce = nonce
+        script = "\n".join(
+            [
+                f"ports={shlex.quote(' '.join(f'{port:04X}' for port in ports))}",
+                f"names={shlex.quote(' '.join(names))}",
+                f"disks={shlex.quote(' '.join(disks.DIRECTORIES))}",
+                f"lock={shlex.quote(lock)}",
+                _SCRIPT,
+            ]
+        )
+        # _sudo is decided by the answer, so the script raises itself
+        return (
+            f"script=$(cat <<'SURVEY'\n{script}\nSURVEY\n)\n"
+            "from=${SSH_CONNECTION%% *}; "
+            'if [ "$(id -u)" = 0 ]; then sh -c "$script" survey root "$from"; '
+            "elif sudo -n true < /dev/null 2>/dev/null; then "
+            'sudo -n sh -c "$script" survey sudo "$from"; else sh -c "$script" survey none; fi'
+        )
+
+    @staticmethod
+    def default() -> Survey:
+        return Survey()
+
+    def process(self, output: list[str]) -> Survey:
+        own = f"{self._nonce} "
+        lines = [line.removeprefix(own) for line in output if line.startswith(own)]
+        values: dict[str, str] = {}
+        listeners: dict[int, str] = {}
+        addresses: dict[str, list[str]] = {}
+        free: dict[str, disks.FreeSpace] = {}
+        for line in lines:
+            key, _, value = line.partition("=")
+            if key == "port":
+                port, _, command = value.partition(" ")
+                listeners[int(port, 16)] = command.strip()
+            elif key == "resolved":
+                name, _, address = value.partition(" ")
+                addresses.setdefault(name, []).append(address)
+            elif key == "disk":
+                path, _, answer = value.partition(" ")
+                free[path] = disks.FreeSpace.read(answer)
+            else:
+                values[key] = value
+        return Survey(
+            privilege=values.get("privilege", "none"),
+            id=values.get("id", ""),
+            like=values.get("like", ""),
+            version=values.get("version", ""),
+            arch=values.get("arch", ""),
+            ip=values.get("ip", ""),
+            python=_python(values.get("python", "")),
+            systemd="systemd" in values,
+            systemd_version=int(values.get("systemd") or 0),
+            ipv6="ipv6" in values,
+            nft="nft" in values,
+            lock=deploy_lock.Holder.read(values),
+            disks=free,
+            memory=int(values.get("memory") or 0),
+            listeners=listeners,
+            existing=existing_installation.read(lines, " ".join(listeners.values())),
+            addresses=addresses,
+            redis=existing_redis.read(lines),
+            prefetched=prefetch.read(lines),
+        )
+
+
+def ask(
+    host: Host,
+    *,
+    ports: tuple[int, ...] = (),
+    names: tuple[str, ...] = (),
+    lock: str = "",
+) -> Survey:
+    """Survey a host. lock: shell that looks at the lock of a deploy there, or takes it."""
+    nonce = secrets.token_hex(16)
+    found: Survey = host.get_fact(
+        HostSurvey,
+        ports=ports,
+        names=names,
+        nonce=nonce,
+        lock=lock,
+        _stdin=SecretStdin(f"{nonce}\n"),
+    )
+    return found

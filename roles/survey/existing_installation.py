@@ -1,0 +1,221 @@
+"""What an installation of OMERO.web that was made otherwise has left on a host. Pure: no I/O.
+
+Made by the walkthrough of https://omero.readthedocs.io/ (OMERODIR /opt/omero/web/omero-web, a unit
+or an init script, NGINX's conf.d/omeroweb.conf, cron.daily/omero-web) or by the Ansible role
+ome.omero_web (OMERODIR /opt/omero/web/OMERO.web with bin/omero, NGINX's conf.d/omero-web.conf).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from omeroweb_ops.locations import BASE, EARLIER_OMERODIR, OMERODIR
+from omeroweb_ops.state.desired import Finding
+
+from ..operations.privilege import printable
+
+MANAGED_MARKER = "Written by the OMERO.web bundle"
+# for grep -E and for Python alike
+_OMERO = (
+    r"upstream[^;#{]*omeroweb|include[^;#]*omero[-_]?web"
+    r"|proxy_pass[^;#]*//(omeroweb|(127\.0\.0\.1|localhost):4080)"
+)
+OUR_GUNICORN_CONF = f"{BASE}/gunicorn.conf.py"  # in the command line of the bundle's gunicorn
+# Part of the survey: `existing=KIND PATH` a line; the lines of an NGINX site follow as `line=TEXT`.
+# A second OMERO.web that lives elsewhere and has another name is none of ours.
+# Root runs and removes what is found: a link, and what does not belong to root, is `unsafe`. A
+# person's own crontab lies where its owner cannot put a link.
+SCRIPT = rf"""
+ours() {{ # KIND PATH
+  case $2 in
+    /var/spool/cron/crontabs/*) [ -f "$2" ] && [ ! -L "$2" ] ;;
+    *) [ ! -L "$2" ] && [ "$(stat -c %u "$2")" = 0 ] ;;
+  esac && echo "existing=$1 $2" || echo "existing=unsafe $2"
+}}
+theirs() {{
+  kind=$1; pattern=$2; shift 2
+  grep -lsiE -D skip -- "$pattern" "$@" | while read -r f; do
+    grep -qs "{MANAGED_MARKER}" "$f" && continue
+    case ${{f##*/}} in omero-web*) ;; *) grep -qs {BASE} "$f" || continue ;; esac
+    ours "$kind" "$f"
+  done
+}}
+units=$(theirs unit '^[^#]*(omero.*web start|gunicorn.*omeroweb)' \
+    /etc/systemd/system/*.service /usr/local/lib/systemd/system/*.service
+  theirs init '^[^#]*omero.*web start' /etc/init.d/*)
+[ -z "$units" ] || echo "$units"
+for f in $(echo "$units" | sed -n 's/^existing=unit //p'); do
+  [ -d "$f.d" ] && ours dropin "$f.d"
+done
+theirs cron '^[^#]*omero.*web clearsessions' \
+  /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/crontabs/*
+[ -d {BASE}/venv3 ] && [ ! -L {BASE}/venv3 ] && echo "existing=virtualenv {BASE}/venv3"
+[ -L {OMERODIR} ] && echo "existing=link {OMERODIR}"
+f={OMERODIR}/bin/omero; [ -f $f ] && [ ! -L $f ] && ours command $f
+f=/usr/local/bin/omero
+[ -e $f ] || [ -L $f ] && ! grep -qs {BASE}/bin/service $f && echo "existing=command $f"
+if [ ! -e {OMERODIR}/etc/grid/config.xml ]; then
+  for d in $(echo "$units" | sed 's/.* //' | xargs -r sed -nE 's/.*OMERODIR=([^" ;$]+).*/\1/p') \
+      {EARLIER_OMERODIR}; do
+    [ -f "$d/etc/grid/config.xml" ] && echo "existing=omerodir $d" && break
+  done
+fi
+for f in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/*; do
+  [ -f "$f" ] || continue
+  grep -qs "{MANAGED_MARKER}" "$f" && continue
+  if grep -qE '^[^#]*({_OMERO})' "$f"; then
+    echo "existing=site $f"; sed 's/^/line=/' "$f"
+  elif [ "${{f##*/}}" = default ] && [ ! -L "$f" ]; then echo "existing=default $f"; fi
+done
+"""
+
+
+@dataclass(frozen=True)
+class ExistingInstallation:
+    """The paths of what was found, by kind; `running`: its process holds OMERO.web's port.
+
+    units, scripts (of init), dropins, crons, commands, sites (path to NGINX configuration).
+    default: Debian's default site where it is a file and no link. link: OMERODIR is one. omerodir:
+    another OMERODIR, with a configuration that ours does not have. virtualenv: venv3 is a folder.
+    unsafe: what root would have to run or to remove, and is a link or somebody else's.
+    """
+
+    units: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    dropins: tuple[str, ...] = ()
+    crons: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    sites: dict[str, str] = field(default_factory=dict)
+    default: str | None = None
+    link: bool = False
+    omerodir: str | None = None
+    virtualenv: bool = False
+    running: bool = False
+    unsafe: tuple[str, ...] = ()
+
+    @property
+    def has_nginx_site(self) -> bool:
+        """Whether NGINX has a site that the bundle's replaces."""
+        return bool(self.sites or self.default)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is anything that only root can have put there, but for NGINX's part."""
+        lists = (self.units, self.scripts, self.crons, self.commands)
+        return any(lists) or any((self.link, self.omerodir, self.virtualenv))
+
+    @property
+    def has_omero_web(self) -> bool:
+        """Whether there is anything but NGINX's part."""
+        return self.is_installed or self.running
+
+
+NO_INSTALLATION = ExistingInstallation()
+
+
+# The only places of each kind; a line that names another one is none of the survey's.
+_PLACES = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "unit": r"/(etc|usr/local/lib)/systemd/system/[^/]+\.service",
+        "dropin": r"/(etc|usr/local/lib)/systemd/system/[^/]+\.service\.d",
+        "init": r"/etc/init\.d/[^/]+",
+        "cron": r"/etc/cron\.(d|hourly|daily|weekly|monthly|yearly)/[^/]+"
+        r"|/var/spool/cron/crontabs/[^/]+",
+        "virtualenv": re.escape(f"{BASE}/venv3"),
+        "link": re.escape(str(OMERODIR)),
+        "command": f"{re.escape(str(OMERODIR))}/bin/omero|/usr/local/bin/omero",
+        "omerodir": r"(/[^/]+)+/?",
+        "site": r"/etc/nginx/(conf\.d|sites-enabled)/[^/]+",
+        "default": r"/etc/nginx/sites-enabled/default",
+        "unsafe": r"(/[^/]+)+",
+    }.items()
+}
+
+
+def read(output: Iterable[str], holder: str = "") -> ExistingInstallation:
+    """What the survey's lines say. holder: the command line of who holds OMERO.web's port."""
+    found: dict[str, list[str]] = {}
+    sites: dict[str, list[str]] = {}
+    for line in output:
+        key, _, value = line.partition("=")
+        if key == "existing":
+            kind, _, path = value.partition(" ")
+            if kind in _PLACES and _PLACES[kind].fullmatch(path) and ".." not in path.split("/"):
+                found.setdefault(kind, []).append(path)
+        elif key == "line" and "site" in found:
+            sites.setdefault(found["site"][-1], []).append(value)
+    units = tuple(found.get("unit", ()))
+    return ExistingInstallation(
+        units=units,
+        scripts=tuple(found.get("init", ())),
+        dropins=tuple(f"{unit}.d" for unit in units if f"{unit}.d" in found.get("dropin", ())),
+        crons=tuple(found.get("cron", ())),
+        commands=tuple(found.get("command", ())),
+        sites={path: "\n".join(sites.get(path, ())) for path in found.get("site", ())},
+        default=next(iter(found.get("default", ())), None),
+        link="link" in found,
+        omerodir=next(iter(found.get("omerodir", ())), None),
+        virtualenv="virtualenv" in found,
+        running=f"{BASE}/" in holder
+        and "omeroweb.wsgi" in holder
+        and OUR_GUNICORN_CONF not in holder,
+        unsafe=tuple(found.get("unsafe", ())),
+    )
+
+
+def unsafe_paths(found: ExistingInstallation) -> Iterator[Finding]:
+    """What root must neither run nor remove."""
+    for path in found.unsafe:
+        yield Finding(
+            printable(path),
+            "belongs to an OMERO.web that was installed some other way, and is a symbolic link or "
+            "does not belong to root; remove it, or make it a file of root's own",
+        )
+
+
+def errors(found: ExistingInstallation) -> Iterator[Finding]:
+    """What stands in the way of taking over."""
+    for path, text in found.sites.items():
+        others = [name for name, omero in _servers(text) if not omero]
+        if others:
+            yield Finding(
+                path,
+                f"serves OMERO.web and also {', '.join(others)}; move the other sites to a file "
+                "of their own, since this one is going to be replaced",
+            )
+
+
+def warnings(found: ExistingInstallation, *, tls: bool) -> Iterator[Finding]:
+    """What visitors would miss afterwards."""
+    for path, text in found.sites.items():
+        if not tls and re.search(r"^\s*listen\s[^;#]*\bssl\b", text, re.MULTILINE):
+            yield Finding(
+                "nginx_tls",
+                f"{path} serves https, and the site that replaces it will not; write "
+                'nginx_tls = {"certificate": …, "key": …} with copies of its files',
+            )
+
+
+def _servers(text: str) -> Iterator[tuple[str, bool]]:
+    """Each server's names, and whether it belongs to OMERO.web: by what it holds, or by sharing a
+    name with one that does (a redirect to https)."""
+    blocks = [*_blocks(re.sub(r"#.*", "", text))]
+    names = [" ".join(re.findall(r"\bserver_name\s+([^;]*);", block)) or "_" for block in blocks]
+    omero = [bool(re.search(_OMERO, block)) for block in blocks]
+    shared = {word for name, yes in zip(names, omero, strict=True) if yes for word in name.split()}
+    for name, yes in zip(names, omero, strict=True):
+        yield name, yes or bool(shared & {*name.split()})
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """What stands inside each `server { … }`."""
+    for begun in re.finditer(r"\bserver\s*\{", text):
+        depth = 1
+        for position in range(begun.end(), len(text)):
+            depth += {"{": 1, "}": -1}.get(text[position], 0)
+            if not depth:
+                yield text[begun.end() : position]
+                break

@@ -1,0 +1,1 @@
+"""One host of a site, with what follows from its settings and its survey together."""

@@ -1,0 +1,36 @@
+"""What `omeroweb-ops doctor` has to know of the site as a whole; nothing secret."""
+
+from __future__ import annotations
+
+from omeroweb_ops.shared.expectations import Expected
+from omeroweb_ops.state.cors import WHITELIST
+
+from ..conventions import LOCATIONS
+from ..inventory.settings import Certificate
+from ..inventory.site import Member, Site
+from ..operations.files import File
+from ..survey import Survey
+from ..target import urls
+
+
+def expected(site: Site, member: Member, survey: Survey) -> File:
+    """The file for one web host."""
+    return File(str(LOCATIONS.site), _expected(site, member, survey).dump())
+
+
+def _expected(site: Site, member: Member, survey: Survey) -> Expected:
+    origins = tuple(map(str, site.value(member, WHITELIST) or ()))
+    fronts = site.group("nginx")
+    if not fronts:
+        return Expected(cors_origins=origins)
+    front = fronts[0]
+    settings = front.settings
+    # an NGINX elsewhere without a name is known by its own survey alone
+    known = front is member or settings.nginx_server_name or front.address
+    tls = "certificate" if isinstance(settings.nginx_tls, Certificate) else settings.nginx_tls
+    return Expected(
+        url=urls.public_url(site, front, survey) if known else None,
+        tls=tls,
+        http_port=80 if tls == "off" else settings.nginx_http_port,
+        cors_origins=origins,
+    )

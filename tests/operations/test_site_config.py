@@ -1,0 +1,99 @@
+"""A site that NGINX is asked about first: what lies where meanwhile, and after a kill."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from roles.nginx.request_policy import ACCESS_LOG
+from roles.nginx.site_config import RUN, acceptance
+from roles.operations.files import File
+from tests.operations.local import OWNER, programs, shell
+
+KEY = "-----BEGIN PRIVATE KEY-----\n"
+MAIN = "events {\n\tworker_connections 768;\n}\ninclude /etc/nginx/conf.d/*.conf;\n"
+OLD, NEW = "# old\n", "# new\n"
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Path:
+    """/etc/nginx of a host with a key of the bundle's and a link of somebody else's."""
+    folder = tmp_path / "etc-nginx"
+    for name, text in {
+        "nginx.conf": MAIN.replace("/etc/nginx", str(folder)),
+        "conf.d/omero-web.conf": OLD,
+        "omero-web/key.pem": KEY,
+        "sites-available/other": OLD,
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "sites-enabled").mkdir()
+    (folder / "sites-enabled/other").symlink_to("../sites-available/other")
+    return folder
+
+
+def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
+    """The exit status. program: what stands for `nginx -t -q -c FILE`."""
+    file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER)
+    command = acceptance(file, former).replace("/etc/nginx", str(nginx))
+    command = command.replace(RUN, str(nginx.parent / "run"))
+    command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
+    command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
+    stand_ins = programs(nginx.parent / "bin", nginx=program)
+    return shell(command, stdin=NEW, stand_ins=stand_ins).returncode
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file itself, without what a link leads to."""
+    found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {str(path.relative_to(folder)): path.read_text() for path in found}
+
+
+def test_what_nginx_accepts_gets_its_place_and_the_rest_stays(nginx: Path) -> None:
+    before = contents(nginx)
+    looks = (
+        'grep -q new "${4%/*}/conf.d/omero-web.conf" && grep -q old "${4%/*}/sites-enabled/other"'
+    )
+    assert accept(nginx, f'{looks} && grep -q "include ${{4%/*}}/conf.d/" "$4"') == 0
+    main = before["nginx.conf"].replace("768", "8192")
+    main = f"worker_rlimit_nofile 20000;  # by the OMERO.web bundle\n{main}"
+    assert contents(nginx) == {**before, "conf.d/omero-web.conf": NEW, "nginx.conf": main}
+    assert [*(nginx.parent / "run").iterdir()] == []
+    assert stat.S_IMODE((nginx.parent / "access.log").stat().st_mode) == 0o640
+    assert accept(nginx, "exit 0") == 0
+    assert (nginx / "nginx.conf").read_text() == main
+
+
+def test_what_somebody_else_wrote_of_connections_stays_and_a_log_is_closed(nginx: Path) -> None:
+    own = "worker_rlimit_nofile 9;\nevents { }\n# worker_connections 768;\n"
+    (nginx / "nginx.conf").write_text(own)
+    log = nginx.parent / "access.log"
+    log.write_text("line\n")
+    log.chmod(0o644)
+    assert accept(nginx, "exit 0") == 0
+    assert (nginx / "nginx.conf").read_text() == own
+    assert (log.read_text(), stat.S_IMODE(log.stat().st_mode)) == ("line\n", 0o640)
+
+
+def test_what_nginx_refuses_does_not(nginx: Path) -> None:
+    before = contents(nginx)
+    assert accept(nginx, "exit 1", ("/etc/nginx/sites-enabled/other",)) != 0
+    assert contents(nginx) == before
+    assert (nginx / "sites-enabled/other").is_symlink()
+    assert [*(nginx.parent / "run").iterdir()] == []
+
+
+def test_a_kill_leaves_no_key_behind_and_the_next_run_nothing_at_all(nginx: Path) -> None:
+    before = contents(nginx)
+    assert accept(nginx, "kill -9 $PPID") != 0
+    run = nginx.parent / "run"
+    left = contents(run)
+    assert left  # it was in the middle
+    assert KEY not in left.values()
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+    assert contents(nginx) == before
+    assert accept(nginx, "exit 0") == 0
+    assert contents(run) == {}
+    assert [*run.iterdir()] == []

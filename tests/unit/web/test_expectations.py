@@ -1,0 +1,107 @@
+"""What a deploy tells the doctor, and what the doctor tells a deploy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omeroweb_ops.shared.expectations import Expected
+
+from roles.nginx import smoke_test
+from roles.operations.files import File
+from roles.web import expectations
+from tests.unit.helpers import SURVEY, a_host, site_of
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'app'}"}
+
+
+def written(*hosts: Any, member: str = "@local") -> Expected:
+    site = site_of(*hosts)
+    file = expectations.expected(site, site.members[member], SURVEY)
+    assert isinstance(file, File)
+    assert (file.owner, file.mode) == ("root:root", "644")
+    return read(Path("/nowhere"), file.content)
+
+
+def read(folder: Path, text: str) -> Expected:
+    data = json.loads(text)
+    return Expected(**{**data, "cors_origins": tuple(data["cors_origins"])})
+
+
+def test_a_site_with_tls() -> None:
+    found = written(
+        a_host(
+            nginx_server_name="images.example.org",
+            nginx_tls="self-signed",
+            nginx_http_port=8080,
+            nginx_https_port=8443,
+            web_config={
+                "omero.web.prefix": "/omero",
+                "omero.web.cors_origin_whitelist": ["https://viewer.example.org"],
+            },
+        )
+    )
+    origins = ("https://viewer.example.org",)
+    assert found == Expected("https://images.example.org:8443/omero/", "self-signed", 8080, origins)
+    assert (found.scheme, found.host, found.port) == ("https", "images.example.org", 8443)
+    assert (found.prefix, found.origin) == ("/omero", "https://images.example.org:8443")
+
+
+def test_nginx_on_another_host() -> None:
+    web = a_host("web", "web redis", reached_as="10.0.0.1", web_sessions="file")
+    named = a_host("www", "nginx", reached_as="10.0.0.2", nginx_server_name="a.example.org")
+    assert written(web, named, member="web").url == "http://a.example.org/"
+    plain = a_host("www", "nginx", reached_as="10.0.0.2")
+    assert written(web, plain, member="web").url == "http://10.0.0.2/"
+
+
+def test_no_nginx_at_all() -> None:
+    assert written(a_host("@local", "web", web_sessions="file")).url is None
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    expected = Expected("https://a.example.org/", "off", 80, ("https://b.example.org",))
+    (tmp_path / "site.json").write_text(expected.dump())
+    assert Expected.load(tmp_path / "site.json") == expected
+    assert Expected.load(tmp_path / "other.json") == Expected()
+
+
+def test_a_deploy_needs_no_library_of_a_release() -> None:
+    """Only the tests' environment has them all; an administrator's has not."""
+    missing = "sys.modules.update(dict.fromkeys(('requests', 'urllib3', 'redis', 'tabulate')))"
+    code = f"import sys; {missing}; import roles.web"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cors_origins": [], "other": 1}'])
+def test_a_spoiled_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "site.json").write_text(text)
+    with pytest.raises(ValueError, match=r"site\.json is not readable"):
+        Expected.load(tmp_path / "site.json")
+
+
+@pytest.mark.parametrize("url", [None, "/", "images.example.org/", "ftp://a/", "http://a:b/"])
+def test_what_is_no_url_is_refused(url: str | None) -> None:
+    with pytest.raises(ValueError, match=r"--url|is no URL|Port"):
+        Expected(url).checked()
+    assert Expected("http://[fd00::5]:81/").checked().host == "fd00::5"
+
+
+def test_a_failed_visit_tells_the_errors_alone() -> None:
+    def check(status: str, setting: str) -> dict[str, str]:
+        return {"name": "cors", "status": status, "message": status, "setting": setting}
+
+    checks = [check("warning", "a"), check("error", "omero.web.prefix"), check("error", "")]
+    text = json.dumps({"checks": checks}, indent=1)
+    assert smoke_test.DoctorErrors().process(text.splitlines()) == [
+        "cors: error (see omero.web.prefix)",
+        "cors: error (see its log)",
+    ]
+    assert smoke_test.DoctorErrors().process([]) == []
