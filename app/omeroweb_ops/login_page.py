@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .property_names import HOST, PORT, PREFIX
+
 LOGIN = "/webclient/login/"
-ALLOWED_HOSTS = "omero.web.allowed_hosts"
 
 
 class Address(NamedTuple):
@@ -19,10 +20,10 @@ class Address(NamedTuple):
 
 def address(effective: Callable[[str], str | None]) -> Address:
     """Where OMERO.web answers on this host. effective: a property's text, default or not."""
-    host = effective("omero.web.application_server.host") or "127.0.0.1"
-    port = int(effective("omero.web.application_server.port") or 4080)
+    host = effective(HOST) or "127.0.0.1"
+    port = int(effective(PORT) or 4080)
     # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
-    prefix = (effective("omero.web.prefix") or "").rstrip("/")
+    prefix = (effective(PREFIX) or "").rstrip("/")
     return Address("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, prefix)
 
 

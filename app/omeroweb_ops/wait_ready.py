@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .gunicorn.handover import HandoverFailed
-from .login_page import ALLOWED_HOSTS, LOGIN, address, host_header
+from .login_page import LOGIN, address, host_header
+from .property_names import ALLOWED_HOSTS
 from .shared import regular_file
 from .state.engine import Engine
 

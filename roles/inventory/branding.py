@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omeroweb_ops.state.branding import INDEX, INDEX_TEMPLATE, LOGOS, Branding
+from omeroweb_ops.property_names import INDEX_TEMPLATE
+from omeroweb_ops.state.branding import INDEX, LOGOS, Branding
 from omeroweb_ops.state.desired import Finding
 
 from .uploads import picture_suffix, template_files

@@ -9,9 +9,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from omeroweb_ops.property_names import (
+    ADDITIONAL_SETTINGS,
+    APPS,
+    CACHES,
+    HOST,
+    PREFIX,
+    SECRET_KEY,
+    SESSION_ENGINE,
+    STATIC_URL,
+    STATICFILE_DIRS,
+)
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.desired import Finding
-from omeroweb_ops.state.property_names import HOST
 from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from ..conventions import REDIS_SOCKET
@@ -19,7 +29,6 @@ from . import branding, cors_checks, plugin_checks, tls_files
 from .plugins import Addition, additions
 from .site import GROUPS, SCHEMA, Member, Site
 
-_SECRET_KEY = "omero.web.secret_key"
 # characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
 # signed by the secret key can be tried without one
 _LEAST_PASSWORD = 16
@@ -27,7 +36,7 @@ _LEAST_SECRET_KEY = 32
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
 _NEEDED_BY = {"redis": ["web"], "web": ["nginx"], "nginx": ["web"]}
 # NGINX serves several web hosts as one site, with the static files of one release.
-_SAME = (derived.PREFIX, "omero.web.static_url", "omero.web.apps", "omero.web.staticfile_dirs")
+_SAME = (PREFIX, STATIC_URL, APPS, STATICFILE_DIRS)
 
 
 def errors(site: Site) -> list[Finding]:
@@ -142,11 +151,11 @@ def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
 
 def _of_own_caches(site: Site, member: Member) -> Iterator[Finding]:
     """Caches of the site's own at the port of a Redis that is going to have none."""
-    caches = site.explicit(member).set.get(derived.CACHES)
+    caches = site.explicit(member).set.get(CACHES)
     closed = "redis" in member.groups and not member.settings.redis_has_port
     if closed and re.search(r"rediss?://([^@/]*@)?(127\.|localhost|\[::1\])", str(caches)):
         yield Finding(
-            derived.CACHES,
+            CACHES,
             "is at a port of this host, and its Redis has none; take the property out (sessions "
             f"and cache follow by themselves), write unix://{REDIS_SOCKET}, or open the port by "
             "redis_port and redis_password",
@@ -186,34 +195,34 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     for name in settings.web_config.keys() & site.secret_properties.keys():
         yield Finding(name, "is in web_config and in the web_secrets file; write one")
     yield from _of_redis_url(site, member)
-    key = site.explicit(member).set.get(_SECRET_KEY)
+    key = site.explicit(member).set.get(SECRET_KEY)
     if key is not None and len(str(key)) < _LEAST_SECRET_KEY:
-        yield Finding(_SECRET_KEY, _too_short(str(key), _LEAST_SECRET_KEY))
+        yield Finding(SECRET_KEY, _too_short(str(key), _LEAST_SECRET_KEY))
     if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
         yield Finding(
             "web_sessions",
             '"redis" needs a host in the group redis, or web_redis_url; or write "file"',
         )
-    engine = settings.web_config.get(derived.ENGINE)
+    engine = settings.web_config.get(SESSION_ENGINE)
     if settings.web_sessions and engine and engine != _ENGINES[settings.web_sessions]:
         yield Finding(
             "web_sessions",
-            f'"{settings.web_sessions}" contradicts {derived.ENGINE} = {engine!r}; write one',
+            f'"{settings.web_sessions}" contradicts {SESSION_ENGINE} = {engine!r}; write one',
         )
     if len(site.group("web")) > 1:
-        if _SECRET_KEY not in site.desired(member).set:
+        if SECRET_KEY not in site.desired(member).set:
             yield Finding(
-                _SECRET_KEY,
+                SECRET_KEY,
                 "several web hosts must share one; write it in the web_secrets file",
             )
-        if site.desired(member).set.get(derived.ENGINE) == derived.FILE_ENGINE:
+        if site.desired(member).set.get(SESSION_ENGINE) == derived.FILE_ENGINE:
             yield Finding(
-                derived.ENGINE,
+                SESSION_ENGINE,
                 "several web hosts must share the sessions, which are files of this one; "
                 "add a host to the group redis",
             )
-    if derived.pairs_of(settings.web_config.get(derived.ADDITIONAL)) is None:
-        yield Finding(derived.ADDITIONAL, "write a list of pairs, [[NAME, value], …]")
+    if derived.pairs_of(settings.web_config.get(ADDITIONAL_SETTINGS)) is None:
+        yield Finding(ADDITIONAL_SETTINGS, "write a list of pairs, [[NAME, value], …]")
     yield from _of_own_caches(site, member)
     yield from cors_checks.errors(site, member)
     yield from branding.contradictions(settings)

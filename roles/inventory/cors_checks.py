@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omeroweb_ops.state.cors import ALLOW_ALL, COOKIES, WHITELIST
+from omeroweb_ops.property_names import CORS_ORIGIN_ALLOW_ALL, CORS_ORIGIN_WHITELIST
+from omeroweb_ops.state.cors import COOKIES
 from omeroweb_ops.state.desired import Finding
 
 from .site import Member, Site
@@ -14,7 +15,7 @@ def errors(site: Site, member: Member) -> Iterator[Finding]:
     settings = member.settings
     explicit = settings.web_config
     if settings.web_cors_origins:
-        for name in explicit.keys() & {WHITELIST, ALLOW_ALL}:
+        for name in explicit.keys() & {CORS_ORIGIN_WHITELIST, CORS_ORIGIN_ALLOW_ALL}:
             yield Finding("web_cors_origins", f"contradicts {name} in web_config; write one")
     if not settings.web_cors_login:
         return

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from omeroweb_ops.property_names import APPS, HOST, PORT, PREFIX
 from omeroweb_ops.state import derived, plugins, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired, Finding
-from omeroweb_ops.state.property_names import HOST, PORT
 from omeroweb_ops.state.redaction import redact, texts
 
 from ..conventions import LOCATIONS, REDIS_SOCKET, REDIS_USER
@@ -130,7 +130,7 @@ class Site:
 
     def prefix(self, member: Member) -> str:
         """OMERO.web's prefix, '' or like '/omero'."""
-        text = str(self.effective(member, "omero.web.prefix") or "").strip("/")
+        text = str(self.effective(member, PREFIX) or "").strip("/")
         return f"/{text}" if text else ""
 
     def desired(self, member: Member) -> Desired:
@@ -246,7 +246,7 @@ def load(
 def _has_unknown_properties(member: Member) -> bool:
     """A site's own plugins and other releases have properties that only the host can know."""
     settings = member.settings
-    apps = {"omero.web.apps"} & {*settings.web_config, *settings.web_config_append}
+    apps = {APPS} & {*settings.web_config, *settings.web_config_append}
     own = any(plugin.properties is None for plugin in _plugins(member))
     return bool(settings.web_requirements or apps or own)
 

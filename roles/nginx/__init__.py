@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from omeroweb_ops.property_names import STATIC_ROOT
+
 from ..inventory import tls_files
 from ..inventory.site import Member, Site
 from ..operations import packages, services
@@ -119,7 +121,7 @@ def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
             name="Deliver static files",
             source=sources[0].name,
             privilege=surveys[sources[0].name].privilege,
-            root=str(site.effective(sources[0], "omero.web.static_root")),
+            root=str(site.effective(sources[0], STATIC_ROOT)),
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from omeroweb_ops.property_names import PUBLIC_ENABLED, SESSION_COOKIE_NAME, SESSION_COOKIE_SAMESITE
+
 from ..inventory import server_names
 from ..inventory.site import Member, Site
 from ..operations.files import File
@@ -63,7 +65,7 @@ def variables(site: Site, member: Member, survey: Survey) -> dict[str, Any]:
     """What the templates need to know."""
     behind = member.settings.nginx_behind_proxy
     web = site.group("web")[0]
-    samesite = str(site.effective(web, "omero.web.session_cookie_samesite"))
+    samesite = str(site.effective(web, SESSION_COOKIE_SAMESITE))
     names = (member.settings.nginx_server_name or "").split()
     own = [f"[{each}]" if ":" in each else each for each in (member.address,) if each]
     return {
@@ -82,9 +84,9 @@ def variables(site: Site, member: Member, survey: Survey) -> dict[str, Any]:
         "groups": ":".join((_HYBRID, *_GROUPS) if _has_hybrid(survey) else _GROUPS),
         "secret_keys": SECRET_KEYS,
         "session_cookie": re.escape(
-            str(site.effective(web, "omero.web.session_cookie_name") or "sessionid")  # Django's
+            str(site.effective(web, SESSION_COOKIE_NAME) or "sessionid")  # Django's
         ),
-        "public": bool(site.value(web, "omero.web.public.enabled")),
+        "public": bool(site.value(web, PUBLIC_ENABLED)),
         "login_burst": LOGIN_BURST,
         "login_rate": LOGIN_RATE,
         "session_burst": SESSION_BURST,

@@ -8,6 +8,12 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
+from omeroweb_ops.property_names import (
+    NGINX_SERVER_EXTRA_CONFIG,
+    STATIC_ROOT,
+    STATIC_URL,
+    WSGI_TIMEOUT,
+)
 from pyinfra.api import StringCommand, operation
 
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
@@ -29,9 +35,9 @@ def content(site: Site, member: Member, survey: Survey) -> str:
     def effective(name: str) -> Any:
         return site.effective(web, name)
 
-    static_url = str(effective("omero.web.static_url"))
-    root, folders = _static(site, member, str(effective("omero.web.static_root")))
-    extra = _lines(effective("omero.web.nginx_server_extra_config"))
+    static_url = str(effective(STATIC_URL))
+    root, folders = _static(site, member, str(effective(STATIC_ROOT)))
+    extra = _lines(effective(NGINX_SERVER_EXTRA_CONFIG))
     return TEMPLATES.get_template("site.conf.j2").render(
         settings=member.settings,
         tls=member.settings.nginx_tls != "off",
@@ -49,7 +55,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         static_folders=folders,
         static_pattern=re.escape(static_url.rstrip("/")),
         # gunicorn's 0 is no limit
-        timeout=(int(effective("omero.web.wsgi_timeout")) or 86400) + 10,
+        timeout=(int(effective(WSGI_TIMEOUT)) or 86400) + 10,
         extra=extra,
         given=directives(extra),
         **request_policy.variables(site, member, survey),

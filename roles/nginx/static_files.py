@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gevent.lock import BoundedSemaphore
 from omeroweb_ops.locations import CURRENT
+from omeroweb_ops.property_names import STATIC_URL
 from pyinfra import host
 from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
@@ -32,7 +33,7 @@ _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 def needs_delivery(site: Site, member: Member) -> bool:
     """Whether this NGINX serves files of another host; a URL of another server is not its own."""
-    url = str(site.effective(site.group("web")[0], "omero.web.static_url"))
+    url = str(site.effective(site.group("web")[0], STATIC_URL))
     return "web" not in member.groups and url.startswith("/")
 
 

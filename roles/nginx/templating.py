@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
-import jinja2
+from ..operations.templates import environment
 
 PAGES = "/usr/local/share/omero-web"
 
@@ -35,12 +34,5 @@ def without(text: str, given: Collection[str]) -> str:
     )
 
 
-TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=jinja2.select_autoescape(["html.j2"]),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+TEMPLATES = environment(__file__)
 TEMPLATES.filters["without"] = without

@@ -9,13 +9,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from pyinfra import host
 from pyinfra.api import operation
 
 from .facts import BooleanFact
 from .files import Absent, Directory, File, Item
 from .services import STAMPS
+from .templates import environment
 
 _NAME = "omero-web-firewall"
 RULES = "/etc/omero-web.nft"
@@ -29,13 +29,7 @@ ExecReload=/usr/sbin/nft -f {RULES}
 """
 _TABLE = "inet omero_web"
 _STAMP = f"{STAMPS}/{_NAME}"
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment(__file__)
 # The table as it is loaded counts too: whoever flushes all rules takes it away.
 _STATE = (
     f"{{ cat {RULES} {UNIT} {_DROP_IN}; nft list table {_TABLE}; systemctl is-enabled {_NAME}; "

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.lock import RLock
+from omeroweb_ops.property_names import PORT
 from omeroweb_ops.state.checks import Found
 from omeroweb_ops.state.desired import Finding
-from omeroweb_ops.state.property_names import PORT
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from omeroweb_ops.state.property_names import PORT
+from omeroweb_ops.property_names import PORT
 
 from ..inventory.site import Member, Site
 from ..operations.firewall import ClosedPort

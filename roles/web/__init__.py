@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omeroweb_ops.locations import CURRENT
+from omeroweb_ops.property_names import STATIC_ROOT
 
 from .. import takeover
 from ..conventions import FAIL_TIMEOUT, USER, has_socket
@@ -114,7 +115,7 @@ def configure(site: Site, member: Member, target: release.Release, survey: Surve
 @role("OMERO.web")
 def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
     """The service, the one that watches it where that is not systemd itself, and the daily job."""
-    root = str(site.effective(member, "omero.web.static_root"))
+    root = str(site.effective(member, STATIC_ROOT))
     several = len(site.group("web")) > 1
     services.run(
         name="Run omero-web",

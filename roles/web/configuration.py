@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from omeroweb_ops.releases.static_collect import STATIC_ROOT
+from omeroweb_ops.property_names import STATIC_ROOT
 from omeroweb_ops.state import diff, plan, redaction
 from omeroweb_ops.state.desired import Desired
 from pydantic import (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from omeroweb_ops.property_names import CORS_ORIGIN_WHITELIST
 from omeroweb_ops.shared.expectations import Expected
-from omeroweb_ops.state.cors import WHITELIST
 
 from ..conventions import LOCATIONS
 from ..inventory.settings import Certificate
@@ -19,7 +19,7 @@ def expected(site: Site, member: Member, survey: Survey) -> File:
 
 
 def _expected(site: Site, member: Member, survey: Survey) -> Expected:
-    origins = tuple(map(str, site.value(member, WHITELIST) or ()))
+    origins = tuple(map(str, site.value(member, CORS_ORIGIN_WHITELIST) or ()))
     fronts = site.group("nginx")
     if not fronts:
         return Expected(cors_origins=origins)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import jinja2
 from omeroweb_ops.locations import BASE, SOCKET
 from omeroweb_ops.state.desired import Desired
 
@@ -16,6 +13,7 @@ from ..operations import deploy_lock
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import has_all
 from ..operations.services import Service, cron
+from ..operations.templates import environment
 from ..survey import Survey
 from . import sandbox
 
@@ -29,12 +27,7 @@ UNIT = "/etc/systemd/system/omero-web.service"
 SOCKET_UNIT = "/etc/systemd/system/omero-web.socket"
 LIVENESS_UNIT = "/etc/systemd/system/omero-web-liveness.service"
 PROGRAM = "/etc/supervisor/conf.d/omero-web.conf"
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment(__file__)
 
 
 def upstream_command() -> Link:

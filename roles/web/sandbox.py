@@ -9,12 +9,11 @@ server at the address of the metadata).
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
-import jinja2
 from omeroweb_ops.locations import BASE
 
 from ..conventions import LOCATIONS, USER
+from ..operations.templates import environment
 
 SANDBOX = f"{BASE}/bin/sandbox"
 ENVIRONMENT = (
@@ -65,12 +64,7 @@ SERVICE = (
 COMMAND = (*_RESTRICTIONS, "ProtectHome=read-only")
 # A command may write the configuration too, and reads and writes files that it is given by name.
 WRITABLE = (f"{LOCATIONS.omerodir}/var", f"{LOCATIONS.omerodir}/etc/grid", "/tmp", "/var/tmp")
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment(__file__)
 
 
 def script(*, image: bool = False) -> str:

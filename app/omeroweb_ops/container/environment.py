@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from ..locations import READY_NEEDS_SERVER
+from ..property_names import APPS, SERVER_LIST
 from ..state.desired import Desired, Finding
 from ..state.plugins import Plugin, catalogue
 from ..state.schema import Schema
 
 PREFIX = "CONFIG_"
 IN_FILE = "_FILE"  # no property has capitals in its name
-SERVERS = "omero.web.server_list"
 PLUGINS = "OMEROWEB_PLUGINS"  # names, as the image was built with them
 
 
@@ -62,7 +62,7 @@ def read(
     from_variables = {
         decode(name): value for name, value in variables.items() if name.startswith(PREFIX)
     }
-    plugins = "omero.web.apps" in {*found.set, *found.append, *from_variables}
+    plugins = APPS in {*found.set, *found.append, *from_variables}
     for name in from_variables:
         if name not in schema and not plugins:
             near = schema.nearest(name)
@@ -74,9 +74,11 @@ def read(
     found.set.update(from_variables)
     host = variables.get("OMEROHOST")
     if host:
-        if SERVERS in found.set:
-            found.findings.append(Finding("OMEROHOST", f"contradicts {SERVERS}; give one of them"))
-        found.set[SERVERS] = [[host, 4064, "omero"]]
+        if SERVER_LIST in found.set:
+            found.findings.append(
+                Finding("OMEROHOST", f"contradicts {SERVER_LIST}; give one of them")
+            )
+        found.set[SERVER_LIST] = [[host, 4064, "omero"]]
     if variables.get(READY_NEEDS_SERVER, "false") not in ("true", "false"):
         found.findings.append(Finding(READY_NEEDS_SERVER, "write true or false"))
     return Desired(found.set, found.append, found.remove), found.findings

@@ -9,36 +9,41 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..login_page import ALLOWED_HOSTS
+from ..property_names import (
+    ALLOWED_HOSTS,
+    CACHES,
+    CSRF_COOKIE_SECURE,
+    CSRF_TRUSTED_ORIGINS,
+    DEBUG,
+    HOST,
+    PORT,
+    PREFIX,
+    SECURE_PROXY_SSL_HEADER,
+    SERVER_LIST,
+    SESSION_COOKIE_NAME,
+    SESSION_COOKIE_SECURE,
+    SESSION_ENGINE,
+)
 from ..releases import installed
 from ..shared.redis_memory import Memory
-from ..state import cors, derived
-from ..state.derived import PREFIX
+from ..state import derived
 from ..state.engine import Engine
 from .http import Answer, Client
 
-SERVERS = "omero.web.server_list"
-HEADER = "omero.web.secure_proxy_ssl_header"
-SESSION_SECURE = "omero.web.session_cookie_secure"
-CSRF_SECURE = "omero.web.csrf_cookie_secure"
-SESSION_NAME = "omero.web.session_cookie_name"
-DEBUG = "omero.web.debug"
-HOST = "omero.web.application_server.host"
-PORT = "omero.web.application_server.port"
 _PROPERTIES = (
-    SERVERS,
-    HEADER,
-    SESSION_SECURE,
-    CSRF_SECURE,
-    SESSION_NAME,
+    SERVER_LIST,
+    SECURE_PROXY_SSL_HEADER,
+    SESSION_COOKIE_SECURE,
+    CSRF_COOKIE_SECURE,
+    SESSION_COOKIE_NAME,
     ALLOWED_HOSTS,
     DEBUG,
     HOST,
     PORT,
     PREFIX,
-    derived.ENGINE,
-    derived.CACHES,
-    cors.TRUSTED,
+    SESSION_ENGINE,
+    CACHES,
+    CSRF_TRUSTED_ORIGINS,
 )
 _START = "systemctl or supervisorctl start redis-server"
 _CONNECT_TIMEOUT = 5.0  # seconds for a neighbour to take a connection
@@ -74,7 +79,7 @@ def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
     own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)
-    servers = _servers(properties[SERVERS])
+    servers = _servers(properties[SERVER_LIST])
     return LocalState(properties, own, servers, sessions, memory, _release())
 
 
@@ -114,7 +119,7 @@ def _reach(place: tuple[str, int]) -> str:
 
 
 def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] | None:
-    if properties[derived.ENGINE] == derived.FILE_ENGINE:
+    if properties[SESSION_ENGINE] == derived.FILE_ENGINE:
         folder = engine.locations.sessions
         if folder.exists() and not os.access(folder, os.W_OK):
             return f"{folder} cannot be written", "web_sessions"
@@ -142,8 +147,8 @@ def _memory(properties: Mapping[str, Any]) -> Memory:
 
 def _redises(properties: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Location and options of each; another cache than the bundle's is left alone."""
-    caches = properties[derived.CACHES]
-    if properties[derived.ENGINE] == derived.CACHE_ENGINE and isinstance(caches, dict):
+    caches = properties[CACHES]
+    if properties[SESSION_ENGINE] == derived.CACHE_ENGINE and isinstance(caches, dict):
         for cache in caches.values():
             location = str(cache.get("LOCATION"))
             if location.startswith(("redis://", "rediss://", "unix://")):

@@ -14,6 +14,18 @@ from typing import Any
 from ..locations import Locations
 from ..ops.middleware import OpsHooks
 from ..processes import end_with_parent
+from ..property_names import (
+    APPLICATION_SERVER_MAX_REQUESTS,
+    HOST,
+    PORT,
+    PREFIX,
+    WSGI_ARGS,
+    WSGI_THREADS,
+    WSGI_TIMEOUT,
+    WSGI_WORKER_CLASS,
+    WSGI_WORKER_CONNECTIONS,
+    WSGI_WORKERS,
+)
 from ..state.engine import Engine
 from . import handover, heartbeat, session_store_guard, sizing
 from .worker_memory import recycle_above
@@ -21,8 +33,6 @@ from .worker_registry import WorkerRegistry
 
 # The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
-WORKERS, THREADS = "omero.web.wsgi_workers", "omero.web.wsgi_threads"
-CLASS = "omero.web.wsgi_worker_class"
 WORKER_CLASS = "omeroweb_ops.gunicorn.thread_worker.ThreadWorker"
 
 
@@ -43,16 +53,13 @@ def settings(
 
     workers = WorkerRegistry(engine.locations.workers, engine.identity())
     found: dict[str, Any] = {
-        "bind": "{}:{}".format(
-            engine.effective("omero.web.application_server.host"),
-            number("omero.web.application_server.port"),
-        ),
-        "workers": number(WORKERS)
-        if WORKERS in engine.current
+        "bind": f"{engine.effective(HOST)}:{number(PORT)}",
+        "workers": number(WSGI_WORKERS)
+        if WSGI_WORKERS in engine.current
         else sizing.workers(sizing.cores(), sizing.memory()),
         "graceful_timeout": graceful_timeout,
-        "timeout": number("omero.web.wsgi_timeout"),
-        "max_requests": number("omero.web.application_server.max_requests"),
+        "timeout": number(WSGI_TIMEOUT),
+        "max_requests": number(APPLICATION_SERVER_MAX_REQUESTS),
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
         "control_socket_disable": True,  # nobody uses it, and it needs a writable home
         "on_starting": chain(watching.start, workers.clear),
@@ -73,19 +80,21 @@ def settings(
         "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO are nobody's to send
     }
     threads = (
-        number(THREADS)
-        if THREADS in engine.current
+        number(WSGI_THREADS)
+        if WSGI_THREADS in engine.current
         else sizing.threads(sizing.cores(), sizing.memory())
     )
-    named = engine.effective(CLASS) if CLASS in engine.current else "gthread"
-    if named == "sync" and THREADS not in engine.current:
+    named = (
+        engine.effective(WSGI_WORKER_CLASS) if WSGI_WORKER_CLASS in engine.current else "gthread"
+    )
+    if named == "sync" and WSGI_THREADS not in engine.current:
         threads = 1
     if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn takes it
         found |= {"worker_class": WORKER_CLASS, "threads": threads}
     else:
         found["worker_class"] = named
     if named != "sync":
-        found["worker_connections"] = number("omero.web.wsgi_worker_connections")
+        found["worker_connections"] = number(WSGI_WORKER_CONNECTIONS)
     if preload:
         # gevent and its like must come before what they replace
         found["preload_app"] = found["worker_class"] in ("sync", WORKER_CLASS)
@@ -97,14 +106,14 @@ def settings(
         }
     if worker_memory:
         found["post_request"] = recycle_above(worker_memory)
-    prefix = engine.effective("omero.web.prefix")
+    prefix = engine.effective(PREFIX)
     if prefix:
         found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
     proxies = engine.locations.proxies
     if proxies.exists():  # else gunicorn's own default: loopback, or FORWARDED_ALLOW_IPS
         addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
         found["forwarded_allow_ips"] = ",".join(addresses)
-    arguments = _arguments(engine.effective("omero.web.wsgi_args"))
+    arguments = _arguments(engine.effective(WSGI_ARGS))
     if not preload:
         arguments.pop("preload_app", None)  # HUP would go on with what is loaded
     found.update(arguments)

@@ -17,13 +17,13 @@ from typing import IO
 from .. import tracebacks
 from ..locations import CURRENT
 from ..processes import end_with_parent
+from ..property_names import APPS, STATIC_ROOT, STATICFILE_DIRS
 from ..state.engine import Engine
 from . import static_compress
 from .staging import staged
 
 COLLECT_TIMEOUT = 300.0  # seconds, for many files on a slow disk
-STATIC_ROOT = "omero.web.static_root"
-DEPENDS_ON = ("omero.web.apps", "omero.web.staticfile_dirs", STATIC_ROOT)
+DEPENDS_ON = (APPS, STATICFILE_DIRS, STATIC_ROOT)
 
 
 def due(engine: Engine, properties: Mapping[str, str]) -> str | None:

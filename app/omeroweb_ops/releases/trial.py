@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import IO
 
 from .. import tracebacks
-from ..login_page import ALLOWED_HOSTS, LOGIN, host_header
+from ..login_page import LOGIN, host_header
 from ..processes import end_with_parent
+from ..property_names import ALLOWED_HOSTS, PREFIX
 from ..shared import regular_file
 from ..state import config_xml
 from ..state.branding import FOLDER
@@ -111,7 +112,7 @@ def _watched(
 
     redact: makes a text fit to be shown; it gets whole texts, since half a secret is not found.
     """
-    prefix = properties.get("omero.web.prefix", "").rstrip("/")
+    prefix = properties.get(PREFIX, "").rstrip("/")
     name = host_header(json.loads(properties.get(ALLOWED_HOSTS) or "[]"))
     end = time.monotonic() + TRIAL_TIMEOUT
     # gunicorn makes the file first and listens a moment later

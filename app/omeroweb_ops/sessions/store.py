@@ -12,8 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..state.cors import APPS
-from ..state.derived import ADDITIONAL, CACHE_ENGINE, ENGINE, FILE_ENGINE, pairs_of
+from ..property_names import (
+    ADDITIONAL_SETTINGS,
+    APPS,
+    SESSION_COOKIE_AGE,
+    SESSION_COOKIE_NAME,
+    SESSION_ENGINE,
+    SESSION_SERIALIZER,
+)
+from ..state.derived import CACHE_ENGINE, FILE_ENGINE, pairs_of
 from ..state.engine import Engine
 from ..state.schema_cache import LOCKED_APPS
 
@@ -21,10 +28,10 @@ FILE_ENGINES = (FILE_ENGINE, "omeroweb.filesessionstore")
 JSON = "django.contrib.sessions.serializers.JSONSerializer"
 # Django settings that say where sessions are and how long they live, and OMERO.web's property.
 _PROPERTIES = {
-    "SESSION_ENGINE": ENGINE,
-    "SESSION_SERIALIZER": "omero.web.session_serializer",
-    "SESSION_COOKIE_NAME": "omero.web.session_cookie_name",
-    "SESSION_COOKIE_AGE": "omero.web.session_cookie_age",
+    "SESSION_ENGINE": SESSION_ENGINE,
+    "SESSION_SERIALIZER": SESSION_SERIALIZER,
+    "SESSION_COOKIE_NAME": SESSION_COOKIE_NAME,
+    "SESSION_COOKIE_AGE": SESSION_COOKIE_AGE,
 }
 _FOLDER = "SESSION_FILE_PATH"  # has no property
 
@@ -90,7 +97,7 @@ def _of_properties(engine: Engine) -> Mapping[str, Any] | None:
 
     omeroweb.settings lets the settings.py of an app change its own; the locked apps have none.
     """
-    pairs = pairs_of(engine.effective(ADDITIONAL))
+    pairs = pairs_of(engine.effective(ADDITIONAL_SETTINGS))
     apps = json.loads(engine.effective(APPS) or "[]")
     if pairs is None or not set(apps) <= set(LOCKED_APPS):
         return None

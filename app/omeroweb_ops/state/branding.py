@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..locations import BASE
+from ..property_names import INDEX_TEMPLATE, LOGIN_LOGO, STATICFILE_DIRS, TEMPLATE_DIRS, TOP_LOGO
 
 FOLDER = BASE / "branding"
 INDEX = "branding/index.html"  # the index template's name for Django; shadows none of OMERO.web's
-STATICFILE_DIRS = "omero.web.staticfile_dirs"
-TEMPLATE_DIRS = "omero.web.template_dirs"
 # Both are URLs, written into the page as they are.
-LOGOS = {"login_logo": "omero.web.login_logo", "top_logo": "omero.web.top_logo"}
-INDEX_TEMPLATE = "omero.web.index_template"
+LOGOS = {"login_logo": LOGIN_LOGO, "top_logo": TOP_LOGO}
 
 
 @dataclass(frozen=True)

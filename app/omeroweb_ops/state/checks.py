@@ -12,17 +12,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cache_serializers import SESSIONS
-from .cors import ALLOW_ALL, APPS, COOKIES, MIDDLEWARE, SAMESITE, TRUSTED, WHITELIST
-from .derived import CACHE_ENGINE, CACHES, ENGINE, PREFIX, STATIC_URL
+from ..property_names import (
+    APPS,
+    CACHES,
+    CORS_ORIGIN_ALLOW_ALL,
+    CORS_ORIGIN_WHITELIST,
+    CSRF_TRUSTED_ORIGINS,
+    DEBUG,
+    MIDDLEWARE,
+    NGINX_SERVER_EXTRA_CONFIG,
+    PREFIX,
+    PUBLIC_ENABLED,
+    PUBLIC_URL_FILTER,
+    PUBLIC_USER,
+    SESSION_COOKIE_AGE,
+    SESSION_COOKIE_SAMESITE,
+    SESSION_ENGINE,
+    STATIC_URL,
+    WSGI_ARGS,
+    WSGI_TIMEOUT,
+)
+from .cors import COOKIES
+from .derived import CACHE_ENGINE
 from .desired import Finding, identity
 from .schema import Schema
 
-FILTER = "omero.web.public.url_filter"
-EXTRA = "omero.web.nginx_server_extra_config"
-TIMEOUT = "omero.web.wsgi_timeout"
-AGE = "omero.web.session_cookie_age"
 _LONGEST = 100 * 365 * 86400  # seconds; the year 10000 is no date to Django
-ARGUMENTS = "omero.web.wsgi_args"
 # Where caches keep nothing, or nothing that another worker sees.
 _NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
 # One path of each part of OMERO.web that sites publish.
@@ -60,9 +75,9 @@ def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator
     yield from _prefix(effective)
     yield from _public(effective)
     yield from _nginx(effective)
-    if effective("omero.web.debug") and not loopback:
+    if effective(DEBUG) and not loopback:
         yield Found(
-            "omero.web.debug",
+            DEBUG,
             "debug mode shows settings and file paths to every visitor; write False",
             error=False,
         )
@@ -84,25 +99,30 @@ def _duplicates(effective: Callable[[str], Any]) -> Iterator[Found]:
 
 
 def _cors(effective: Callable[[str], Any]) -> Iterator[Found]:
-    origins = [origin for origin in effective(WHITELIST) or () if isinstance(origin, str)]
+    origins = [
+        origin for origin in effective(CORS_ORIGIN_WHITELIST) or () if isinstance(origin, str)
+    ]
     for origin in origins:
         if "://" not in origin:
             yield Found(
-                WHITELIST,
-                f'{origin!r} has no scheme; write "https://{origin}", in {TRUSTED} too '
-                "(the documentation's own recipe leaves it out)",
+                CORS_ORIGIN_WHITELIST,
+                f'{origin!r} has no scheme; write "https://{origin}", in {CSRF_TRUSTED_ORIGINS} '
+                "too (the documentation's own recipe leaves it out)",
             )
-        elif not _trusted(origin, effective(TRUSTED) or ()):
+        elif not _trusted(origin, effective(CSRF_TRUSTED_ORIGINS) or ()):
             yield Found(
-                TRUSTED,
+                CSRF_TRUSTED_ORIGINS,
                 f"does not have {origin}, so its POST requests get 403; write it there too",
                 error=False,
             )
-    if effective(ALLOW_ALL) and str(effective(SAMESITE)).lower() == "none":
+    if (
+        effective(CORS_ORIGIN_ALLOW_ALL)
+        and str(effective(SESSION_COOKIE_SAMESITE)).lower() == "none"
+    ):
         yield Found(
-            ALLOW_ALL,
+            CORS_ORIGIN_ALLOW_ALL,
             "with credentials (always on in OMERO.web) and a session cookie of SameSite=None "
-            f"any site may act as your users; write the origins in {WHITELIST} instead",
+            f"any site may act as your users; write the origins in {CORS_ORIGIN_WHITELIST} instead",
         )
     for name, secure in COOKIES.items():
         if str(effective(name)).lower() == "none" and not effective(secure):
@@ -124,7 +144,7 @@ def _trusted(origin: str, trusted: Any) -> bool:
 
 
 def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
-    if effective(ENGINE) != CACHE_ENGINE:
+    if effective(SESSION_ENGINE) != CACHE_ENGINE:
         return
     caches = effective(CACHES)
     stores = [
@@ -134,7 +154,7 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
     ]
     if not stores or all(store.endswith(_NO_CACHES) for store in stores):
         yield Found(
-            ENGINE,
+            SESSION_ENGINE,
             f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
             f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
         )
@@ -166,10 +186,10 @@ def _pickles(caches: Any) -> Iterator[Found]:
 
 
 def _session_age(effective: Callable[[str], Any]) -> Iterator[Found]:
-    age = effective(AGE)
+    age = effective(SESSION_COOKIE_AGE)
     if isinstance(age, int) and not 1 <= age <= _LONGEST:
         yield Found(
-            AGE,
+            SESSION_COOKIE_AGE,
             f"with {age} seconds nobody could log in; write 1 to {_LONGEST} (100 years), for "
             "example 86400 (a day)",
         )
@@ -190,55 +210,55 @@ def _prefix(effective: Callable[[str], Any]) -> Iterator[Found]:
 
 
 def _public(effective: Callable[[str], Any]) -> Iterator[Found]:
-    if not effective("omero.web.public.enabled"):
+    if not effective(PUBLIC_ENABLED):
         return
     try:
-        allowed = re.compile(str(effective(FILTER)))
+        allowed = re.compile(str(effective(PUBLIC_URL_FILTER)))
     except re.error:
         return  # found by its type
     prefix = str(effective(PREFIX) or "").rstrip("/")
     if not any(allowed.match(path) or allowed.match(prefix + path) for path in PUBLIC_PATHS):
         yield Found(
-            FILTER,
+            PUBLIC_URL_FILTER,
             "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …; "
             "write for example ^/(webclient|webgateway|api)/",
             error=False,
         )
-    if not effective("omero.web.public.user"):
-        yield Found("omero.web.public.user", "is needed for a public user; write the user's name")
+    if not effective(PUBLIC_USER):
+        yield Found(PUBLIC_USER, "is needed for a public user; write the user's name")
 
 
 def _nginx(effective: Callable[[str], Any]) -> Iterator[Found]:
-    timeout = int(effective(TIMEOUT) or 0)
-    for line in effective(EXTRA) or ():
+    timeout = int(effective(WSGI_TIMEOUT) or 0)
+    for line in effective(NGINX_SERVER_EXTRA_CONFIG) or ():
         found = re.search(r"proxy_read_timeout\s+(\d+)s?\s*;", str(line))
         if found and int(found[1]) < timeout:
             yield Found(
-                EXTRA,
-                f"proxy_read_timeout {found[1]} ends requests before {TIMEOUT} = {timeout}; "
+                NGINX_SERVER_EXTRA_CONFIG,
+                f"proxy_read_timeout {found[1]} ends requests before {WSGI_TIMEOUT} = {timeout}; "
                 "leave it out (it follows by itself)",
                 error=False,
             )
-    arguments = str(effective(ARGUMENTS) or "")
+    arguments = str(effective(WSGI_ARGS) or "")
     own = re.search(r"(?:^|\s)(?:--timeout|-t)[ =](\d+)", arguments)
     if own and (int(own[1]) > timeout > 0 or int(own[1]) == 0):
         yield Found(
-            ARGUMENTS,
-            f"{own[0].strip()} outlasts NGINX, which follows {TIMEOUT} = {timeout}; "
-            f"write {TIMEOUT} = {own[1]} instead",
+            WSGI_ARGS,
+            f"{own[0].strip()} outlasts NGINX, which follows {WSGI_TIMEOUT} = {timeout}; "
+            f"write {WSGI_TIMEOUT} = {own[1]} instead",
             error=False,
         )
     graceful = re.search(r"(?:^|\s)--graceful-timeout[ =](\d+)", arguments)
     if graceful:
         yield Found(
-            ARGUMENTS,
+            WSGI_ARGS,
             "the service is ended by web_graceful_timeout, and not by --graceful-timeout; "
             f"write web_graceful_timeout = {graceful[1]} in the inventory instead",
             error=False,
         )
     if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
         yield Found(
-            ARGUMENTS,
+            WSGI_ARGS,
             "--bind has gunicorn listen where NGINX does not look; write "
             "omero.web.application_server.host and .port instead",
         )

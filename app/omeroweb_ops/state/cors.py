@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-APPS = "omero.web.apps"
-MIDDLEWARE = "omero.web.middleware"
-WHITELIST = "omero.web.cors_origin_whitelist"
-ALLOW_ALL = "omero.web.cors_origin_allow_all"
-TRUSTED = "omero.web.csrf_trusted_origins"
-SAMESITE = "omero.web.session_cookie_samesite"
+from ..property_names import (
+    APPS,
+    CORS_ORIGIN_WHITELIST,
+    CSRF_COOKIE_SAMESITE,
+    CSRF_COOKIE_SECURE,
+    MIDDLEWARE,
+    SESSION_COOKIE_SAMESITE,
+    SESSION_COOKIE_SECURE,
+)
+
 # SameSite of a cookie, and what browsers want beside it to send it with calls from other sites.
 COOKIES = {
-    SAMESITE: "omero.web.session_cookie_secure",
-    "omero.web.csrf_cookie_samesite": "omero.web.csrf_cookie_secure",
+    SESSION_COOKIE_SAMESITE: SESSION_COOKIE_SECURE,
+    CSRF_COOKIE_SAMESITE: CSRF_COOKIE_SECURE,
 }
 _CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 _CSRF_INDEX = 4.0  # in OMERO.web's own list, which counts from 1
@@ -30,7 +34,11 @@ def additions(origins: Sequence[str], middleware: Any) -> dict[str, list[Any]]:
     """
     if not origins:
         return {}
-    return {APPS: ["corsheaders"], MIDDLEWARE: _middleware(middleware), WHITELIST: [*origins]}
+    return {
+        APPS: ["corsheaders"],
+        MIDDLEWARE: _middleware(middleware),
+        CORS_ORIGIN_WHITELIST: [*origins],
+    }
 
 
 def cookies() -> dict[str, Any]:

@@ -12,38 +12,52 @@ from typing import Any
 
 from .. import cache_serializers
 from ..locations import Locations
-from . import branding, cors, plugins
+from ..property_names import (
+    ADDITIONAL_SETTINGS,
+    ALLOWED_HOSTS,
+    APPS,
+    CACHES,
+    CORS_ORIGIN_WHITELIST,
+    CSRF_COOKIE_SECURE,
+    CSRF_TRUSTED_ORIGINS,
+    HOST,
+    MIDDLEWARE,
+    PORT,
+    PREFIX,
+    SECURE_PROXY_SSL_HEADER,
+    SESSION_COOKIE_PATH,
+    SESSION_COOKIE_SECURE,
+    SESSION_ENGINE,
+    STATIC_ROOT,
+    STATIC_URL,
+    STATICFILE_DIRS,
+    TEMPLATE_DIRS,
+)
+from . import cors, plugins
 from .branding import Branding
-from .cors import MIDDLEWARE
 from .desired import Desired, identity
 from .plugins import Plugin
 
-ENGINE = "omero.web.session_engine"
-CACHES = "omero.web.caches"
-ADDITIONAL = "omero.web.django_additional_settings"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
-PREFIX = "omero.web.prefix"
-STATIC_URL = "omero.web.static_url"
-ALLOWED_HOSTS = "omero.web.allowed_hosts"
 # NGINX is configured from the inventory's value of these: changed by hand, they are an error.
 NGINX_DEPENDS_ON = (
-    "omero.web.application_server.host",
-    "omero.web.application_server.port",
+    HOST,
+    PORT,
     PREFIX,
     STATIC_URL,
-    ENGINE,
+    SESSION_ENGINE,
     CACHES,
 )
 _JSON = (
-    ADDITIONAL,
+    ADDITIONAL_SETTINGS,
     CACHES,
     MIDDLEWARE,
-    cors.APPS,
-    cors.WHITELIST,
-    cors.TRUSTED,
-    branding.STATICFILE_DIRS,
-    branding.TEMPLATE_DIRS,
+    APPS,
+    CORS_ORIGIN_WHITELIST,
+    CSRF_TRUSTED_ORIGINS,
+    STATICFILE_DIRS,
+    TEMPLATE_DIRS,
 )
 REDIS_TIMEOUT = 5  # seconds
 _KEY_VERSION = 2
@@ -82,7 +96,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
     if wanted.get(PREFIX):
         wanted[PREFIX] = "/" + str(wanted[PREFIX]).strip("/")
     derived: dict[str, Any] = {
-        "omero.web.static_root": str(locations.static),
+        STATIC_ROOT: str(locations.static),
         **_front(wanted, around),
     }
     if around.allowed_hosts and ALLOWED_HOSTS not in {*explicit.append, *explicit.remove}:
@@ -96,7 +110,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
         derived.update(around.branding.properties(static_url))
     derived.update(plugins.settings(around.plugins))
     combined: dict[str, Any] = {**derived, **wanted}
-    pairs = pairs_of(wanted.get(ADDITIONAL))
+    pairs = pairs_of(wanted.get(ADDITIONAL_SETTINGS))
     appended: dict[str, Sequence[Any]] = {
         **explicit.append,
         **plugins.added(around.plugins, explicit),
@@ -104,10 +118,10 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
     if _path(wanted):  # there is no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
-    if ADDITIONAL in {*explicit.append, *explicit.remove}:
-        appended[ADDITIONAL] = [*own, *appended.get(ADDITIONAL, ())]
+    if ADDITIONAL_SETTINGS in {*explicit.append, *explicit.remove}:
+        appended[ADDITIONAL_SETTINGS] = [*own, *appended.get(ADDITIONAL_SETTINGS, ())]
     elif own and pairs is not None:
-        combined[ADDITIONAL] = [*own, *pairs]
+        combined[ADDITIONAL_SETTINGS] = [*own, *pairs]
     for name, items in _additions(wanted, around):
         if name not in wanted:
             appended[name] = [*items, *appended.get(name, ())]
@@ -125,8 +139,11 @@ def _additions(
     """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
     lists: dict[str, list[Any]] = {
         MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
-        cors.TRUSTED: [*(() if cors.TRUSTED in wanted else around.origins), *around.cors_origins],
-        cors.APPS: [plugin.app for plugin in around.plugins],
+        CSRF_TRUSTED_ORIGINS: [
+            *(() if CSRF_TRUSTED_ORIGINS in wanted else around.origins),
+            *around.cors_origins,
+        ],
+        APPS: [plugin.app for plugin in around.plugins],
     }
     for name, items in [
         *cors.additions(around.cors_origins, wanted.get(MIDDLEWARE)).items(),
@@ -139,15 +156,15 @@ def _additions(
 def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, Any]:
     derived: dict[str, Any] = {}
     if around.front_elsewhere:
-        derived["omero.web.application_server.host"] = "0.0.0.0"
+        derived[HOST] = "0.0.0.0"
     if around.tls:
-        derived["omero.web.session_cookie_secure"] = True
-        derived["omero.web.csrf_cookie_secure"] = True
-        derived["omero.web.secure_proxy_ssl_header"] = ["HTTP_X_FORWARDED_PROTO", "https"]
+        derived[SESSION_COOKIE_SECURE] = True
+        derived[CSRF_COOKIE_SECURE] = True
+        derived[SECURE_PROXY_SSL_HEADER] = ["HTTP_X_FORWARDED_PROTO", "https"]
     path = _path(wanted)
     if path:
         derived[STATIC_URL] = f"{path}/static/"
-        derived["omero.web.session_cookie_path"] = path
+        derived[SESSION_COOKIE_PATH] = path
     return derived
 
 
@@ -163,13 +180,13 @@ def _sessions(
     """Properties of the session store, and Django settings that have no property."""
     if around.redis:
         caches = _caches(around.redis, around.redis_user, around.redis_password)
-        derived = {ENGINE: CACHE_ENGINE, CACHES: caches}
+        derived = {SESSION_ENGINE: CACHE_ENGINE, CACHES: caches}
         named = _names(wanted.get(CACHES, caches))
-        if wanted.get(ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in named:
+        if wanted.get(SESSION_ENGINE, CACHE_ENGINE) == CACHE_ENGINE and "sessions" in named:
             return derived, {"SESSION_CACHE_ALIAS": "sessions"}
         return derived, {}
-    if wanted.get(ENGINE, FILE_ENGINE) == FILE_ENGINE:
-        return {ENGINE: FILE_ENGINE}, {"SESSION_FILE_PATH": str(locations.sessions)}
+    if wanted.get(SESSION_ENGINE, FILE_ENGINE) == FILE_ENGINE:
+        return {SESSION_ENGINE: FILE_ENGINE}, {"SESSION_FILE_PATH": str(locations.sessions)}
     return {}, {}
 
 
@@ -204,7 +221,7 @@ def _caches(server: str, user: str | None, password: str | None) -> dict[str, An
 
 def pairs_of(value: Any) -> list[Any] | None:
     """A list of pairs, as omero.web.django_additional_settings holds it; None if it is not one."""
-    value = _data(ADDITIONAL, value)
+    value = _data(ADDITIONAL_SETTINGS, value)
     if not isinstance(value, (list, tuple, type(None))):
         return None
     items = _list(value)

@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from ..locations import Locations
+from ..property_names import APPS, MIDDLEWARE
 from ..shared import regular_file
 from . import config_xml, schema_cache
 from .checks import Found, deprecated, find
-from .cors import APPS, MIDDLEWARE
 from .derived import NGINX_DEPENDS_ON
 from .desired import Desired, Finding, identity, own_items
 from .managed import Record, changed_by_hand, list_by_hand

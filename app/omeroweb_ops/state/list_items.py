@@ -12,6 +12,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..property_names import (
+    ADDITIONAL_SETTINGS,
+    ADMINS,
+    ALLOWED_HOSTS,
+    APPS,
+    CORS_ORIGIN_WHITELIST,
+    CSRF_TRUSTED_ORIGINS,
+    MIDDLEWARE,
+    NGINX_SERVER_EXTRA_CONFIG,
+    OPEN_WITH,
+    REDIRECT_ALLOWED_HOSTS,
+    SECURE_PROXY_SSL_HEADER,
+    SERVER_LIST,
+    STATICFILE_DIRS,
+    SYSTEM_CHECKS,
+    TEMPLATE_DIRS,
+    UI_CENTER_PLUGINS,
+    UI_METADATA_PANES,
+    UI_RIGHT_PLUGINS,
+    UI_TOP_LINKS,
+)
+
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -60,37 +82,33 @@ _NUMBER = (int, float)
 _LINK = _row(str, (str, dict))
 _PLUGIN = _row(str, str, str)
 SHAPES = {
-    "omero.web.admins": Shape(["Ada", "ada@example.org"], _row(str, str)),
-    "omero.web.allowed_hosts": Shape("omero.example.org", _text),
-    "omero.web.apps": Shape("omero_figure", _name),
-    "omero.web.cors_origin_whitelist": Shape("https://viewer.example.org", _text),
-    "omero.web.csrf_trusted_origins": Shape("https://viewer.example.org", _text),
-    "omero.web.django_additional_settings": Shape(
-        ["NAME", "value"], lambda item: _row(str)(item) and len(item) == 2
-    ),
-    "omero.web.middleware": Shape(
+    ADMINS: Shape(["Ada", "ada@example.org"], _row(str, str)),
+    ALLOWED_HOSTS: Shape("omero.example.org", _text),
+    APPS: Shape("omero_figure", _name),
+    CORS_ORIGIN_WHITELIST: Shape("https://viewer.example.org", _text),
+    CSRF_TRUSTED_ORIGINS: Shape("https://viewer.example.org", _text),
+    ADDITIONAL_SETTINGS: Shape(["NAME", "value"], lambda item: _row(str)(item) and len(item) == 2),
+    MIDDLEWARE: Shape(
         {"index": 7, "class": "package.middleware.Class"},
         lambda item: _keys(index=_NUMBER)(item) and _name(item.get("class")),
     ),
-    "omero.web.nginx_server_extra_config": Shape("client_max_body_size 1g;", _text),
-    "omero.web.open_with": Shape(["Viewer", "viewer_index", {}], _LINK),
-    "omero.web.redirect_allowed_hosts": Shape("omero.example.org", _text),
-    "omero.web.secure_proxy_ssl_header": Shape("HTTP_X_FORWARDED_PROTO", _text),
-    "omero.web.server_list": Shape(
+    NGINX_SERVER_EXTRA_CONFIG: Shape("client_max_body_size 1g;", _text),
+    OPEN_WITH: Shape(["Viewer", "viewer_index", {}], _LINK),
+    REDIRECT_ALLOWED_HOSTS: Shape("omero.example.org", _text),
+    SECURE_PROXY_SSL_HEADER: Shape("HTTP_X_FORWARDED_PROTO", _text),
+    SERVER_LIST: Shape(
         ["omero.example.org", 4064, "omero"],
         lambda item: _row(str, int, str)(item) and len(item) == 3,
     ),
-    "omero.web.staticfile_dirs": Shape(
-        "/srv/static", lambda item: _text(item) or _row(str, str)(item)
-    ),
-    "omero.web.system_checks": Shape("1_8.W001", _text),
-    "omero.web.template_dirs": Shape("/srv/templates", _text),
-    "omero.web.ui.center_plugins": Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
-    "omero.web.ui.metadata_panes": Shape(
+    STATICFILE_DIRS: Shape("/srv/static", lambda item: _text(item) or _row(str, str)(item)),
+    SYSTEM_CHECKS: Shape("1_8.W001", _text),
+    TEMPLATE_DIRS: Shape("/srv/templates", _text),
+    UI_CENTER_PLUGINS: Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
+    UI_METADATA_PANES: Shape(
         {"name": "tag", "label": "Tags", "index": 1}, _keys(name=str, label=str)
     ),
-    "omero.web.ui.right_plugins": Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
-    "omero.web.ui.top_links": Shape(["Label", "https://example.org", {}], _LINK),
+    UI_RIGHT_PLUGINS: Shape(["Label", "app/include.html", "div_id"], _PLUGIN),
+    UI_TOP_LINKS: Shape(["Label", "https://example.org", {}], _LINK),
 }
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .cors import APPS
+from ..property_names import APPS
 from .desired import Desired, Finding, identity, is_named
 from .schema import Schema, from_data
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import tracebacks
+from ..property_names import APPS
 from . import config_xml
 
 _KINDS = {
@@ -54,7 +55,7 @@ def read(
         good = [app for app in apps if app not in broken]
         configuration = Path(scratch, "etc/grid/config.xml")
         configuration.parent.mkdir(parents=True)
-        config_xml.write(configuration, {"omero.web.apps": json.dumps(good)})
+        config_xml.write(configuration, {APPS: json.dumps(good)})
         import omeroweb.settings as settings
 
         if middleware:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
 from ..processes import PARENT, STARTED, stat
+from ..property_names import CACHES, SESSION_ENGINE
 from ..releases import installed
 from ..shared import regular_file
 from ..state import derived
@@ -90,10 +91,10 @@ def _age(pid: int) -> float:
 
 def sessions(engine: Engine) -> str:
     """Where they are. Raises Unreadable."""
-    name = engine.effective(derived.ENGINE) or ""
+    name = engine.effective(SESSION_ENGINE) or ""
     if name == derived.FILE_ENGINE:
         return "file"
-    if name == derived.CACHE_ENGINE and "redis" in (engine.effective(derived.CACHES) or ""):
+    if name == derived.CACHE_ENGINE and "redis" in (engine.effective(CACHES) or ""):
         return "redis"
     return name
 

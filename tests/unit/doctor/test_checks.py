@@ -9,13 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omeroweb_ops.doctor import local_probe, login_form, report
+from omeroweb_ops.doctor import login_form, report
 from omeroweb_ops.doctor.certificate import Certificate
 from omeroweb_ops.doctor.checks import local, visitor
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.local_probe import LocalState
 from omeroweb_ops.doctor.public_probe import STRANGER, Observed
 from omeroweb_ops.doctor.result import STATUSES, Finding
+from omeroweb_ops.property_names import (
+    CSRF_COOKIE_SECURE,
+    DEBUG,
+    PORT,
+    SECURE_PROXY_SSL_HEADER,
+    SESSION_COOKIE_SECURE,
+)
 from omeroweb_ops.shared.expectations import Expected
 from omeroweb_ops.shared.redis_memory import Memory
 
@@ -31,9 +38,9 @@ OMERO.web - Login </title><link rel="stylesheet" href="/omero/static/a.css?_1">
 SECURE = Cookie("csrftoken", "/omero", secure=True, same_site="lax")
 API = json.dumps({"data": [{"version": "0", "url:base": f"{URL}api/v0/"}]})
 PROPERTIES: dict[str, Any] = {
-    local_probe.HEADER: ["HTTP_X_FORWARDED_PROTO", "https"],
-    local_probe.SESSION_SECURE: True,
-    local_probe.CSRF_SECURE: True,
+    SECURE_PROXY_SSL_HEADER: ["HTTP_X_FORWARDED_PROTO", "https"],
+    SESSION_COOKIE_SECURE: True,
+    CSRF_COOKIE_SECURE: True,
     "omero.web.allowed_hosts": ["*"],
     "omero.web.prefix": "/omero",
 }
@@ -130,8 +137,8 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
         ({"certificate": Certificate(days=20)}, "certificate", "warning", "nginx_tls"),
         ({"certificate": Certificate(problem="reset")}, "certificate", "error", "nginx_tls"),
         ({"plain": answer(200)}, "redirect", "warning", "nginx_http_port"),
-        ({"login": answer(502)}, "login page", "error", local_probe.PORT),
-        ({"login": answer(503, retry_after="30")}, "login page", "error", local_probe.PORT),
+        ({"login": answer(502)}, "login page", "error", PORT),
+        ({"login": answer(503, retry_after="30")}, "login page", "error", PORT),
         ({"login": answer(503, retry_after="600")}, "maintenance", "warning", ""),
         ({"login": answer(404)}, "login page", "error", "omero.web.prefix"),
         ({"login": answer(200, "", "<title>Welcome</title>")}, "login page", "error", "server_nam"),
@@ -140,19 +147,22 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
         ({"attempt": REFUSED, "direct": answer(200)}, "login", "error", "nginx_behind_proxy"),
         ({"attempt": REFUSED, "direct": REFUSED}, "login", "error", "csrf_trusted_origins"),
         (
-            {"attempt": REFUSED, "local": here_with(**{local_probe.HEADER: []})},
+            {
+                "attempt": REFUSED,
+                "local": here_with(**{SECURE_PROXY_SSL_HEADER: []}),
+            },
             "login",
             "error",
-            local_probe.HEADER,
+            SECURE_PROXY_SSL_HEADER,
         ),
         ({"attempt": NO_COOKIE}, "login", "error", "omero.web.django_additional_settings"),
         ({"attempt": answer(500)}, "login", "error", ""),
         ({"api": INSIDE}, "address", "error", "nginx_behind_proxy"),
         (
-            {"api": INSIDE, "local": here_with(**{local_probe.HEADER: []})},
+            {"api": INSIDE, "local": here_with(**{SECURE_PROXY_SSL_HEADER: []})},
             "address",
             "error",
-            local_probe.HEADER,
+            SECURE_PROXY_SSL_HEADER,
         ),
         (
             {"api": answer(200, "api/", API.replace("images.example.org", "10.0.0.1:4080"))},
@@ -178,7 +188,7 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
             {"local": replace(WELL.local, own=Answer(URL, problem="refused"))},
             "service",
             "error",
-            local_probe.PORT,
+            PORT,
         ),
         ({"local": replace(WELL.local, own=answer(500))}, "service", "error", ""),
         (
@@ -194,10 +204,10 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
             "redis_maxmemory",
         ),
         (
-            {"local": here_with(**{local_probe.DEBUG: True})},
+            {"local": here_with(**{DEBUG: True})},
             "debug mode",
             "warning",
-            local_probe.DEBUG,
+            DEBUG,
         ),
         (
             {"local": here_with(**{"omero.web.allowed_hosts": ["other.example.org"]})},
@@ -212,10 +222,10 @@ WRONG_NAME = Certificate(days=80, names=("a.example.org",), for_name=False)
             "omero.web.prefix",
         ),
         (
-            {"local": here_with(**{local_probe.SESSION_SECURE: False})},
+            {"local": here_with(**{SESSION_COOKIE_SECURE: False})},
             "cookies",
             "warning",
-            local_probe.SESSION_SECURE,
+            SESSION_COOKIE_SECURE,
         ),
         (
             {"login": replace(LOGIN_PAGE, cookies=(replace(SECURE, path="/other"),))},
@@ -250,9 +260,13 @@ def test_each_finding_names_its_setting(
     assert any(each.status == status and setting in each.setting for each in found), found
 
 
-@pytest.mark.parametrize("setting", [local_probe.SESSION_SECURE, local_probe.CSRF_SECURE])
+@pytest.mark.parametrize("setting", [SESSION_COOKIE_SECURE, CSRF_COOKIE_SECURE])
 def test_over_http_a_secure_cookie_is_an_error(setting: str) -> None:
-    insecure = {local_probe.SESSION_SECURE: False, local_probe.CSRF_SECURE: False, setting: True}
+    insecure = {
+        SESSION_COOKIE_SECURE: False,
+        CSRF_COOKIE_SECURE: False,
+        setting: True,
+    }
     seen = replace(
         WELL,
         expected=replace(WELL.expected, url=URL.replace("https", "http")),
@@ -263,7 +277,7 @@ def test_over_http_a_secure_cookie_is_an_error(setting: str) -> None:
     found = [each for each in bad(seen) if each.check == "cookies"]
     assert [(each.status, each.setting) for each in found] == [("error", setting)]
     (login,) = [each for each in bad(seen) if each.check == "login"]
-    assert (login.setting == local_probe.CSRF_SECURE) == (setting == local_probe.CSRF_SECURE)
+    assert (login.setting == CSRF_COOKIE_SECURE) == (setting == CSRF_COOKIE_SECURE)
 
 
 @pytest.mark.parametrize(

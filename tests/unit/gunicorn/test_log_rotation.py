@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.gunicorn import log_rotation
+from omeroweb_ops.property_names import SESSION_ENGINE
 from omeroweb_ops.sessions import command
 from omeroweb_ops.state import config_xml, derived
 from omeroweb_ops.state.engine import Engine
@@ -123,7 +124,7 @@ def test_no_secret_of_a_query_is_in_the_log(said: str, queries: bool) -> None:
 def test_the_log_of_clearsessions_is_moved_aside_when_it_is_long(engine: Engine) -> None:
     folder = engine.locations.logs
     folder.mkdir(parents=True)
-    config_xml.write(engine.locations.config_xml, {derived.ENGINE: derived.CACHE_ENGINE})
+    config_xml.write(engine.locations.config_xml, {SESSION_ENGINE: derived.CACHE_ENGINE})
     assert command.clear(engine) == 0
     log = folder / "clearsessions.log"
     assert len(log.read_text().splitlines()) == 1

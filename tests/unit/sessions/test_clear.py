@@ -24,10 +24,11 @@ from django.contrib.sessions.backends.file import SessionStore
 from django.core import signing
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops.property_names import ADDITIONAL_SETTINGS
 from omeroweb_ops.sessions import command, files, store
 from omeroweb_ops.sessions.store import JSON, Store
 from omeroweb_ops.state import config_xml
-from omeroweb_ops.state.derived import ADDITIONAL, FILE_ENGINE
+from omeroweb_ops.state.derived import FILE_ENGINE
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 
@@ -216,7 +217,7 @@ def installed(engine: Engine) -> Engine:
     engine.locations.logs.mkdir(parents=True)
     engine.locations.sessions.mkdir()
     found = {"SESSION_FILE_PATH": str(engine.locations.sessions), "CSRF_COOKIE_PATH": "/omero"}
-    engine.apply(Desired({**PROPERTIES, ADDITIONAL: [[*pair] for pair in found.items()]}))
+    engine.apply(Desired({**PROPERTIES, ADDITIONAL_SETTINGS: [[*pair] for pair in found.items()]}))
     use(engine.locations.sessions)
     return engine
 
@@ -277,8 +278,8 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_none(
     [
         {"omero.web.apps": '["an_app_with_settings"]'},
         {"omero.web.session_cookie_age": "a day"},
-        {ADDITIONAL: '[["SESSION_COOKIE_AGE", 9]]'},
-        {ADDITIONAL: "no list"},
+        {ADDITIONAL_SETTINGS: '[["SESSION_COOKIE_AGE", 9]]'},
+        {ADDITIONAL_SETTINGS: "no list"},
     ],
 )
 def test_what_the_properties_do_not_say_alone_is_asked_of_django(

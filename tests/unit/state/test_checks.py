@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omeroweb_ops.property_names import SESSION_COOKIE_AGE
 from omeroweb_ops.state import checks, schema
 from omeroweb_ops.state.checks import Found
 
@@ -32,7 +33,7 @@ def test_the_defaults_have_no_finding() -> None:
 
 @pytest.mark.parametrize("age", [1, 60, 3153600000])
 def test_a_session_may_be_short_or_long(age: int) -> None:
-    assert find({checks.AGE: age}) == []
+    assert find({SESSION_COOKIE_AGE: age}) == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,12 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
             True,
         ),
         *(
-            ({checks.AGE: age}, checks.AGE, "write 1 to 3153600000 (100 years)", True)
+            (
+                {SESSION_COOKIE_AGE: age},
+                SESSION_COOKIE_AGE,
+                "write 1 to 3153600000 (100 years)",
+                True,
+            )
             for age in (10**12, 3153600001, 0, -1)
         ),
         (

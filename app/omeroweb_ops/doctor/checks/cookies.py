@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...state import cors
-from .. import local_probe
+from ...property_names import (
+    ADDITIONAL_SETTINGS,
+    CSRF_COOKIE_SECURE,
+    PREFIX,
+    SESSION_COOKIE_NAME,
+    SESSION_COOKIE_SAMESITE,
+    SESSION_COOKIE_SECURE,
+)
 from ..http import Cookie
 from ..public_probe import Observed
 from ..result import Finding
@@ -18,15 +24,15 @@ def findings(seen: Observed) -> Iterator[Finding]:
         return
     answers = [seen.login, *([seen.attempt] if seen.attempt else [])]
     cookies = {cookie.name: cookie for answer in answers for cookie in answer.cookies}
-    session = str(seen.local.properties.get(local_probe.SESSION_NAME) or "sessionid")
+    session = str(seen.local.properties.get(SESSION_COOKIE_NAME) or "sessionid")
     wrong = [
-        *_secure(session, local_probe.SESSION_SECURE, cookies, seen),
-        *_secure(CSRF, local_probe.CSRF_SECURE, cookies, seen),
+        *_secure(session, SESSION_COOKIE_SECURE, cookies, seen),
+        *_secure(CSRF, CSRF_COOKIE_SECURE, cookies, seen),
         *(each for cookie in cookies.values() for each in _kept(cookie, seen)),
     ]
     if session in cookies and not cookies[session].http_only:
         message = f"{session} is not HttpOnly: scripts can read it"
-        setting = "omero.web.django_additional_settings"
+        setting = ADDITIONAL_SETTINGS
         wrong.append(Finding("cookies", "warning", message, setting))
     yield from wrong or [Finding("cookies", "ok", "kept by browsers, and sent to nobody else")]
 
@@ -48,7 +54,7 @@ def _secure(
 def _kept(cookie: Cookie, seen: Observed) -> Iterator[Finding]:
     if cookie.same_site == "none" and not cookie.secure:
         message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
-        yield Finding("cookies", "error", message, cors.SAMESITE)
+        yield Finding("cookies", "error", message, SESSION_COOKIE_SAMESITE)
     if not f"{seen.expected.prefix}/".startswith(cookie.path.rstrip("/") + "/"):
         message = f"{cookie.name} is for {cookie.path}: browsers do not send it with the page"
-        yield Finding("cookies", "error", message, "omero.web.prefix")
+        yield Finding("cookies", "error", message, PREFIX)

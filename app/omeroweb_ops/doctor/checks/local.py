@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...login_page import ALLOWED_HOSTS
-from ...state.derived import PREFIX
-from .. import local_probe
+from ...property_names import ALLOWED_HOSTS, DEBUG, PORT, PREFIX, SERVER_LIST
 from ..public_probe import Observed
 from ..result import Finding
 
@@ -24,9 +22,9 @@ def findings(seen: Observed) -> Iterator[Finding]:
             f"{seen.expected.host} is none of them: OMERO.web answers 400",
             ALLOWED_HOSTS,
         )
-    if seen.local.properties.get(local_probe.DEBUG):
+    if seen.local.properties.get(DEBUG):
         message = "debug mode shows visitors what is inside, and logs what is confidential"
-        yield Finding("debug mode", "warning", message, local_probe.DEBUG)
+        yield Finding("debug mode", "warning", message, DEBUG)
     prefix = str(seen.local.properties.get(PREFIX) or "").rstrip("/")
     if prefix != seen.expected.prefix:
         message = f"OMERO.web has the prefix {prefix or '(none)'}, the public URL another"
@@ -50,7 +48,7 @@ def _service(seen: Observed) -> Iterator[Finding]:
         yield Finding("service", "ok", f"OMERO.web answers on {seen.local.base}")
     elif not own.status:
         message = f"{own}. Run `omero web start`, and see its log"
-        yield Finding("service", "error", message, local_probe.PORT)
+        yield Finding("service", "error", message, PORT)
     elif allowed(seen):
         yield Finding("service", "error", f"{own}; see OMERO.web's log")
 
@@ -59,7 +57,7 @@ def _servers(seen: Observed) -> Iterator[Finding]:
     for place, problem in seen.local.servers.items():
         if problem:
             message = f"{place} cannot be reached ({problem}): nobody can log in there"
-            yield Finding("OMERO.server", "warning", message, local_probe.SERVERS)
+            yield Finding("OMERO.server", "warning", message, SERVER_LIST)
         else:
             yield Finding("OMERO.server", "ok", f"{place} takes connections")
 

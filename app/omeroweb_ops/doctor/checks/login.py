@@ -6,9 +6,14 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...state import cors
-from ...state.derived import PREFIX
-from .. import local_probe, login_form
+from ...property_names import (
+    ADDITIONAL_SETTINGS,
+    CSRF_COOKIE_SECURE,
+    CSRF_TRUSTED_ORIGINS,
+    PREFIX,
+    SECURE_PROXY_SSL_HEADER,
+)
+from .. import login_form
 from ..http import Answer
 from ..public_probe import STRANGER, Observed
 from ..result import Finding
@@ -51,10 +56,10 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     if "cookie" in reason.lower():
         cause = "over http a browser keeps no cookie that is Secure"
         own = "the cookie's path or domain is not that of the page"
-        unsafe = not seen.expected.secure and properties.get(local_probe.CSRF_SECURE)
+        unsafe = not seen.expected.secure and properties.get(CSRF_COOKIE_SECURE)
         return (
             f"logins are refused ({reason}): {cause if unsafe else own}",
-            local_probe.CSRF_SECURE if unsafe else "omero.web.django_additional_settings",
+            CSRF_COOKIE_SECURE if unsafe else ADDITIONAL_SETTINGS,
         )
     if seen.direct and seen.direct.status == 200:
         return (
@@ -62,12 +67,12 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
             f"must {FORWARDED}",
             "nginx_behind_proxy",
         )
-    if seen.expected.secure and not properties.get(local_probe.HEADER):
+    if seen.expected.secure and not properties.get(SECURE_PROXY_SSL_HEADER):
         return (
             f"logins are refused ({reason}): OMERO.web is not told that visitors come by https",
-            f"{local_probe.HEADER}, {cors.TRUSTED}",
+            f"{SECURE_PROXY_SSL_HEADER}, {CSRF_TRUSTED_ORIGINS}",
         )
-    return f"logins are refused ({reason})", cors.TRUSTED
+    return f"logins are refused ({reason})", CSRF_TRUSTED_ORIGINS
 
 
 def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
@@ -79,8 +84,8 @@ def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
     real, secure = urlsplit(seen.expected.public), seen.expected.secure
     setting = ""
     if believed.scheme != real.scheme:
-        unset = secure and not seen.local.properties.get(local_probe.HEADER)
-        setting = local_probe.HEADER if unset else "nginx_behind_proxy"
+        unset = secure and not seen.local.properties.get(SECURE_PROXY_SSL_HEADER)
+        setting = SECURE_PROXY_SSL_HEADER if unset else "nginx_behind_proxy"
     elif believed.netloc != real.netloc:
         setting = "nginx_behind_proxy"
     elif not believed.path.startswith(real.path):

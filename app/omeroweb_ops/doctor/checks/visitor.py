@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...login_page import ALLOWED_HOSTS
-from .. import local_probe
+from ...property_names import ALLOWED_HOSTS, HOST, NGINX_SERVER_EXTRA_CONFIG, PORT, PREFIX
 from ..http import Answer
 from ..public_probe import Observed
 from ..result import Finding
@@ -75,7 +74,7 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
     if login.status in (502, 503, 504) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.local.base}: NGINX sends visitors elsewhere",
-            f"{local_probe.HOST}, {local_probe.PORT}",
+            f"{HOST}, {PORT}",
         )
     if login.status in (502, 503, 504):
         return error(f"{login}, since OMERO.web is away")
@@ -90,7 +89,7 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
     if login.status in (404, 500) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.local.base}: NGINX has another prefix",
-            "omero.web.prefix",
+            PREFIX,
         )
     return error(f"{login}; OMERO.web's log may say why")
 
@@ -102,7 +101,7 @@ def _static(static: Answer) -> Iterator[Finding]:
         yield Finding("static files", "error", message, "omero.web.static_url, static_root")
     elif not kind.startswith("text/css"):
         message = f"{static.url} is sent as {kind or 'nothing'}: browsers refuse it"
-        setting = "omero.web.nginx_server_extra_config"
+        setting = NGINX_SERVER_EXTRA_CONFIG
         yield Finding("static files", "error", message, setting)
     else:
         lacking = [
@@ -120,7 +119,7 @@ def _root(root: Answer, seen: Observed) -> Finding:
     if target.removeprefix(seen.expected.origin).startswith(f"{seen.expected.prefix}/"):
         return Finding("prefix", "ok", f"{root.url} leads to {seen.expected.prefix}/")
     message = f"{root} and does not lead to {seen.expected.prefix}/"
-    return Finding("prefix", "info", message, "omero.web.prefix")
+    return Finding("prefix", "info", message, PREFIX)
 
 
 def _clock(skew: float) -> Finding:
