@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omeroweb_ops.property_names import INDEX_TEMPLATE
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state.branding import INDEX, LOGOS, Branding
-from omeroweb_ops.state.desired import Finding
 
 from .uploads import picture_suffix, template_files
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from omeroweb_ops.state.checks import Found
+from omeroweb_ops.shared.finding import Finding
 
 SETTING = "nginx_tls"
 SOON = timedelta(days=21)
@@ -25,7 +25,7 @@ SOON = timedelta(days=21)
 
 def find(
     certificate: bytes, key: bytes | None, names: Sequence[str], now: datetime
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """Every finding about PEM texts.
 
     key: private, or public where the private one stays on its host, or unknown. names: of the
@@ -34,14 +34,14 @@ def find(
     try:
         chain = x509.load_pem_x509_certificates(certificate)
     except ValueError:
-        yield Found(
+        yield Finding(
             SETTING, "certificate: holds no certificate in PEM form (-----BEGIN …); write one"
         )
         chain = []
     try:
         public = _public(key) if key is not None else None
     except (ValueError, UnsupportedAlgorithm) as error:
-        yield Found(SETTING, f"key: {error}")
+        yield Finding(SETTING, f"key: {error}")
         public = None
     if not chain:
         return
@@ -65,66 +65,66 @@ def _public(key: bytes) -> PublicKeyTypes:
         raise ValueError("holds no private key in PEM form (-----BEGIN …); write one") from None
 
 
-def _key(chain: Sequence[x509.Certificate], public: PublicKeyTypes) -> Iterator[Found]:
+def _key(chain: Sequence[x509.Certificate], public: PublicKeyTypes) -> Iterator[Finding]:
     matching = [_bytes(each.public_key()) == _bytes(public) for each in chain]
     if not any(matching):
-        yield Found(SETTING, "the key is not that of the certificate; write the two that match")
+        yield Finding(SETTING, "the key is not that of the certificate; write the two that match")
     elif not matching[0]:
-        yield Found(
+        yield Finding(
             SETTING,
             "certificate: the site's own must be the first of the file, its issuer the next; "
             "write them in that order",
         )
     if isinstance(public, RSAPublicKey) and public.key_size < 2048:
-        yield Found(SETTING, f"key: {public.key_size} bits are refused; make one of 2048 or more")
+        yield Finding(SETTING, f"key: {public.key_size} bits are refused; make one of 2048 or more")
 
 
-def _chain(chain: Sequence[x509.Certificate]) -> Iterator[Found]:
+def _chain(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
     for lower, upper in itertools.pairwise(chain):
         try:
             lower.verify_directly_issued_by(upper)
         except (ValueError, TypeError, InvalidSignature):
-            yield Found(
+            yield Finding(
                 SETTING,
                 f"certificate: {_subject(lower)} is followed by {_subject(upper)}, which did not "
                 f"issue it; write the issuer, {lower.issuer.rfc4514_string()}, after it",
             )
     if len(chain) == 1 and chain[0].issuer != chain[0].subject:
-        yield Found(
+        yield Finding(
             SETTING,
             "certificate: comes without its issuer's; where that is not one that browsers know "
             "themselves, write the file with the whole chain (fullchain.pem)",
-            error=False,
+            severity="warning",
         )
 
 
-def _dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[Found]:
+def _dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[Finding]:
     for each in chain:
         end, begin = each.not_valid_after_utc, each.not_valid_before_utc
         if end < now:
-            yield Found(SETTING, f"{_subject(each)} expired on {end:%Y-%m-%d}; renew it")
+            yield Finding(SETTING, f"{_subject(each)} expired on {end:%Y-%m-%d}; renew it")
         elif begin > now:
-            yield Found(
+            yield Finding(
                 SETTING,
                 f"{_subject(each)} is not valid before {begin:%Y-%m-%d %H:%M} UTC; wait, or set "
                 "this machine's clock",
             )
         elif end - now < SOON:
-            yield Found(
+            yield Finding(
                 SETTING,
                 f"{_subject(each)} expires on {end:%Y-%m-%d}, in {(end - now).days} days; renew it",
-                error=False,
+                severity="warning",
             )
 
 
-def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Found]:
+def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Finding]:
     try:
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        yield Found(
+        yield Finding(
             SETTING,
             "certificate: has no subjectAltName, which browsers insist on; get a new one",
-            error=False,
+            severity="warning",
         )
         common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         domains, addresses = [str(name.value).lower() for name in common], []
@@ -133,7 +133,7 @@ def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Foun
         addresses = [str(address) for address in held.get_values_for_type(x509.IPAddress)]
     missing = [name for name in names if not _covered(name.lower(), domains, addresses)]
     if missing:
-        yield Found(
+        yield Finding(
             SETTING,
             f"the certificate is for {', '.join([*domains, *addresses])}, not for "
             f"{', '.join(missing)}; get one that names it, or correct nginx_server_name",

@@ -20,8 +20,8 @@ from omeroweb_ops.property_names import (
     STATIC_URL,
     STATICFILE_DIRS,
 )
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import checks, derived
-from omeroweb_ops.state.desired import Finding
 from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from ..conventions import REDIS_SOCKET
@@ -42,12 +42,12 @@ _SAME = (PREFIX, STATIC_URL, APPS, STATICFILE_DIRS)
 def errors(site: Site) -> list[Finding]:
     """Every mistake; the host's name goes before each."""
     return [
-        Finding(f"{member.name}: {each.name}", site.redact(each.message))
+        Finding(f"{member.name}: {each.subject}", site.redact(each.message))
         for member in site.members.values()
         for each in [
             *_of_host(site, member),
             *_of_properties(site, member),
-            *_of_certificate(member, error=True),
+            *_of_certificate(member, severity="error"),
         ]
     ]
 
@@ -55,7 +55,7 @@ def errors(site: Site) -> list[Finding]:
 def warnings(site: Site) -> list[Finding]:
     """What will work but is better done otherwise."""
     return [
-        Finding(f"{member.name}: {each.name}", site.redact(each.message))
+        Finding(f"{member.name}: {each.subject}", site.redact(each.message))
         for member in site.group("web")
         for each in [
             *_doubts(site, member),
@@ -63,9 +63,9 @@ def warnings(site: Site) -> list[Finding]:
             *_misplaced(member),
         ]
     ] + [
-        Finding(f"{member.name}: {each.name}", each.message)
+        Finding(f"{member.name}: {each.subject}", each.message)
         for member in site.group("nginx")
-        for each in _of_certificate(member, error=False)
+        for each in _of_certificate(member, severity="warning")
     ]
 
 
@@ -85,10 +85,10 @@ def _of_host(site: Site, member: Member) -> Iterator[Finding]:
         yield Finding("address", "other hosts need it and its name is no address; write one")
 
 
-def _of_certificate(member: Member, *, error: bool) -> list[checks.Found]:
+def _of_certificate(member: Member, *, severity: str) -> list[Finding]:
     if "nginx" not in member.groups:
         return []
-    return [each for each in tls_files.findings(member) if each.error == error]
+    return [each for each in tls_files.findings(member) if each.severity == severity]
 
 
 def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _of_properties(site: Site, member: Member) -> list[Finding]:
     found = [*_contradictions(site, member)]
     _texts, mistakes = site.resolved(member)
     if not (found or mistakes):  # each right by itself: are they right together?
-        found += [each for each in _together(site, member) if each.error]
+        found += [each for each in _together(site, member) if each.is_error]
         found += _different(site, member)
     return [*found, *mistakes]
 
@@ -259,7 +259,7 @@ def _shown(value: object) -> str:
     return "not set" if value in (None, "") else repr(value)
 
 
-def _together(site: Site, member: Member) -> Iterator[checks.Found]:
+def _together(site: Site, member: Member) -> Iterator[Finding]:
     return checks.find(lambda name: site.value(member, name), loopback=site.loopback)
 
 
@@ -268,7 +268,7 @@ def _doubts(site: Site, member: Member) -> Iterator[Finding]:
     if member.settings.web_redis_url and password and len(password) < _LEAST_PASSWORD:
         yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
     for each in _together(site, member):
-        if not each.error:
+        if not each.is_error:
             yield each
 
 

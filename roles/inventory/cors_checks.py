@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omeroweb_ops.property_names import CORS_ORIGIN_ALLOW_ALL, CORS_ORIGIN_WHITELIST
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state.cors import COOKIES
-from omeroweb_ops.state.desired import Finding
 
 from .site import Member, Site
 

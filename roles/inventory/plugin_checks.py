@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import plugins
-from omeroweb_ops.state.desired import Finding
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from . import requirements_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 
 from .plugins import Described
 

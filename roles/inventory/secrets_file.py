@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import yaml
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import schema
-from omeroweb_ops.state.desired import Finding
 
 SCHEMA = schema.locked()
 OF_REDIS = ("redis_password", "redis_user")

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 from pydantic import (
     AfterValidator,
     BaseModel,

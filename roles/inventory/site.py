@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from omeroweb_ops.property_names import APPS, HOST, PORT, PREFIX
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import derived, plugins, schema
 from omeroweb_ops.state.branding import Branding
-from omeroweb_ops.state.desired import Desired, Finding
+from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.redaction import redact, texts
 
 from ..conventions import LOCATIONS, REDIS_SOCKET, REDIS_USER
@@ -230,14 +231,14 @@ def load(
     files: dict[str | tuple[str, ...], str] = {}
     for name, groups, data, address in hosts:
         settings, mistakes = read(data)
-        findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
+        findings += [Finding(f"{name}: {each.subject}", each.message) for each in mistakes]
         members.append(Member(name, groups, settings, address))
         if settings.web_secrets:
             files[settings.web_secrets] = name
     secrets: dict[str, Any] = {}
     for source, name in files.items():
         content, mistakes = read_secrets(source)
-        findings += [Finding(f"{name}: {each.name}", each.message) for each in mistakes]
+        findings += [Finding(f"{name}: {each.subject}", each.message) for each in mistakes]
         secrets.update(content)
     site = Site(members, secrets)
     return site, findings
@@ -253,9 +254,9 @@ def _has_unknown_properties(member: Member) -> bool:
 
 def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
     """An unknown property may be that of a plugin that is not written."""
-    package = plugins.owner(finding.name) if finding.name not in known else None
+    package = plugins.owner(finding.subject) if finding.subject not in known else None
     said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
-    return Finding(finding.name, said) if package else finding
+    return Finding(finding.subject, said) if package else finding
 
 
 def _plugins(member: Member) -> tuple[plugins.Plugin, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omeroweb_ops.state.checks import Found
+from omeroweb_ops.shared.finding import Finding
 
 from . import certificate
 from .settings import Certificate
@@ -62,7 +62,7 @@ class HostCertificate:
     missing: tuple[str, ...]
 
 
-def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Found]:
+def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Finding]:
     """What is wrong or doubtful about the site's own certificate.
 
     held: what the host said, where the certificate is there.
@@ -72,7 +72,7 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fo
         return
     if held and held.missing:
         for path in held.missing:
-            yield Found(
+            yield Finding(
                 certificate.SETTING,
                 f"{path} is neither here nor on the host; write the path of a file",
             )
@@ -84,7 +84,9 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fo
         try:
             chain, key = _bytes(given.certificate), _bytes(given.key)
         except OSError as error:
-            yield Found(certificate.SETTING, f"{error.filename} cannot be read ({error.strerror})")
+            yield Finding(
+                certificate.SETTING, f"{error.filename} cannot be read ({error.strerror})"
+            )
             return
     names = (member.settings.nginx_server_name or "").split()
     yield from certificate.find(chain, key, names, datetime.now(UTC))

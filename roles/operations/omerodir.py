@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omeroweb_ops.locations import BASE, RELEASES
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 
 from ..conventions import LOCATIONS, USER
 from .files import Directory, Item, Link

@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 import gevent
 from gevent.lock import RLock
 from omeroweb_ops.property_names import PORT
-from omeroweb_ops.state.checks import Found
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
@@ -55,7 +54,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
     for host in hosts:
         member, survey = site.members[host.name], surveys[host.name]
         findings += [
-            Finding(f"{host.name}: {each.name}", each.message)
+            Finding(f"{host.name}: {each.subject}", each.message)
             for each in _host_findings(site, member, survey)
         ]
         if "nginx" in member.groups:
@@ -64,8 +63,8 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             ):
                 logger.warning(f"    {host.name}: {warning}")
         for found in _certificate_findings(host, member, survey):
-            finding = Finding(f"{host.name}: {found.name}", found.message)
-            if found.error:
+            finding = Finding(f"{host.name}: {found.subject}", found.message)
+            if found.is_error:
                 findings.append(finding)
             else:
                 logger.warning(f"    {finding}")
@@ -164,7 +163,7 @@ def _connector_address(host: Host) -> str | None:
     return host.data.dict().get("ssh_hostname") or host.name
 
 
-def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterator[Found]:
+def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterator[Finding]:
     """About a certificate that the host keeps itself."""
     pair = tls_files.in_place(member) if "nginx" in member.groups else None
     if pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 
 # Group, place, megabytes and inodes. Measured on Debian 12: a release has 240 MB and 16,000 files,
 # the cache that it is built from 90 MB and 13,500. Compilers and a second release may come to that.

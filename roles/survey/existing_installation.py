@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from omeroweb_ops.locations import BASE, EARLIER_OMERODIR, OMERODIR
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 
 from ..operations.privilege import printable
 

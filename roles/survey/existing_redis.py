@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from omeroweb_ops.state.desired import Finding
+from omeroweb_ops.shared.finding import Finding
 
 from ..inventory.settings import Settings
 

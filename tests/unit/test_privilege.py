@@ -101,7 +101,7 @@ def test_a_pipe_a_device_and_a_large_file_are_refused_at_once(tmp_path: Path) ->
 def test_a_link_below_omerodir_is_named_before_anything_is_touched(name: str) -> None:
     path = f"{LOCATIONS.omerodir}/{name}"
     (finding,) = omerodir.links_below(PrefetchedFacts({path: "link /root/\x1b[31mvictim"}))
-    assert finding.name == path
+    assert finding.subject == path
     assert "is a symbolic link to /root/\\x1b[31mvictim; move it away" in finding.message
     assert [*omerodir.links_below(PrefetchedFacts({path: "directory 755 root:root"}))] == []
 
@@ -135,7 +135,7 @@ def test_a_line_that_names_another_place_is_none_of_the_survey_s(line: str) -> N
 def test_what_root_must_not_run_is_an_error() -> None:
     found = existing_installation.read(["existing=unsafe /etc/init.d/omero-web"])
     (finding,) = existing_installation.unsafe_paths(found)
-    assert finding.name == "/etc/init.d/omero-web"
+    assert finding.subject == "/etc/init.d/omero-web"
     assert "does not belong to root" in finding.message
     assert not found.has_omero_web
 

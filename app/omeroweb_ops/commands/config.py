@@ -122,7 +122,7 @@ def _data(engine: Engine, plan: Plan) -> dict[str, object]:
 
 def _warn(engine: Engine, desired: Desired) -> None:
     for each in engine.check(desired):
-        print(f"omeroweb-ops: {'' if each.error else 'warning: '}{each}", file=sys.stderr)
+        print(f"omeroweb-ops: {'' if each.is_error else 'warning: '}{each}", file=sys.stderr)
 
 
 def _print(engine: Engine, plan: Plan) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 from ..locations import READY_NEEDS_SERVER
 from ..property_names import APPS, SERVER_LIST
-from ..state.desired import Desired, Finding
+from ..shared.finding import Finding
+from ..state.desired import Desired
 from ..state.plugins import Plugin, catalogue
 from ..state.schema import Schema
 

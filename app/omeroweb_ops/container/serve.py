@@ -38,8 +38,8 @@ def serve(engine: Engine) -> int:
     engine.note_secret(desired)
     engine.plan(desired)  # each property by itself
     together = engine.check(desired)
-    if any(each.error for each in together):
-        raise Invalid(each for each in together if each.error)
+    if any(each.is_error for each in together):
+        raise Invalid(each for each in together if each.is_error)
     for warning in together:
         print(f"omeroweb-ops: warning: {warning}", file=sys.stderr)
     config_xml.replace(engine.locations.desired_state, desired.dump().encode())

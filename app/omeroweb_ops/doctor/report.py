@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from .public_probe import Observed
-from .result import STATUSES, Finding
+from .result import STATUSES, CheckResult
 
 
-def worst(findings: Sequence[Finding]) -> str:
+def worst(findings: Sequence[CheckResult]) -> str:
     """ok, warning or error; info is no more than that."""
     found = max((STATUSES.index(each.status) for each in findings), default=0)
     return STATUSES[found] if STATUSES[found] != "info" else "ok"
 
 
-def as_json(seen: Observed, findings: Sequence[Finding]) -> str:
+def as_json(seen: Observed, findings: Sequence[CheckResult]) -> str:
     checks = [
         {"name": each["check"], **{key: each[key] for key in ("status", "message", "setting")}}
         for each in map(asdict, findings)
@@ -26,7 +26,7 @@ def as_json(seen: Observed, findings: Sequence[Finding]) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False)
 
 
-def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
+def as_table(seen: Observed, findings: Sequence[CheckResult]) -> str:
     """What is wrong in capitals; the last column names what to change."""
     from tabulate import tabulate
 
@@ -50,7 +50,7 @@ def as_table(seen: Observed, findings: Sequence[Finding]) -> str:
     return f"{seen.expected.url}\n\n{table}\n\n{_summary(findings)}"
 
 
-def _summary(findings: Sequence[Finding]) -> str:
+def _summary(findings: Sequence[CheckResult]) -> str:
     counts = {
         status: sum(each.status == status for each in findings) for status in ("error", "warning")
     }

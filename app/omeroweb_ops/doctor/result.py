@@ -9,7 +9,7 @@ STATUSES = ("ok", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """setting: what to change in the inventory, "" where nothing is or where none would help."""
 
     check: str

@@ -25,9 +25,10 @@ from ..login_page import LOGIN, host_header
 from ..processes import end_with_parent
 from ..property_names import ALLOWED_HOSTS, PREFIX
 from ..shared import regular_file
+from ..shared.finding import Finding
 from ..state import config_xml
 from ..state.branding import FOLDER
-from ..state.desired import Desired, Finding
+from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
 from ..state.plan import Plan
 from ..state.schema_cache import installed_version, virtualenv_fingerprint
@@ -46,7 +47,7 @@ def accept(engine: Engine, desired: Desired) -> Plan:
     Raises Invalid with every mistake. Nothing changes, in OMERODIR or in what serves.
     """
     steps = engine.plan(desired)
-    findings: list[Finding] = [each for each in engine.check(desired) if each.error]
+    findings: list[Finding] = [each for each in engine.check(desired) if each.is_error]
     if not findings and engine.current and installed_version():
         after = steps.result(engine.current)
         reason = failure(engine, after)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..cache_serializers import SESSIONS
@@ -32,9 +31,10 @@ from ..property_names import (
     WSGI_ARGS,
     WSGI_TIMEOUT,
 )
+from ..shared.finding import Finding
 from .cors import COOKIES
 from .derived import CACHE_ENGINE
-from .desired import Finding, identity
+from .desired import identity
 from .schema import Schema
 
 _LONGEST = 100 * 365 * 86400  # seconds; the year 10000 is no date to Django
@@ -56,14 +56,7 @@ PUBLIC_PATHS = (
 )
 
 
-@dataclass(frozen=True)
-class Found(Finding):
-    """error: the site would not work, or would be open; otherwise a warning."""
-
-    error: bool = True
-
-
-def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator[Found]:
+def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator[Finding]:
     """Every finding. effective: a property's value as Python data, as set or by default.
 
     loopback: the site is for the machine's own users alone.
@@ -76,57 +69,57 @@ def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator
     yield from _public(effective)
     yield from _nginx(effective)
     if effective(DEBUG) and not loopback:
-        yield Found(
+        yield Finding(
             DEBUG,
             "debug mode shows settings and file paths to every visitor; write False",
-            error=False,
+            severity="warning",
         )
 
 
-def deprecated(names: Iterable[str], schema: Schema) -> Iterator[Found]:
+def deprecated(names: Iterable[str], schema: Schema) -> Iterator[Finding]:
     """Those of the names that are deprecated, with what to use instead."""
     for name in names:
         prop = schema.get(name)
         if prop and prop.deprecated:
-            yield Found(name, f"is deprecated. {prop.description}", error=False)
+            yield Finding(name, f"is deprecated. {prop.description}", severity="warning")
 
 
-def _duplicates(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _duplicates(effective: Callable[[str], Any]) -> Iterator[Finding]:
     for name in (APPS, MIDDLEWARE):
         items = [identity(item) for item in effective(name) or ()]
         for item in sorted({item for item in items if items.count(item) > 1}):
-            yield Found(name, f"{item} is in it {items.count(item)} times; write it once")
+            yield Finding(name, f"{item} is in it {items.count(item)} times; write it once")
 
 
-def _cors(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
     origins = [
         origin for origin in effective(CORS_ORIGIN_WHITELIST) or () if isinstance(origin, str)
     ]
     for origin in origins:
         if "://" not in origin:
-            yield Found(
+            yield Finding(
                 CORS_ORIGIN_WHITELIST,
                 f'{origin!r} has no scheme; write "https://{origin}", in {CSRF_TRUSTED_ORIGINS} '
                 "too (the documentation's own recipe leaves it out)",
             )
         elif not _trusted(origin, effective(CSRF_TRUSTED_ORIGINS) or ()):
-            yield Found(
+            yield Finding(
                 CSRF_TRUSTED_ORIGINS,
                 f"does not have {origin}, so its POST requests get 403; write it there too",
-                error=False,
+                severity="warning",
             )
     if (
         effective(CORS_ORIGIN_ALLOW_ALL)
         and str(effective(SESSION_COOKIE_SAMESITE)).lower() == "none"
     ):
-        yield Found(
+        yield Finding(
             CORS_ORIGIN_ALLOW_ALL,
             "with credentials (always on in OMERO.web) and a session cookie of SameSite=None "
             f"any site may act as your users; write the origins in {CORS_ORIGIN_WHITELIST} instead",
         )
     for name, secure in COOKIES.items():
         if str(effective(name)).lower() == "none" and not effective(secure):
-            yield Found(
+            yield Finding(
                 name, f"None without {secure}: browsers drop such a cookie; write True there"
             )
 
@@ -143,7 +136,7 @@ def _trusted(origin: str, trusted: Any) -> bool:
     return False
 
 
-def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _sessions(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if effective(SESSION_ENGINE) != CACHE_ENGINE:
         return
     caches = effective(CACHES)
@@ -153,7 +146,7 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
         if isinstance(cache, Mapping)
     ]
     if not stores or all(store.endswith(_NO_CACHES) for store in stores):
-        yield Found(
+        yield Finding(
             SESSION_ENGINE,
             f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
             f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
@@ -161,7 +154,7 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Found]:
     yield from _pickles(caches)
 
 
-def _pickles(caches: Any) -> Iterator[Found]:
+def _pickles(caches: Any) -> Iterator[Finding]:
     """Caches of the site's own in which anybody who reaches their port can plant code."""
     for alias, cache in caches.items() if isinstance(caches, Mapping) else ():
         if not isinstance(cache, Mapping) or not str(cache.get("BACKEND", "")).endswith(
@@ -176,40 +169,40 @@ def _pickles(caches: Any) -> Iterator[Found]:
         if options.get("PASSWORD") or "signed" in serializer or "pickle" not in serializer:
             continue
         if any(re.match(r"rediss?://[^@/]*(/|$)", str(each)) for each in listed):
-            yield Found(
+            yield Finding(
                 CACHES,
                 f"{alias!r} keeps pickles in a Redis that asks for no password: who reaches its "
                 "port runs code in OMERO.web; leave the property out, write a password, or "
                 f'"SERIALIZER": "{SESSIONS}" for a cache of sessions',
-                error=False,
+                severity="warning",
             )
 
 
-def _session_age(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _session_age(effective: Callable[[str], Any]) -> Iterator[Finding]:
     age = effective(SESSION_COOKIE_AGE)
     if isinstance(age, int) and not 1 <= age <= _LONGEST:
-        yield Found(
+        yield Finding(
             SESSION_COOKIE_AGE,
             f"with {age} seconds nobody could log in; write 1 to {_LONGEST} (100 years), for "
             "example 86400 (a day)",
         )
 
 
-def _prefix(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _prefix(effective: Callable[[str], Any]) -> Iterator[Finding]:
     prefix = "/" + str(effective(PREFIX) or "").strip("/")
     url = str(effective(STATIC_URL) or "")
     if not url.endswith("/"):
-        yield Found(STATIC_URL, f"{url!r} does not end with a slash; write {url + '/'!r}")
+        yield Finding(STATIC_URL, f"{url!r} does not end with a slash; write {url + '/'!r}")
     if prefix != "/" and url.startswith("/") and not url.startswith(prefix + "/"):
-        yield Found(
+        yield Finding(
             STATIC_URL,
             f"{url} is not below the prefix {prefix}, which a proxy in front may not pass on; "
             f"leave it out, or write {prefix}/static/",
-            error=False,
+            severity="warning",
         )
 
 
-def _public(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if not effective(PUBLIC_ENABLED):
         return
     try:
@@ -218,46 +211,46 @@ def _public(effective: Callable[[str], Any]) -> Iterator[Found]:
         return  # found by its type
     prefix = str(effective(PREFIX) or "").rstrip("/")
     if not any(allowed.match(path) or allowed.match(prefix + path) for path in PUBLIC_PATHS):
-        yield Found(
+        yield Finding(
             PUBLIC_URL_FILTER,
             "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …; "
             "write for example ^/(webclient|webgateway|api)/",
-            error=False,
+            severity="warning",
         )
     if not effective(PUBLIC_USER):
-        yield Found(PUBLIC_USER, "is needed for a public user; write the user's name")
+        yield Finding(PUBLIC_USER, "is needed for a public user; write the user's name")
 
 
-def _nginx(effective: Callable[[str], Any]) -> Iterator[Found]:
+def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:
     timeout = int(effective(WSGI_TIMEOUT) or 0)
     for line in effective(NGINX_SERVER_EXTRA_CONFIG) or ():
         found = re.search(r"proxy_read_timeout\s+(\d+)s?\s*;", str(line))
         if found and int(found[1]) < timeout:
-            yield Found(
+            yield Finding(
                 NGINX_SERVER_EXTRA_CONFIG,
                 f"proxy_read_timeout {found[1]} ends requests before {WSGI_TIMEOUT} = {timeout}; "
                 "leave it out (it follows by itself)",
-                error=False,
+                severity="warning",
             )
     arguments = str(effective(WSGI_ARGS) or "")
     own = re.search(r"(?:^|\s)(?:--timeout|-t)[ =](\d+)", arguments)
     if own and (int(own[1]) > timeout > 0 or int(own[1]) == 0):
-        yield Found(
+        yield Finding(
             WSGI_ARGS,
             f"{own[0].strip()} outlasts NGINX, which follows {WSGI_TIMEOUT} = {timeout}; "
             f"write {WSGI_TIMEOUT} = {own[1]} instead",
-            error=False,
+            severity="warning",
         )
     graceful = re.search(r"(?:^|\s)--graceful-timeout[ =](\d+)", arguments)
     if graceful:
-        yield Found(
+        yield Finding(
             WSGI_ARGS,
             "the service is ended by web_graceful_timeout, and not by --graceful-timeout; "
             f"write web_graceful_timeout = {graceful[1]} in the inventory instead",
-            error=False,
+            severity="warning",
         )
     if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
-        yield Found(
+        yield Finding(
             WSGI_ARGS,
             "--bind has gunicorn listen where NGINX does not look; write "
             "omero.web.application_server.host and .port instead",

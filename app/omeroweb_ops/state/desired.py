@@ -8,18 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..shared.finding import Finding
 from .schema import Property, Schema
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong with the desired state: which property, and what to write instead."""
-
-    name: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.message}"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from typing import Any
 from ..locations import Locations
 from ..property_names import APPS, MIDDLEWARE
 from ..shared import regular_file
+from ..shared.finding import Finding
 from . import config_xml, schema_cache
-from .checks import Found, deprecated, find
+from .checks import deprecated, find
 from .derived import NGINX_DEPENDS_ON
-from .desired import Desired, Finding, identity, own_items
+from .desired import Desired, identity, own_items
 from .managed import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make, secrets_of
 from .redaction import redact
@@ -169,7 +170,7 @@ class Engine:
     ) -> tuple[dict[str, str], list[Finding]]:
         return desired.resolve(self.schema, self.locations.omerodir, strict=strict, by_hand=by_hand)
 
-    def check(self, desired: Desired) -> list[Found]:
+    def check(self, desired: Desired) -> list[Finding]:
         """What is wrong, or doubtful, about the properties taken together."""
         self.secret |= {*desired.secret}
         texts, _findings = self._resolve(desired, {})

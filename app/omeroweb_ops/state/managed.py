@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..shared.finding import Finding
 from .derived import NGINX_DEPENDS_ON
-from .desired import Finding, identity
+from .desired import identity
 from .plan import mask
 from .schema import Schema
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..property_names import APPS
-from .desired import Desired, Finding, identity, is_named
+from ..shared.finding import Finding
+from .desired import Desired, identity, is_named
 from .schema import Schema, from_data
 
 DATA = Path(__file__).parent.parent / "data" / "plugins.json"

@@ -46,7 +46,7 @@ def configuration(engine: Engine) -> Configuration:
     try:
         plan = engine.plan(Desired.load(engine.locations.desired_state))
     except Invalid as error:
-        names = tuple(dict.fromkeys(finding.name for finding in error.findings))
+        names = tuple(dict.fromkeys(finding.subject for finding in error.findings))
         return Configuration(digest, mistakes=names)
     return Configuration(
         digest,

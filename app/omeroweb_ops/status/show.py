@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from ..doctor.result import Finding
+from ..doctor.result import CheckResult
 from . import warnings as judge
 from .lines import lines
 from .model import Status
@@ -16,7 +16,7 @@ _NAME = 13  # columns of the longest one
 _STATES = ("serving", "warnings", "not serving")
 
 
-def as_json(seen: Status, findings: Sequence[Finding]) -> str:
+def as_json(seen: Status, findings: Sequence[CheckResult]) -> str:
     """A part that could not be seen is {"unknown": reason}."""
     warnings = [
         {"check": each.check, "message": each.message, "remedy": each.setting} for each in findings
@@ -27,7 +27,7 @@ def as_json(seen: Status, findings: Sequence[Finding]) -> str:
     )
 
 
-def as_text(seen: Status, findings: Sequence[Finding]) -> str:
+def as_text(seen: Status, findings: Sequence[CheckResult]) -> str:
     """At most 80 columns wide."""
     serves = "DOES NOT SERVE" if judge.status(findings) == 2 else "serves"
     blocks = [f"OMERO.web {serves}.", _table(lines(seen))]

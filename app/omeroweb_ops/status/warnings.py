@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from ..doctor.certificate import SOON
-from ..doctor.result import Finding
+from ..doctor.result import CheckResult
 from ..locations import RELEASES
 from ..shared.redis_memory import Memory
 from .model import Status, Unknown
@@ -20,7 +20,7 @@ SHARE = 0.1
 _START = "omero web start, or restart where it hangs (either names the log)"
 
 
-def findings(seen: Status) -> list[Finding]:
+def findings(seen: Status) -> list[CheckResult]:
     """`error`: it does not serve; `warning`: all else."""
     parts = (
         _ready,
@@ -38,27 +38,29 @@ def findings(seen: Status) -> list[Finding]:
     return [finding for judged in parts for finding in judged(seen)]
 
 
-def status(findings: Sequence[Finding]) -> int:
+def status(findings: Sequence[CheckResult]) -> int:
     """The exit status: 0 serving and nothing to say, 1 warnings, 2 not serving."""
     return max(({"warning": 1, "error": 2}[each.status] for each in findings), default=0)
 
 
-def _warning(check: str, message: str, remedy: str) -> Finding:
-    return Finding(check, "warning", message, remedy)
+def _warning(check: str, message: str, remedy: str) -> CheckResult:
+    return CheckResult(check, "warning", message, remedy)
 
 
-def _ready(seen: Status) -> Iterator[Finding]:
+def _ready(seen: Status) -> Iterator[CheckResult]:
     if isinstance(seen.ready, Unknown):
-        yield Finding("service", "error", seen.ready.unknown, _START)
+        yield CheckResult("service", "error", seen.ready.unknown, _START)
     elif not seen.ready.ready:
         wrong = "no OMERO.server can be reached"
         if seen.ready.session_store != "ok":
             store = "Redis, the session store" if seen.sessions == "redis" else "the session store"
             wrong = f"{store}: {seen.ready.session_store}"
-        yield Finding("service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor")
+        yield CheckResult(
+            "service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor"
+        )
 
 
-def _releases(seen: Status) -> Iterator[Finding]:
+def _releases(seen: Status) -> Iterator[CheckResult]:
     found = seen.releases
     if isinstance(found, Unknown):
         return
@@ -73,7 +75,7 @@ def _releases(seen: Status) -> Iterator[Finding]:
         yield _warning("release", other, "deploy again")
 
 
-def _configuration(seen: Status) -> Iterator[Finding]:
+def _configuration(seen: Status) -> Iterator[CheckResult]:
     found = seen.configuration
     if isinstance(found, Unknown):
         yield _warning("configuration", found.unknown, "repair it and deploy")
@@ -95,7 +97,7 @@ def _configuration(seen: Status) -> Iterator[Finding]:
             yield _warning("configuration", f"{what}: {', '.join(names)}", remedy)
 
 
-def _workers(seen: Status) -> Iterator[Finding]:
+def _workers(seen: Status) -> Iterator[CheckResult]:
     found = seen.workers
     if isinstance(found, Unknown) or not found.older or found.settled <= ENDING:
         return
@@ -103,7 +105,7 @@ def _workers(seen: Status) -> Iterator[Finding]:
     yield _warning("workers", message, "omero web restart")
 
 
-def _redis(seen: Status) -> Iterator[Finding]:
+def _redis(seen: Status) -> Iterator[CheckResult]:
     found = seen.metrics
     if isinstance(found, Unknown) or not found.redis_max or found.redis_used is None:
         return
@@ -116,7 +118,7 @@ def _redis(seen: Status) -> Iterator[Finding]:
         yield _warning("sessions", message, "redis_maxmemory")
 
 
-def _cleared(seen: Status) -> Iterator[Finding]:
+def _cleared(seen: Status) -> Iterator[CheckResult]:
     last = seen.cleared
     if isinstance(last, Unknown):
         return
@@ -130,7 +132,7 @@ def _cleared(seen: Status) -> Iterator[Finding]:
         yield _warning("clearsessions", message, "omero web clearsessions; does cron run?")
 
 
-def _certificate(seen: Status) -> Iterator[Finding]:
+def _certificate(seen: Status) -> Iterator[CheckResult]:
     found = seen.certificate
     if found is None or isinstance(found, Unknown):
         return
@@ -140,14 +142,14 @@ def _certificate(seen: Status) -> Iterator[Finding]:
         yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
 
 
-def _disks(seen: Status) -> Iterator[Finding]:
+def _disks(seen: Status) -> Iterator[CheckResult]:
     for disk in () if isinstance(seen.disks, Unknown) else seen.disks:
         if disk.free < max(FEW, SHARE * disk.size):
             message = f"little room on the file system of {disk.path}"
             yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
 
 
-def _lock(seen: Status) -> Iterator[Finding]:
+def _lock(seen: Status) -> Iterator[CheckResult]:
     if seen.locked is None:
         return
     age = seen.now.date() - seen.locked
@@ -156,7 +158,7 @@ def _lock(seen: Status) -> Iterator[Finding]:
         yield _warning("release", message, "./run audit; docs/upgrade.md")
 
 
-def _security(seen: Status) -> Iterator[Finding]:
+def _security(seen: Status) -> Iterator[CheckResult]:
     found = seen.security
     if found is None or isinstance(found, Unknown):
         return
@@ -168,7 +170,7 @@ def _security(seen: Status) -> Iterator[Finding]:
         yield _warning("updates", message, "as root, apt-get update; install unattended-upgrades")
 
 
-def _unknown(seen: Status) -> Iterator[Finding]:
+def _unknown(seen: Status) -> Iterator[CheckResult]:
     """Not the service and the configuration, judged above; nor what only visitors meet."""
     parts: dict[str, tuple[object, str]] = {
         "release": (seen.releases, "omeroweb-ops release list, or deploy"),

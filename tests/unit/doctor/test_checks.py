@@ -15,7 +15,7 @@ from omeroweb_ops.doctor.checks import local, visitor
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.local_probe import LocalState
 from omeroweb_ops.doctor.public_probe import STRANGER, Observed
-from omeroweb_ops.doctor.result import STATUSES, Finding
+from omeroweb_ops.doctor.result import STATUSES, CheckResult
 from omeroweb_ops.property_names import (
     CSRF_COOKIE_SECURE,
     DEBUG,
@@ -80,7 +80,7 @@ def here_with(**properties: Any) -> LocalState:
     return replace(WELL.local, properties={**PROPERTIES, **properties})
 
 
-def bad(seen: Observed) -> list[Finding]:
+def bad(seen: Observed) -> list[CheckResult]:
     return [each for each in visitor.findings(seen) if each.status in ("warning", "error")]
 
 
@@ -317,10 +317,12 @@ def test_any_page_can_be_read(text: str) -> None:
 
 @given(
     st.lists(
-        st.builds(Finding, st.text(), st.sampled_from(STATUSES), st.text(), st.text(max_size=200))
+        st.builds(
+            CheckResult, st.text(), st.sampled_from(STATUSES), st.text(), st.text(max_size=200)
+        )
     )
 )
-def test_any_findings_can_be_reported(findings: list[Finding]) -> None:
+def test_any_findings_can_be_reported(findings: list[CheckResult]) -> None:
     told = json.loads(report.as_json(WELL, findings))
     assert len(told["checks"]) == len(findings)
     statuses = {each.status for each in findings}
@@ -330,7 +332,10 @@ def test_any_findings_can_be_reported(findings: list[Finding]) -> None:
 
 
 def test_the_table_has_the_setting_beside_what_is_wrong() -> None:
-    found = [Finding("service", "ok", "it runs"), Finding("cors", "error", "no", "web_cors")]
+    found = [
+        CheckResult("service", "ok", "it runs"),
+        CheckResult("cors", "error", "no", "web_cors"),
+    ]
     lines = report.as_table(WELL, found).splitlines()
     assert lines[0] == URL
     assert lines[3].split() == ["ok", "service", "it", "runs"]

@@ -175,7 +175,7 @@ def test_every_mistake_is_named_at_once(folder: Path) -> None:
             }
         }
     )
-    assert finding.name == "web_branding"
+    assert finding.subject == "web_branding"
     for told in (
         f"login_logo: {folder}/text.png is no picture (PNG, JPEG, GIF, WebP or SVG)",
         f"top_logo: there is no file {folder}/gone.svg",

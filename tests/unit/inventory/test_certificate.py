@@ -27,7 +27,7 @@ def told(text: str, key: str, names: Sequence[str] = ("omero.example",)) -> list
 
 
 def errors(text: str, key: str, names: Sequence[str] = ("omero.example",)) -> list[str]:
-    return [each.message for each in find(text.encode(), key.encode(), names, NOW) if each.error]
+    return [each.message for each in find(text.encode(), key.encode(), names, NOW) if each.is_error]
 
 
 def test_a_good_one_is_silent() -> None:
@@ -205,7 +205,7 @@ def test_a_path_that_is_nowhere_is_told(tmp_path: Path) -> None:
     files = {"certificate": str(tmp_path / "gone.pem"), "key": str(tmp_path / "gone.key")}
     member = only_member(site_of(a_host("@docker/one", nginx_tls=files)))
     found = list(tls_files.findings(member, ask(host_certificate.CertificateOnHost, **files)))
-    assert [each.name for each in found] == [certificate.SETTING] * 2
+    assert [each.subject for each in found] == [certificate.SETTING] * 2
     assert "gone.pem is neither here nor on the host" in found[0].message
 
 

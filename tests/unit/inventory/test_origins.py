@@ -68,7 +68,7 @@ def test_anything_else_is_answered_with_what_to_write(written: str, told: str) -
 def test_every_origin_s_mistake_is_told_at_once() -> None:
     data = {"web_cors_origins": ["a.example", "https://b.example", "https://c.example/"]}
     _settings, (finding,) = read(data)
-    assert finding.name == "web_cors_origins"
+    assert finding.subject == "web_cors_origins"
     assert "'https://a.example'" in finding.message
     assert "'https://c.example'" in finding.message
     assert "b.example" not in finding.message

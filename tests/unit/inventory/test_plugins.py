@@ -231,7 +231,7 @@ def test_each_wrong_entry_is_a_mistake_of_its_own_with_its_place() -> None:
 def test_whatever_is_written_is_a_plugin_or_a_finding(written: Any) -> None:
     found, findings = read({"web_plugins": written})
     assert findings or len(found.web_plugins) == len(written)
-    assert all(finding.name.startswith("web_plugins") for finding in findings)
+    assert all(finding.subject.startswith("web_plugins") for finding in findings)
 
 
 def own_lock(folder: Path, *lines: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.unit.helpers import a_host, mistakes_of
 def mistakes(**data: Any) -> dict[str, str]:
     """Each mistake by the name of its setting, without what tells where in it."""
     _settings, findings = read(data)
-    return {finding.name: finding.message for finding in findings}
+    return {finding.subject: finding.message for finding in findings}
 
 
 def mistake(**data: Any) -> str:
@@ -161,7 +161,7 @@ def test_all_mistakes_are_found_at_once_and_what_is_right_is_kept() -> None:
             "nginx_server_name": "omero.example.org",
         }
     )
-    assert {finding.name for finding in findings} == {
+    assert {finding.subject for finding in findings} == {
         "web_confg",
         "nginx_http_port",
         "redis_bind",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from omeroweb_ops.property_names import SESSION_COOKIE_AGE
+from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import checks, schema
-from omeroweb_ops.state.checks import Found
 
 SCHEMA = schema.locked()
 LOCMEM = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -18,7 +18,7 @@ SERIALIZER = "omeroweb_ops.cache_serializers.JSONSerializer"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 
 
-def find(values: dict[str, Any]) -> list[Found]:
+def find(values: dict[str, Any]) -> list[Finding]:
     def effective(name: str) -> Any:
         if name in values:
             return values[name]
@@ -150,7 +150,7 @@ def test_what_is_wrong_together_is_found(
     values: dict[str, Any], name: str, said: str, error: bool
 ) -> None:
     (only,) = find(values)
-    assert (only.name, only.error) == (name, error)
+    assert (only.subject, only.is_error) == (name, error)
     assert said in only.message
 
 

@@ -30,8 +30,8 @@ def resolved(desired: Desired, schema: Schema = SCHEMA) -> dict[str, Any]:
 
 def findings(desired: Desired, *, strict: bool = True) -> dict[str, str]:
     _texts, found = desired.resolve(SCHEMA, OMERODIR, strict=strict)
-    assert len({each.name for each in found}) == len(found)
-    return {each.name: each.message for each in found}
+    assert len({each.subject for each in found}) == len(found)
+    return {each.subject: each.message for each in found}
 
 
 def default(name: str) -> list[Any]:

@@ -72,7 +72,7 @@ def test_all_mistakes_are_told_and_nothing_is_written(engine: Engine) -> None:
     wanted = Desired({"omero.web.debug": "yes", "omero.web.page_size": "x", texts.STRING: "fine"})
     with pytest.raises(Invalid) as error:
         engine.apply(wanted)
-    assert [finding.name for finding in error.value.findings] == [
+    assert [finding.subject for finding in error.value.findings] == [
         "omero.web.debug",
         "omero.web.page_size",
     ]

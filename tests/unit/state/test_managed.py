@@ -111,7 +111,7 @@ def test_what_nginx_depends_on_is_an_error_by_hand(engine: Engine, name: str, te
     with pytest.raises(Invalid) as error:
         engine.apply(Desired({texts.INTEGER: 5}))
     (finding,) = error.value.findings
-    assert finding.name == name
+    assert finding.subject == name
     assert "web_config" in finding.message
     assert "omero config set" in finding.message
     assert current(engine) == {name: text}

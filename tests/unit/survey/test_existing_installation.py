@@ -97,7 +97,7 @@ def test_a_file_with_another_site_is_refused(text: str, others: str | None) -> N
             existing_installation.ExistingInstallation(sites={"/etc/nginx/conf.d/a.conf": text})
         )
     ]
-    assert [each.name for each in found] == ["/etc/nginx/conf.d/a.conf"] * bool(others)
+    assert [each.subject for each in found] == ["/etc/nginx/conf.d/a.conf"] * bool(others)
     for each in found:
         assert f"also {others};" in each.message
 
@@ -106,7 +106,7 @@ def test_a_site_with_https_is_warned_of_where_its_successor_has_none() -> None:
     secure = UPSTREAM.replace("listen 80;", "listen 443 ssl;")
     found = existing_installation.ExistingInstallation(sites={"/a": secure, "/b": UPSTREAM})
     (warning,) = existing_installation.warnings(found, tls=False)
-    assert warning.name == "nginx_tls"
+    assert warning.subject == "nginx_tls"
     assert "/a serves https" in warning.message
     assert [*existing_installation.warnings(found, tls=True)] == []
 

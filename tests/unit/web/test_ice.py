@@ -60,5 +60,5 @@ def test_a_path_may_have_its_digest(tmp_path: Path) -> None:
     assert (found.given, found.key) == (str(path), Wheel.wanted(str(path), "").key)
     _, findings = read({"web_ice_wheel": f"{path}#sha256={'0' * 64}"})
     (finding,) = findings
-    assert finding.name == "web_ice_wheel"
+    assert finding.subject == "web_ice_wheel"
     assert f"has the sha256 {digest}, not {'0' * 64}" in finding.message

@@ -14,12 +14,12 @@ from ...property_names import (
 )
 from ..http import Cookie
 from ..public_probe import Observed
-from ..result import Finding
+from ..result import CheckResult
 
 CSRF = "csrftoken"
 
 
-def findings(seen: Observed) -> Iterator[Finding]:
+def findings(seen: Observed) -> Iterator[CheckResult]:
     if seen.login is None:
         return
     answers = [seen.login, *([seen.attempt] if seen.attempt else [])]
@@ -33,28 +33,28 @@ def findings(seen: Observed) -> Iterator[Finding]:
     if session in cookies and not cookies[session].http_only:
         message = f"{session} is not HttpOnly: scripts can read it"
         setting = ADDITIONAL_SETTINGS
-        wrong.append(Finding("cookies", "warning", message, setting))
-    yield from wrong or [Finding("cookies", "ok", "kept by browsers, and sent to nobody else")]
+        wrong.append(CheckResult("cookies", "warning", message, setting))
+    yield from wrong or [CheckResult("cookies", "ok", "kept by browsers, and sent to nobody else")]
 
 
 def _secure(
     name: str, setting: str, cookies: dict[str, Cookie], seen: Observed
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Until someone logs in there is no session's cookie to be seen: then as it is configured."""
     configured = bool(seen.local.properties.get(setting))
     secure = cookies[name].secure if name in cookies else configured
     if secure and not seen.expected.secure:
         message = f"{name} is Secure and visitors come by http: nobody stays logged in"
-        yield Finding("cookies", "error", message, setting)
+        yield CheckResult("cookies", "error", message, setting)
     elif seen.expected.secure and not secure:
         message = f"{name} is not Secure: browsers send it by http too"
-        yield Finding("cookies", "warning", message, setting)
+        yield CheckResult("cookies", "warning", message, setting)
 
 
-def _kept(cookie: Cookie, seen: Observed) -> Iterator[Finding]:
+def _kept(cookie: Cookie, seen: Observed) -> Iterator[CheckResult]:
     if cookie.same_site == "none" and not cookie.secure:
         message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
-        yield Finding("cookies", "error", message, SESSION_COOKIE_SAMESITE)
+        yield CheckResult("cookies", "error", message, SESSION_COOKIE_SAMESITE)
     if not f"{seen.expected.prefix}/".startswith(cookie.path.rstrip("/") + "/"):
         message = f"{cookie.name} is for {cookie.path}: browsers do not send it with the page"
-        yield Finding("cookies", "error", message, PREFIX)
+        yield CheckResult("cookies", "error", message, PREFIX)

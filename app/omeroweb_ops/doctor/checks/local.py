@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from ...property_names import ALLOWED_HOSTS, DEBUG, PORT, PREFIX, SERVER_LIST
 from ..public_probe import Observed
-from ..result import Finding
+from ..result import CheckResult
 
 
-def findings(seen: Observed) -> Iterator[Finding]:
+def findings(seen: Observed) -> Iterator[CheckResult]:
     yield from _service(seen)
     if seen.local.release:
-        yield Finding("release", "warning", f"{seen.local.release}; deploy again")
+        yield CheckResult("release", "warning", f"{seen.local.release}; deploy again")
     yield from _servers(seen)
     yield _sessions(seen)
     if not allowed(seen):
-        yield Finding(
+        yield CheckResult(
             "allowed hosts",
             "error",
             f"{seen.expected.host} is none of them: OMERO.web answers 400",
@@ -24,11 +24,11 @@ def findings(seen: Observed) -> Iterator[Finding]:
         )
     if seen.local.properties.get(DEBUG):
         message = "debug mode shows visitors what is inside, and logs what is confidential"
-        yield Finding("debug mode", "warning", message, DEBUG)
+        yield CheckResult("debug mode", "warning", message, DEBUG)
     prefix = str(seen.local.properties.get(PREFIX) or "").rstrip("/")
     if prefix != seen.expected.prefix:
         message = f"OMERO.web has the prefix {prefix or '(none)'}, the public URL another"
-        yield Finding("prefix", "error", message, PREFIX)
+        yield CheckResult("prefix", "error", message, PREFIX)
 
 
 def allowed(seen: Observed) -> bool:
@@ -42,30 +42,30 @@ def allowed(seen: Observed) -> bool:
     )
 
 
-def _service(seen: Observed) -> Iterator[Finding]:
+def _service(seen: Observed) -> Iterator[CheckResult]:
     own = seen.local.own
     if own.status == 200:
-        yield Finding("service", "ok", f"OMERO.web answers on {seen.local.base}")
+        yield CheckResult("service", "ok", f"OMERO.web answers on {seen.local.base}")
     elif not own.status:
         message = f"{own}. Run `omero web start`, and see its log"
-        yield Finding("service", "error", message, PORT)
+        yield CheckResult("service", "error", message, PORT)
     elif allowed(seen):
-        yield Finding("service", "error", f"{own}; see OMERO.web's log")
+        yield CheckResult("service", "error", f"{own}; see OMERO.web's log")
 
 
-def _servers(seen: Observed) -> Iterator[Finding]:
+def _servers(seen: Observed) -> Iterator[CheckResult]:
     for place, problem in seen.local.servers.items():
         if problem:
             message = f"{place} cannot be reached ({problem}): nobody can log in there"
-            yield Finding("OMERO.server", "warning", message, SERVER_LIST)
+            yield CheckResult("OMERO.server", "warning", message, SERVER_LIST)
         else:
-            yield Finding("OMERO.server", "ok", f"{place} takes connections")
+            yield CheckResult("OMERO.server", "ok", f"{place} takes connections")
 
 
-def _sessions(seen: Observed) -> Finding:
+def _sessions(seen: Observed) -> CheckResult:
     if seen.local.sessions:
         problem, setting = seen.local.sessions
-        return Finding("sessions", "error", f"{problem}: nobody can log in", setting)
+        return CheckResult("sessions", "error", f"{problem}: nobody can log in", setting)
     if seen.local.memory.scarce:
-        return Finding("sessions", "warning", str(seen.local.memory), "redis_maxmemory")
-    return Finding("sessions", "ok", "their store can be used")
+        return CheckResult("sessions", "warning", str(seen.local.memory), "redis_maxmemory")
+    return CheckResult("sessions", "ok", "their store can be used")

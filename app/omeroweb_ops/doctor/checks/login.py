@@ -16,12 +16,12 @@ from ...property_names import (
 from .. import login_form
 from ..http import Answer
 from ..public_probe import STRANGER, Observed
-from ..result import Finding
+from ..result import CheckResult
 
 FORWARDED = "pass on Host and X-Forwarded-Proto as the visitor's browser had them"
 
 
-def findings(seen: Observed) -> Iterator[Finding]:
+def findings(seen: Observed) -> Iterator[CheckResult]:
     if seen.attempt:
         yield _attempt(seen.attempt, seen)
     if seen.api:
@@ -31,19 +31,19 @@ def findings(seen: Observed) -> Iterator[Finding]:
         yield _origin(origin, answer)
 
 
-def _attempt(attempt: Answer, seen: Observed) -> Finding:
+def _attempt(attempt: Answer, seen: Observed) -> CheckResult:
     """Whatever OMERO.web itself says of a user that there is not, is the way it should be."""
     answered = login_form.read(attempt.text)
     if attempt.status == 200 and answered.is_login:
         said = f"a login comes through; OMERO.web says: {answered.error or 'the form again'}"
-        return Finding("login", "ok", said)
+        return CheckResult("login", "ok", said)
     if attempt.late and any(seen.local.servers.values()):
-        return Finding("login", "info", "OMERO.web waits for an OMERO.server that is away")
+        return CheckResult("login", "info", "OMERO.web waits for an OMERO.server that is away")
     if attempt.status == 429:
-        return Finding("login", "info", "too many logins just now; ask again in a minute")
+        return CheckResult("login", "info", "too many logins just now; ask again in a minute")
     if attempt.status == 403 and "CSRF" in attempt.text:
-        return Finding("login", "error", *_refused(attempt, seen))
-    return Finding("login", "error", f"the login form's answer: {attempt}; see OMERO.web's log")
+        return CheckResult("login", "error", *_refused(attempt, seen))
+    return CheckResult("login", "error", f"the login form's answer: {attempt}; see OMERO.web's log")
 
 
 def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
@@ -75,7 +75,7 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     return f"logins are refused ({reason})", CSRF_TRUSTED_ORIGINS
 
 
-def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
+def _address(api: Answer, seen: Observed) -> Iterator[CheckResult]:
     """OMERO.web's API tells its own URL: what it believes its address to be."""
     try:
         believed = urlsplit(str(json.loads(api.text)["data"][-1]["url:base"]))
@@ -93,22 +93,22 @@ def _address(api: Answer, seen: Observed) -> Iterator[Finding]:
     told = f"OMERO.web takes its address for {believed.scheme}://{believed.netloc}{believed.path}"
     if setting:
         more = f"; a proxy in between must {FORWARDED}" if "proxy" in setting[:12] else ""
-        yield Finding("address", "error", told + more, setting)
+        yield CheckResult("address", "error", told + more, setting)
     else:
-        yield Finding("address", "ok", "OMERO.web knows its public one")
+        yield CheckResult("address", "ok", "OMERO.web knows its public one")
 
 
-def _stranger(api: Answer) -> Finding:
+def _stranger(api: Answer) -> CheckResult:
     given = api.headers.get("access-control-allow-origin", "")
     if given == STRANGER or (given and "access-control-allow-credentials" in api.headers):
         message = "any other site may ask in a visitor's name"
-        return Finding(
+        return CheckResult(
             "cors", "error", message, "web_cors_origins, omero.web.cors_origin_allow_all"
         )
-    return Finding("cors", "ok", "a stranger's page may not read answers")
+    return CheckResult("cors", "ok", "a stranger's page may not read answers")
 
 
-def _origin(origin: str, answer: Answer) -> Finding:
+def _origin(origin: str, answer: Answer) -> CheckResult:
     if answer.headers.get("access-control-allow-origin") in (origin, "*"):
-        return Finding("cors", "ok", f"{origin} may ask")
-    return Finding("cors", "error", f"{origin} may not ask", "web_cors_origins")
+        return CheckResult("cors", "ok", f"{origin} may ask")
+    return CheckResult("cors", "error", f"{origin} may not ask", "web_cors_origins")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from ..certificate import SOON, Certificate
 from ..http import Answer
 from ..public_probe import Observed
-from ..result import Finding
+from ..result import CheckResult
 
 
-def findings(seen: Observed) -> Iterator[Finding]:
+def findings(seen: Observed) -> Iterator[CheckResult]:
     if seen.certificate:
         yield from _certificate(seen.certificate, seen)
     if seen.plain:
@@ -19,9 +19,9 @@ def findings(seen: Observed) -> Iterator[Finding]:
         yield _strict_transport(seen.login)
 
 
-def _certificate(found: Certificate, seen: Observed) -> Iterator[Finding]:
-    def finding(status: str, message: str) -> Finding:
-        return Finding("certificate", status, message, "" if status == "ok" else "nginx_tls")
+def _certificate(found: Certificate, seen: Observed) -> Iterator[CheckResult]:
+    def finding(status: str, message: str) -> CheckResult:
+        return CheckResult("certificate", status, message, "" if status == "ok" else "nginx_tls")
 
     wanted = seen.expected.tls == "self-signed"
     if found.problem:
@@ -46,15 +46,15 @@ def _certificate(found: Certificate, seen: Observed) -> Iterator[Finding]:
         yield finding("ok", f"trusted, {found.days} days left")
 
 
-def _redirect(plain: Answer, seen: Observed) -> Finding:
+def _redirect(plain: Answer, seen: Observed) -> CheckResult:
     if plain.headers.get("location", "").startswith(seen.expected.public.rstrip("/")):
-        return Finding("redirect", "ok", f"{plain.url} leads to https")
+        return CheckResult("redirect", "ok", f"{plain.url} leads to https")
     if not plain.status:
-        return Finding("redirect", "info", f"{plain}; typed without https:// it is not found")
+        return CheckResult("redirect", "info", f"{plain}; typed without https:// it is not found")
     if seen.expected.tls == "off":
         message = f"{plain}; to lead visitors to https is up to the proxy that speaks it"
-        return Finding("redirect", "info", message)
-    return Finding(
+        return CheckResult("redirect", "info", message)
+    return CheckResult(
         "redirect",
         "warning",
         f"{plain} and does not lead to {seen.expected.public}",
@@ -62,8 +62,8 @@ def _redirect(plain: Answer, seen: Observed) -> Finding:
     )
 
 
-def _strict_transport(login: Answer) -> Finding:
+def _strict_transport(login: Answer) -> CheckResult:
     header = login.headers.get("strict-transport-security")
     if header:
-        return Finding("hsts", "ok", f"browsers are told to keep to https ({header})")
-    return Finding("hsts", "info", "browsers are not told to keep to https", "nginx_hsts")
+        return CheckResult("hsts", "ok", f"browsers are told to keep to https ({header})")
+    return CheckResult("hsts", "info", "browsers are not told to keep to https", "nginx_hsts")

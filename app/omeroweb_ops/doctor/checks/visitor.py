@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...property_names import ALLOWED_HOSTS, HOST, NGINX_SERVER_EXTRA_CONFIG, PORT, PREFIX
 from ..http import Answer
 from ..public_probe import Observed
-from ..result import Finding
+from ..result import CheckResult
 from . import cookies, local, tls
 from . import login as judge_login
 
@@ -15,7 +15,7 @@ from . import login as judge_login
 AUTOMATIC = "30"
 
 
-def findings(seen: Observed) -> Iterator[Finding]:
+def findings(seen: Observed) -> Iterator[CheckResult]:
     """Every check, in the order in which a visitor depends on them."""
     yield from local.findings(seen)
     yield from _name(seen)
@@ -32,10 +32,10 @@ def findings(seen: Observed) -> Iterator[Finding]:
         yield _clock(seen.skew)
 
 
-def _name(seen: Observed) -> Iterator[Finding]:
+def _name(seen: Observed) -> Iterator[CheckResult]:
     host = seen.connect or seen.expected.host
     if seen.unknown:
-        yield Finding(
+        yield CheckResult(
             "name",
             "error",
             f"{host} has no address here ({seen.unknown}). Give it one in DNS or /etc/hosts; "
@@ -44,7 +44,7 @@ def _name(seen: Observed) -> Iterator[Finding]:
         )
     elif seen.first and not seen.first.status:
         setting = "nginx_https_port" if seen.expected.secure else "nginx_http_port"
-        yield Finding(
+        yield CheckResult(
             "name",
             "error",
             f"{seen.first}. If visitors do get there, it is the way from this host (split DNS, a "
@@ -52,16 +52,16 @@ def _name(seen: Observed) -> Iterator[Finding]:
             f"nginx_server_name, {setting}",
         )
     elif seen.first:
-        yield Finding("name", "ok", f"{host} is reached")
+        yield CheckResult("name", "ok", f"{host} is reached")
 
 
-def _login_page(login: Answer, seen: Observed) -> Finding:
-    def error(message: str, setting: str = "") -> Finding:
-        return Finding("login page", "error", message, setting)
+def _login_page(login: Answer, seen: Observed) -> CheckResult:
+    def error(message: str, setting: str = "") -> CheckResult:
+        return CheckResult("login page", "error", message, setting)
 
     served = seen.local.own.status == 200
     if login.status == 200 and seen.page.is_login:
-        return Finding("login page", "ok", f"{login.url} is OMERO.web's")
+        return CheckResult("login page", "ok", f"{login.url} is OMERO.web's")
     if login.status == 200:
         title = seen.page.title or "without a title"
         return error(
@@ -70,7 +70,7 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
         )
     if login.status == 503 and login.headers.get("retry-after", AUTOMATIC) != AUTOMATIC:
         message = "planned maintenance is on; `omeroweb-ops maintenance off` ends it"
-        return Finding("maintenance", "warning", message)
+        return CheckResult("maintenance", "warning", message)
     if login.status in (502, 503, 504) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.local.base}: NGINX sends visitors elsewhere",
@@ -85,7 +85,7 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
             f"{login}, but OMERO.web knows the name and answers on {seen.local.base}: a proxy in "
             f"between must {judge_login.FORWARDED}"
         )
-        return Finding("address", "error", message, "nginx_behind_proxy")
+        return CheckResult("address", "error", message, "nginx_behind_proxy")
     if login.status in (404, 500) and served:
         return error(
             f"{login}, but OMERO.web answers on {seen.local.base}: NGINX has another prefix",
@@ -94,15 +94,15 @@ def _login_page(login: Answer, seen: Observed) -> Finding:
     return error(f"{login}; OMERO.web's log may say why")
 
 
-def _static(static: Answer) -> Iterator[Finding]:
+def _static(static: Answer) -> Iterator[CheckResult]:
     kind = static.headers.get("content-type", "")
     if static.status != 200:
         message = f"{static}: pages have no style"
-        yield Finding("static files", "error", message, "omero.web.static_url, static_root")
+        yield CheckResult("static files", "error", message, "omero.web.static_url, static_root")
     elif not kind.startswith("text/css"):
         message = f"{static.url} is sent as {kind or 'nothing'}: browsers refuse it"
         setting = NGINX_SERVER_EXTRA_CONFIG
-        yield Finding("static files", "error", message, setting)
+        yield CheckResult("static files", "error", message, setting)
     else:
         lacking = [
             what
@@ -111,19 +111,19 @@ def _static(static: Answer) -> Iterator[Finding]:
         ]
         told = f"not {' and not '.join(lacking)}" if lacking else "compressed and cached"
         status = "info" if lacking else "ok"
-        yield Finding("static files", status, f"{static.url} is there, {told}")
+        yield CheckResult("static files", status, f"{static.url} is there, {told}")
 
 
-def _root(root: Answer, seen: Observed) -> Finding:
+def _root(root: Answer, seen: Observed) -> CheckResult:
     target = root.headers.get("location", "")
     if target.removeprefix(seen.expected.origin).startswith(f"{seen.expected.prefix}/"):
-        return Finding("prefix", "ok", f"{root.url} leads to {seen.expected.prefix}/")
+        return CheckResult("prefix", "ok", f"{root.url} leads to {seen.expected.prefix}/")
     message = f"{root} and does not lead to {seen.expected.prefix}/"
-    return Finding("prefix", "info", message, PREFIX)
+    return CheckResult("prefix", "info", message, PREFIX)
 
 
-def _clock(skew: float) -> Finding:
+def _clock(skew: float) -> CheckResult:
     if abs(skew) <= 60:
-        return Finding("clock", "ok", "the site's clock and this host's agree")
+        return CheckResult("clock", "ok", "the site's clock and this host's agree")
     message = f"the site's clock and this host's are {abs(skew):.0f} s apart; run chrony on both"
-    return Finding("clock", "warning", message)
+    return CheckResult("clock", "warning", message)
