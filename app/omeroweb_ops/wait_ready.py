@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 import signal
 import socket
 import time
@@ -10,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .gunicorn.handover import HandoverFailed
 from .login_page import LOGIN, address, host_header
 from .property_names import ALLOWED_HOSTS
 from .shared import regular_file
 from .state.engine import Engine
 
+GRACE = 5.0  # seconds; who has taken over says so at once, the one before ends some time later
 _ONE_ANSWER = 10.0  # seconds for the only question of a limit of 0
 
 
@@ -124,3 +125,32 @@ def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str
     finally:
         connection.close()
     return None if status == 200 else f"{what} answers {status}"
+
+
+class HandoverFailed:
+    """Called again and again: whether a gunicorn that was about to take over has ended instead.
+
+    It has taken over where somebody serves with what it loaded; that is for the caller to see, for
+    as long as GRACE.
+    """
+
+    def __init__(self) -> None:
+        self._last = math.inf  # when one was seen (time.monotonic)
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if _is_under_way():
+            self._last = now
+        return now - self._last > GRACE
+
+
+def _is_under_way() -> bool:
+    """Whether a process and the master that it is to take over from are both there."""
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            _, found, after = environ.read_bytes().partition(b"GUNICORN_PID=")
+        except OSError:  # of another user, or it has ended
+            continue
+        if found and Path("/proc", after.partition(b"\0")[0].decode()).exists():
+            return True
+    return False

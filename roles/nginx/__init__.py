@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from omeroweb_ops.property_names import STATIC_ROOT
 
 from ..inventory import tls_files
-from ..inventory.site import Member, Site
 from ..operations import packages, services
 from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
 from ..survey import Survey
+from ..target import Target
 from . import maintenance_page, request_policy, site_config, static_files, tls
 from .templating import PAGES
 
@@ -81,7 +81,7 @@ def install(manager: str) -> None:
 
 
 @role("NGINX")
-def prepare(site: Site, member: Member, survey: Survey) -> None:
+def prepare(target: Target) -> None:
     """Certificates and the maintenance page; the site too where there is none yet.
 
     A site that is there changes only after OMERO.web has (`configure`), so that no visitor is sent
@@ -91,53 +91,53 @@ def prepare(site: Site, member: Member, survey: Survey) -> None:
         name="Write maintenance page",
         items=[
             Directory(PAGES),
-            *maintenance_page.items(site, member),
-            *request_policy.pages(site),
+            *maintenance_page.items(target.site, target.member),
+            *request_policy.pages(target.site),
             Directory(request_policy.ACME),
-            *tls.items(member),
-            *(_supervised() if survey.manager == "supervisor" else _comes_back()),
-            *([] if survey.existing.default else [Absent(f"{ENABLED}/default")]),
+            *tls.items(target.member),
+            *(_supervised() if target.manager == "supervisor" else _comes_back()),
+            *([] if target.survey.existing.default else [Absent(f"{ENABLED}/default")]),
         ],
     )
-    if member.settings.nginx_tls == "self-signed":
-        tls.self_signed(name="Make certificate", names=tls.names(member, survey))
-    if not survey.existing.sites:  # which serves until OMERO.web's successor is built
+    if target.settings.nginx_tls == "self-signed":
+        tls.self_signed(name="Make certificate", names=tls.names(target.member, target.survey))
+    if not target.survey.existing.sites:  # which serves until OMERO.web's successor is built
         site_config.write(
             name="Write first site",
-            file=_site(site, member, survey),
+            file=_site(target),
             only_if_new=True,
         )
 
 
 @role("NGINX")
-def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
+def deliver(target: Target, surveys: Mapping[str, Survey]) -> None:
     """Static files of the release, where OMERO.web is on other hosts.
 
     surveys: of the hosts in this run; without a web host among them nothing can have changed.
     """
-    sources = [web for web in site.group("web") if web.name in surveys]
-    if static_files.needs_delivery(site, member) and sources:
+    sources = [web for web in target.site.group("web") if web.name in surveys]
+    if static_files.needs_delivery(target.site, target.member) and sources:
         static_files.deliver(
             name="Deliver static files",
             source=sources[0].name,
             privilege=surveys[sources[0].name].privilege,
-            root=str(site.effective(sources[0], STATIC_ROOT)),
+            root=str(target.site.effective(sources[0], STATIC_ROOT)),
         )
 
 
 @role("NGINX")
-def configure(site: Site, member: Member, survey: Survey) -> None:
+def configure(target: Target) -> None:
     """The site, once `nginx -t` has accepted it."""
-    file = _site(site, member, survey)
+    file = _site(target)
     site_config.write(name="Write site", file=file, only_if_new=False)
-    if "web" not in member.groups:  # which runs it anyway
-        services.run(name="Run cron", service=services.cron(), manager=survey.manager)
+    if "web" not in target.groups:  # which runs it anyway
+        services.run(name="Run cron", service=services.cron(), manager=target.manager)
 
 
 @role("NGINX")
-def take_over(site: Site, member: Member, survey: Survey) -> None:
+def take_over(target: Target) -> None:
     """The site in place of what served OMERO.web before, in one reload; a copy is kept."""
-    file, found = _site(site, member, survey), survey.existing
+    file, found = _site(target), target.survey.existing
     former = [*found.sites, *([found.default] if found.default else [])]
     site_config.write(name="Replace site", file=file, only_if_new=False, former=former)
 
@@ -165,5 +165,5 @@ def _supervised() -> list[Item]:
     ]
 
 
-def _site(site: Site, member: Member, survey: Survey) -> File:
-    return File(SITE, site_config.content(site, member, survey))
+def _site(target: Target) -> File:
+    return File(SITE, site_config.content(target))

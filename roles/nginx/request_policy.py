@@ -8,9 +8,10 @@ from typing import Any
 from omeroweb_ops.property_names import PUBLIC_ENABLED, SESSION_COOKIE_NAME, SESSION_COOKIE_SAMESITE
 
 from ..inventory import server_names
-from ..inventory.site import Member, Site
+from ..inventory.site import Site
 from ..operations.files import File
 from ..survey import Survey
+from ..target import Target
 from .templating import PAGES, TEMPLATES
 
 ACME = "/var/www/omero-web-acme"
@@ -61,32 +62,32 @@ PAGES_OF_REFUSAL = {
 }
 
 
-def variables(site: Site, member: Member, survey: Survey) -> dict[str, Any]:
+def variables(target: Target) -> dict[str, Any]:
     """What the templates need to know."""
-    behind = member.settings.nginx_behind_proxy
-    web = site.group("web")[0]
-    samesite = str(site.effective(web, SESSION_COOKIE_SAMESITE))
-    names = (member.settings.nginx_server_name or "").split()
-    own = [f"[{each}]" if ":" in each else each for each in (member.address,) if each]
+    behind = target.settings.nginx_behind_proxy
+    web = target.site.group("web")[0]
+    samesite = str(target.site.effective(web, SESSION_COOKIE_SAMESITE))
+    names = (target.settings.nginx_server_name or "").split()
+    own = [f"[{each}]" if ":" in each else each for each in (target.member.address,) if each]
     return {
         "behind": behind,
         "trusted": behind.addresses if behind else [],
         "names": None if server_names.is_open(names) else server_names.pattern(names),
         "canonical_name": server_names.canonical(names) if names else "",
         "own_names": server_names.pattern([*server_names.LOCAL, *own]),
-        "hsts": site.tls and member.settings.nginx_hsts,
+        "hsts": target.site.tls and target.settings.nginx_hsts,
         # BREACH needs a page that makes a visitor's browser ask as that visitor. Django masks its
         # CSRF token anew in each answer, and SameSite cookies do not go with a foreign page's.
         "gzip": samesite.lower() != "none",
         "acme": ACME,
         "access_log": ACCESS_LOG,
         "ciphers": CIPHERS,
-        "groups": ":".join((_HYBRID, *_GROUPS) if _has_hybrid(survey) else _GROUPS),
+        "groups": ":".join((_HYBRID, *_GROUPS) if _has_hybrid(target.survey) else _GROUPS),
         "secret_keys": SECRET_KEYS,
         "session_cookie": re.escape(
-            str(site.effective(web, SESSION_COOKIE_NAME) or "sessionid")  # Django's
+            str(target.site.effective(web, SESSION_COOKIE_NAME) or "sessionid")  # Django's
         ),
-        "public": bool(site.value(web, PUBLIC_ENABLED)),
+        "public": bool(target.site.value(web, PUBLIC_ENABLED)),
         "login_burst": LOGIN_BURST,
         "login_rate": LOGIN_RATE,
         "session_burst": SESSION_BURST,

@@ -22,33 +22,34 @@ from ..inventory.site import Member, Site
 from ..operations import backup
 from ..operations.files import File, read_states, write_from_stdin
 from ..survey import Survey
+from ..target import Target
 from . import maintenance_page, request_policy, static_files
 from .templating import PAGES, TEMPLATES, directives
 
 RUN = "/run/omeroweb-ops"  # root's alone, and gone after a boot
 
 
-def content(site: Site, member: Member, survey: Survey) -> str:
+def content(target: Target) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
-    web = member if "web" in member.groups else site.group("web")[0]
+    web = target.member if "web" in target.groups else target.site.group("web")[0]
 
     def effective(name: str) -> Any:
-        return site.effective(web, name)
+        return target.site.effective(web, name)
 
     static_url = str(effective(STATIC_URL))
-    root, folders = _static(site, member, str(effective(STATIC_ROOT)))
+    root, folders = _static(target.site, target.member, str(effective(STATIC_ROOT)))
     extra = _lines(effective(NGINX_SERVER_EXTRA_CONFIG))
     return TEMPLATES.get_template("site.conf.j2").render(
-        settings=member.settings,
-        tls=member.settings.nginx_tls != "off",
-        certificate=tls_files.paths(member).certificate,
-        key=tls_files.paths(member).key,
-        http2_directive=_has_http2_directive(survey),
-        ipv6=survey.ipv6,
-        server_name=member.settings.nginx_server_name or "_",
-        upstreams=_upstreams(site, member, survey),
+        settings=target.settings,
+        tls=target.settings.nginx_tls != "off",
+        certificate=tls_files.paths(target.member).certificate,
+        key=tls_files.paths(target.member).key,
+        http2_directive=_has_http2_directive(target.survey),
+        ipv6=target.survey.ipv6,
+        server_name=target.settings.nginx_server_name or "_",
+        upstreams=_upstreams(target),
         fail_timeout=FAIL_TIMEOUT,
-        prefix=site.prefix(web),
+        prefix=target.site.prefix(web),
         # a URL of another server is not for this NGINX
         static_url=static_url if static_url.startswith("/") else None,
         static_root=root,
@@ -58,7 +59,7 @@ def content(site: Site, member: Member, survey: Survey) -> str:
         timeout=(int(effective(WSGI_TIMEOUT)) or 86400) + 10,
         extra=extra,
         given=directives(extra),
-        **request_policy.variables(site, member, survey),
+        **request_policy.variables(target),
         pages=PAGES,
         planned=f"{maintenance_page.PLANNED}/planned",
         retry_after=maintenance_page.RETRY_AFTER,
@@ -75,12 +76,14 @@ def _static(site: Site, member: Member, configured: str) -> tuple[str, Sequence[
     return configured, ()
 
 
-def _upstreams(site: Site, member: Member, survey: Survey) -> list[str]:
+def _upstreams(target: Target) -> list[str]:
     """An OMERO.web on the same host is reached by the socket that systemd holds."""
-    local = has_socket(member.groups, survey.manager)
+    local = has_socket(target.groups, target.manager)
     return [
-        UPSTREAM if local and web is member else address
-        for web, address in zip(site.group("web"), site.upstreams(member), strict=True)
+        UPSTREAM if local and web is target.member else address
+        for web, address in zip(
+            target.site.group("web"), target.site.upstreams(target.member), strict=True
+        )
     ]
 
 

@@ -19,7 +19,6 @@ import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import gevent
 from pyinfra import host as current_host
@@ -28,6 +27,7 @@ from pyinfra.api import Host, State, operation
 from pyinfra.api.command import PyinfraCommand, StringCommand
 from pyinfra.api.state import BaseStateCallback, StateStage
 
+from . import run_context
 from .facts import BooleanFact, fail
 
 SCRIPT = (Path(__file__).parent / "deploy_lock.sh").read_text("utf-8")
@@ -168,16 +168,18 @@ class DeployLock:
 
 LOOK = "prepare && false"  # shell of the survey: say who has the lock, and take nothing
 _DEPLOYS = "' has been deploying to this host'"
-_OF_STATE: WeakKeyDictionary[State, DeployLock] = WeakKeyDictionary()
 
 
 def of(state: State) -> DeployLock:
     """The lock of this run of pyinfra."""
-    if state not in _OF_STATE:
-        _OF_STATE[state] = DeployLock()
+    context = run_context.of(state)
+    lock = context.get(DeployLock)
+    if lock is None:
+        lock = DeployLock()
+        context.put(lock)
         state.add_callback_handler(_Failure())
         gevent.spawn(_keep_alive, state)
-    return _OF_STATE[state]
+    return lock
 
 
 def is_taken_at_once(state: State) -> bool:

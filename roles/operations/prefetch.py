@@ -11,12 +11,12 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
-from weakref import WeakKeyDictionary
 
 from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
-from pyinfra.api import Host, State
+from pyinfra.api import Host
 
 from ..conventions import CACHE, USER
+from . import run_context
 
 MAX_AGE = 60.0  # seconds
 PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
@@ -116,7 +116,6 @@ class PrefetchedFacts:
 
 
 NO_FACTS = PrefetchedFacts()
-_HELD: WeakKeyDictionary[State, dict[str, PrefetchedFacts]] = WeakKeyDictionary()
 
 
 def read(lines: Iterable[str]) -> PrefetchedFacts:
@@ -150,16 +149,16 @@ def read(lines: Iterable[str]) -> PrefetchedFacts:
     return NO_FACTS
 
 
-def remember(host: Host, told: PrefetchedFacts) -> None:
+def remember(host: Host, facts: PrefetchedFacts) -> None:
     """Let a host's roles know."""
-    _HELD.setdefault(host.state, {})[host.name] = told
+    run_context.of(host.state).put(facts, host.name)
 
 
 def current(host: Host) -> PrefetchedFacts:
     """What is known of a host now."""
-    told = _HELD.get(host.state, {}).get(host.name, NO_FACTS)
-    stale = time.monotonic() - told.at > MAX_AGE
-    return NO_FACTS if stale or _has_run_something(host) else told
+    facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
+    stale = time.monotonic() - facts.at > MAX_AGE
+    return NO_FACTS if stale or _has_run_something(host) else facts
 
 
 def _has_run_something(host: Host) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.lock import RLock
@@ -17,27 +17,37 @@ from pyinfra.api import DeployError, Host, State
 
 from ..inventory import checks, tls_files
 from ..inventory.site import Member, Site, load
-from ..operations import deploy_lock, omerodir, prefetch
+from ..operations import deploy_lock, omerodir, prefetch, run_context
 from ..survey import Survey, ask, disks, existing_installation, existing_redis
+from ..target import Target
 from . import host_certificate
 
 OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
 _REPORT_EVERY = 60.0  # seconds of waiting for another deploy
 _LOCK = RLock()
-_CHECKED: WeakKeyDictionary[State, tuple[Site, dict[str, Survey]]] = WeakKeyDictionary()
 
 
-def check(state: State, host: Host) -> tuple[Site, Member, Survey]:
+@dataclass(frozen=True)
+class _Checked:
+    """The site, and what each host said. Kept for the rest of the run."""
+
+    site: Site
+    surveys: Mapping[str, Survey]
+
+
+def check(state: State, host: Host) -> Target:
     """The checked site, this host's part in it and what the host said of itself.
 
     Raises DeployError that names every mistake. The first host to come asks for all: pyinfra
     prepares hosts one after another, and an error of the last must stop the first as well.
     """
     with _LOCK:
-        if state not in _CHECKED:
-            _CHECKED[state] = _check_all(state)
-    site, surveys = _CHECKED[state]
-    return site, site.members[host.name], surveys[host.name]
+        context = run_context.of(state)
+        checked = context.get(_Checked)
+        if checked is None:
+            checked = _Checked(*_check_all(state))
+            context.put(checked)
+    return Target(checked.site, checked.site.members[host.name], checked.surveys[host.name])
 
 
 def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
@@ -55,7 +65,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         member, survey = site.members[host.name], surveys[host.name]
         findings += [
             Finding(f"{host.name}: {each.subject}", each.message)
-            for each in _host_findings(site, member, survey)
+            for each in _host_findings(Target(site, member, survey))
         ]
         if "nginx" in member.groups:
             for warning in existing_installation.warnings(
@@ -73,7 +83,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             deploy_lock.of(state).give_back(host)
     _stop_at(findings, "the hosts")
     for name, survey in surveys.items():
-        for warning in _doubts(site, site.members[name], survey):
+        for warning in _warnings(Target(site, site.members[name], survey)):
             logger.warning(f"    {name}: {warning}")
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
@@ -134,7 +144,10 @@ def _survey(state: State, site: Site, host: Host) -> Survey:
 
 def surveys(state: State) -> Mapping[str, Survey]:
     """What each host of this run said of itself; `--limit` leaves hosts out. After `check`."""
-    return _CHECKED[state][1]
+    checked = run_context.of(state).get(_Checked)
+    if checked is None:
+        raise RuntimeError("the hosts have not been checked")
+    return checked.surveys
 
 
 def _stop_at(findings: list[Finding], where: str) -> None:
@@ -177,55 +190,59 @@ def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterato
         yield from tls_files.findings(member, answer)
 
 
-def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
-    if not survey.is_debian:
-        yield Finding(
-            "system", f"{survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them"
-        )
-    if "web" in member.groups and survey.python and survey.python < OLDEST_PYTHON:
+def _host_findings(target: Target) -> Iterator[Finding]:
+    if not target.survey.is_debian:
         yield Finding(
             "system",
-            f"python3 is {'.'.join(map(str, survey.python))} here; OMERO.web's release needs "
-            f"{'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or newer",
+            f"{target.survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them",
         )
-    if survey.lock.state not in ("free", "taken"):
+    if "web" in target.groups and target.survey.python and target.survey.python < OLDEST_PYTHON:
+        yield Finding(
+            "system",
+            f"python3 is {'.'.join(map(str, target.survey.python))} here; OMERO.web's release "
+            f"needs {'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or "
+            "newer",
+        )
+    if target.survey.lock.state not in ("free", "taken"):
         yield Finding(
             "deploy",
-            f"{survey.lock.sentence}, and that has not ended within "
+            f"{target.survey.lock.sentence}, and that has not ended within "
             f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
         )
-    if survey.privilege == "none":
+    if target.survey.privilege == "none":
         yield Finding(
             "privilege",
             "neither root nor able to use sudo without a password; connect as root, or add "
             "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
         )
-    if "nginx" in member.groups:
-        yield from existing_installation.errors(survey.existing)
-    if "web" in member.groups:
-        yield from existing_installation.unsafe_paths(survey.existing)
-        if not survey.existing.link:
-            yield from omerodir.links_below(survey.prefetched)
-    yield from disks.errors(member.groups, survey.disks)
-    if "web" in member.groups:
-        for name in site.remote_nginx_addresses(member):
-            if name not in survey.addresses:
+    if "nginx" in target.groups:
+        yield from existing_installation.errors(target.survey.existing)
+    if "web" in target.groups:
+        yield from existing_installation.unsafe_paths(target.survey.existing)
+        if not target.survey.existing.link:
+            yield from omerodir.links_below(target.survey.prefetched)
+    yield from disks.errors(target.groups, target.survey.disks)
+    if "web" in target.groups:
+        for name in target.site.remote_nginx_addresses(target.member):
+            if name not in target.survey.addresses:
                 yield Finding(
                     "address",
                     f"{name}, the address of an NGINX, cannot be resolved here; "
                     "write that host's IP address as its address",
                 )
-    if "redis" in member.groups:
-        yield from existing_redis.errors(member.settings, survey.redis)
-        for name in () if member.settings.redis_is_local else site.redis_clients(member):
-            if name not in survey.addresses:
+    if "redis" in target.groups:
+        yield from existing_redis.errors(target.settings, target.survey.redis)
+        for name in (
+            () if target.settings.redis_is_local else target.site.redis_clients(target.member)
+        ):
+            if name not in target.survey.addresses:
                 yield Finding(
                     "address",
                     f"{name}, the address of an OMERO.web, cannot be resolved here; "
                     "write that host's IP address as its address",
                 )
-    for port, program, setting in site.ports(member):
-        holder = survey.listeners.get(port)
+    for port, program, setting in target.site.ports(target.member):
+        holder = target.survey.listeners.get(port)
         if holder is not None and program not in holder:
             yield Finding(
                 setting,
@@ -234,16 +251,20 @@ def _host_findings(site: Site, member: Member, survey: Survey) -> Iterator[Findi
             )
 
 
-def _doubts(site: Site, member: Member, survey: Survey) -> Iterator[Finding]:
-    if "web" in member.groups and site.behind_remote_nginx(member) and not survey.nft:
+def _warnings(target: Target) -> Iterator[Finding]:
+    if (
+        "web" in target.groups
+        and target.site.behind_remote_nginx(target.member)
+        and not target.survey.nft
+    ):
         yield Finding(
             PORT,
-            f"port {site.effective(member, PORT)} is open to every host; install nftables and "
+            f"port {target.effective(PORT)} is open to every host; install nftables and "
             "deploy again, or allow NGINX alone in a firewall of your own",
         )
-    if "redis" in member.groups and not member.settings.redis_is_local and not survey.nft:
+    if "redis" in target.groups and not target.settings.redis_is_local and not target.survey.nft:
         yield Finding(
             "redis_bind",
-            f"port {member.settings.redis_tcp_port} is open to every host; install nftables and "
+            f"port {target.settings.redis_tcp_port} is open to every host; install nftables and "
             "deploy again, or allow the web hosts alone in a firewall of your own",
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from ..conventions import REDIS_SOCKET, USER
-from ..inventory.site import Member, Site
 from ..operations import firewall, packages, services, users
 from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
 from ..survey import Survey
+from ..target import Target
 from ..target.closed_ports import closed_ports
 from . import admin_user, configuration, legacy_files, memory_check
 from .legacy_files import AS_REDIS, MAIN, READ_MAIN
@@ -50,18 +50,18 @@ def install(manager: str) -> None:
 
 
 @role("Redis")
-def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = False) -> None:
+def configure(target: Target, *, takeover: bool = False) -> None:
     """The site's own file, the socket's folder and who may enter it, and who may reach the port.
 
     takeover: an OMERO.web that was installed otherwise goes on with this Redis.
     """
-    systemd = survey.manager == "systemd"
-    beside_web = "web" in member.groups
+    systemd = target.manager == "systemd"
+    beside_web = "web" in target.groups
     if beside_web:
         users.create(name=f"Create user {USER}", uid=None)
     admin_user.create(name="Make administrator")
     text = configuration.text(
-        member.settings, site.redis_password, survey.memory, takeover=takeover
+        target.settings, target.site.redis_password, target.survey.memory, takeover=takeover
     )
     sync(
         name="Write configuration",
@@ -76,11 +76,11 @@ def configure(site: Site, member: Member, survey: Survey, *, takeover: bool = Fa
             File(CONFIGURATION, text, "root:redis", "640"),
             admin_user.command(),
             *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
-            *firewall.items(closed_ports(site, member, survey), systemd=survey.systemd),
+            *firewall.items(closed_ports(target), systemd=target.survey.systemd),
         ],
     )
-    if closed_ports(site, member, survey):
-        firewall.load(name="Close port to others than OMERO.web", manager=survey.manager)
+    if closed_ports(target):
+        firewall.load(name="Close port to others than OMERO.web", manager=target.manager)
 
 
 @role("Redis")

@@ -10,22 +10,29 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from omeroweb_ops.property_names import PORT
 
-from ..inventory.site import Member, Site
 from ..operations.firewall import ClosedPort
 from ..survey import Survey
+from . import Target
 
 
-def closed_ports(site: Site, member: Member, survey: Survey) -> list[ClosedPort]:
+def closed_ports(target: Target) -> list[ClosedPort]:
     """Return the ports that are closed on a host; none where the filter cannot be set."""
-    if not survey.nft:
+    if not target.survey.nft:
         return []
     ports = []
-    if "web" in member.groups and site.behind_remote_nginx(member):
-        port = int(str(site.effective(member, PORT)))
-        ports.append(_closed(port, addresses(site.remote_nginx_addresses(member), survey)))
-    settings = member.settings
-    if "redis" in member.groups and not settings.redis_is_local:
-        allowed = [*addresses(site.redis_clients(member), survey), *settings.redis_allow]
+    if "web" in target.groups and target.site.behind_remote_nginx(target.member):
+        port = int(str(target.effective(PORT)))
+        ports.append(
+            _closed(
+                port, addresses(target.site.remote_nginx_addresses(target.member), target.survey)
+            )
+        )
+    settings = target.settings
+    if "redis" in target.groups and not settings.redis_is_local:
+        allowed = [
+            *addresses(target.site.redis_clients(target.member), target.survey),
+            *settings.redis_allow,
+        ]
         ports.append(_closed(settings.redis_tcp_port, allowed))
     return ports
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from ..inventory.settings import Settings
-from ..inventory.site import Member, Site
-from ..survey import Survey
+from ..inventory.site import Site
+from . import Target
 
 
-def public_url(site: Site, member: Member, survey: Survey) -> str:
+def public_url(target: Target) -> str:
     """Where visitors find OMERO.web; a proxy in front has the usual port."""
-    scheme = "https" if site.tls else "http"
-    port = "" if member.settings.nginx_behind_proxy else _port(member.settings)
-    return f"{scheme}://{_name(site, member, survey)}{port}{_path(site)}"
+    scheme = "https" if target.site.tls else "http"
+    port = "" if target.settings.nginx_behind_proxy else _port(target.settings)
+    return f"{scheme}://{_name(target)}{port}{_path(target.site)}"
 
 
-def own_url(site: Site, member: Member, survey: Survey) -> str:
+def own_url(target: Target) -> str:
     """The same for NGINX itself, behind whatever proxy stands in front."""
-    scheme, port = _scheme(member.settings), _port(member.settings)
-    return f"{scheme}://{_name(site, member, survey)}{port}{_path(site)}"
+    scheme, port = _scheme(target.settings), _port(target.settings)
+    return f"{scheme}://{_name(target)}{port}{_path(target.site)}"
 
 
-def _name(site: Site, member: Member, survey: Survey) -> str:
-    names = (member.settings.nginx_server_name or "").split()
+def _name(target: Target) -> str:
+    names = (target.settings.nginx_server_name or "").split()
     name = [each for each in names if "*" not in each and each != "_"][:1]
-    local = "localhost" if member.name == "@local" else survey.ip
-    host_name = name[0] if name else member.address or local or "localhost"
+    local = "localhost" if target.member.name == "@local" else target.survey.ip
+    host_name = name[0] if name else target.member.address or local or "localhost"
     return f"[{host_name}]" if ":" in host_name else host_name
 
 

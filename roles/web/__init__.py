@@ -8,11 +8,10 @@ from omeroweb_ops.property_names import STATIC_ROOT
 from .. import takeover
 from ..conventions import FAIL_TIMEOUT, USER, has_socket
 from ..inventory.settings import Settings
-from ..inventory.site import Member, Site
 from ..operations import firewall, omerodir, packages, services, users
 from ..operations.files import sync
 from ..operations.phases import role
-from ..survey import Survey
+from ..target import Target
 from ..target.closed_ports import closed_ports
 from . import (
     branding,
@@ -20,11 +19,10 @@ from . import (
     expectations,
     files,
     health,
-    release,
     service,
     trusted_proxies,
 )
-from .release import wanted
+from .release import Release, build, install_uv, provide_ice, wanted
 
 __all__ = ["activate", "check", "configure", "install", "install_in_image", "wanted"]
 
@@ -32,13 +30,13 @@ IMAGE_UID = 1000
 
 
 @role("OMERO.web")
-def install(target: release.Release, member: Member, survey: Survey) -> None:
-    """Packages, user, release and commands; nothing of this site, and nothing that serves yet.
+def install(target: Target, release: Release) -> None:
+    """Install packages, user, release and commands; nothing of this site, and nothing active yet.
 
-    What was installed otherwise goes on serving.
+    An existing installation keeps running.
     """
-    found, manager = survey.existing, survey.manager
-    names = (*packages.WEB, *packages.MANAGERS[manager])
+    found = target.survey.existing
+    names = (*packages.WEB, *packages.MANAGERS[target.manager])
     packages.install(name="Install packages", names=names)
     users.create(name=f"Create user {USER}", uid=None)
     if found.is_installed:
@@ -46,26 +44,26 @@ def install(target: release.Release, member: Member, survey: Survey) -> None:
     if found.omerodir or found.link:
         takeover.carry_over(name="Carry configuration over", found=found)
     sync(name="Make directories", items=omerodir.directories())
-    release.install_uv(name="Install uv")
-    release.provide_ice(name="Provide zeroc-ice", wheel=target.ice)
-    release.build(name="Build release", release=target)
+    install_uv(name="Install uv")
+    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    build(name="Build release", release=release)
     if found.commands:
         takeover.back_up_commands(name="Keep commands", paths=found.commands)
-    own = files.commands(_service(target, member, manager), member.settings, manager)
+    own = files.commands(_service(target, release), target.settings, target.manager)
     sync(name="Write commands", items=own)
 
 
 @role("OMERO.web")
-def install_in_image(target: release.Release) -> None:
-    """The same, where the container's own process is going to be the service."""
+def install_in_image(release: Release) -> None:
+    """Install the same in an image, whose own process becomes the service."""
     packages.install(name="Install packages", names=packages.IMAGE)
     users.create(name=f"Create user {USER}", uid=IMAGE_UID)
     sync(name="Make directories", items=omerodir.directories(image=True))
-    release.install_uv(name="Install uv")
-    release.provide_ice(name="Provide zeroc-ice", wheel=target.ice)
-    release.build(name="Build release", release=target)
+    install_uv(name="Install uv")
+    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    build(name="Build release", release=release)
     settings = Settings()
-    own = service.omero_web(target, settings, "image", socket=False)
+    own = service.omero_web(release, settings, "image", socket=False)
     sync(
         name="Write commands",
         items=[*files.commands(own, settings, "image"), files.upstream_command()],
@@ -73,66 +71,67 @@ def install_in_image(target: release.Release) -> None:
 
 
 @role("OMERO.web")
-def check(site: Site, member: Member, target: release.Release) -> None:
-    """What cannot be applied stops here: before another release or another configuration serves.
+def check(target: Target, release: Release) -> None:
+    """Refuse what cannot be applied, before another release or configuration becomes active.
 
-    Static files are collected while what serves goes on serving.
+    Static files are collected while the active release keeps running.
     """
-    own, desired = site.branding(member), site.desired(member)
-    if own:  # in a folder of its own, which no configuration names yet; its templates are tried
+    own, desired = target.site.branding(target.member), target.site.desired(target.member)
+    if own:  # in a directory that no configuration names yet; its templates are tried
         sync(name="Write branding", items=branding.items(own))
     configuration.check(
-        name="Check configuration", release=target.path, current=CURRENT, desired=desired
+        name="Check configuration", release=release.path, current=CURRENT, desired=desired
     )
-    configuration.collect_static(name="Collect static files", release=target.path, desired=desired)
+    configuration.collect_static(name="Collect static files", release=release.path, desired=desired)
 
 
 @role("OMERO.web")
-def configure(site: Site, member: Member, target: release.Release, survey: Survey) -> None:
-    """Service description, daily job, release, OMERO.web's own configuration, and who may reach its
-    port. What serves goes on with what it has loaded.
+def configure(target: Target, release: Release) -> None:
+    """Write service and daily job, link the release, apply the configuration, close the port.
 
-    What was installed otherwise ends here.
+    The active release keeps running with what it has loaded. An existing installation ends here.
     """
-    if survey.existing.has_omero_web:
-        takeover.end(name="End the earlier installation", found=survey.existing)
-    own = _service(target, member, survey.manager)
+    if target.survey.existing.has_omero_web:
+        takeover.end(name="End the earlier installation", found=target.survey.existing)
+    own, ports = _service(target, release), closed_ports(target)
     sync(
         name="Write files",
         items=[
-            *files.site_items(site, member, survey, own, service.liveness()),
-            expectations.expected(site, member, survey),
-            health.item(member.settings),
-            trusted_proxies.proxies(site, member, survey),
-            *firewall.items(closed_ports(site, member, survey), systemd=survey.systemd),
+            *files.site_items(target, own, service.liveness()),
+            expectations.expected(target),
+            health.item(target.settings),
+            trusted_proxies.proxies(target),
+            *firewall.items(ports, systemd=target.survey.systemd),
         ],
     )
-    configuration.apply(name="Apply configuration", release=target.path)
-    if closed_ports(site, member, survey):
-        firewall.load(name="Close port to others than NGINX", manager=survey.manager)
+    configuration.apply(name="Apply configuration", release=release.path)
+    if ports:
+        firewall.load(name="Close port to others than NGINX", manager=target.manager)
 
 
 @role("OMERO.web")
-def activate(site: Site, member: Member, target: release.Release, manager: str) -> None:
-    """The service, the one that watches it where that is not systemd itself, and the daily job."""
-    root = str(site.effective(member, STATIC_ROOT))
-    several = len(site.group("web")) > 1
+def activate(target: Target, release: Release) -> None:
+    """Run OMERO.web, its watcher where systemd itself is none, and the daily job."""
+    root, manager = str(target.effective(STATIC_ROOT)), target.manager
+    several = len(target.site.group("web")) > 1
     services.run(
         name="Run omero-web",
-        service=_service(target, member, manager),
+        service=_service(target, release),
         manager=manager,
         # One host after the other: NGINX asks the others meanwhile, and the first again by then.
         pause=FAIL_TIMEOUT if several else 0,
         _serial=several,
     )
     branding.remove_old(
-        name="Remove old branding", branding=site.branding(member), static_root=root
+        name="Remove old branding",
+        branding=target.site.branding(target.member),
+        static_root=root,
     )
     if manager == "supervisor":
         services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.run(name="Run cron", service=services.cron(), manager=manager)
 
 
-def _service(target: release.Release, member: Member, manager: str) -> services.Service:
-    socket = has_socket(member.groups, manager)
-    return service.omero_web(target, member.settings, manager, socket=socket)
+def _service(target: Target, release: Release) -> services.Service:
+    socket = has_socket(target.groups, target.manager)
+    return service.omero_web(release, target.settings, target.manager, socket=socket)

@@ -26,6 +26,7 @@ from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import LOCATIONS
 from ..inventory.site import SCHEMA
+from ..operations import run_context
 from ..operations.facts import SecretStdin, fail
 from ..operations.privilege import limited, printable
 from . import files, static_files
@@ -55,13 +56,15 @@ _EARLIER = (
     "the deploy shows what differs"
 )
 _OTHER_PYTHON = "its release was built for another Python than this host has now: it is built anew"
-# What `checked` has found on each host, for the rest of the same run.
-_DUE: dict[str, PendingWork] = {}
 
 
-def pending_work(name: str) -> PendingWork:
-    """For the host of that name, after `checked`."""
-    return _DUE.get(name, PendingWork())
+def _pending_work() -> PendingWork:
+    """Return what `check` has found on the present host in this run."""
+    return run_context.of(host.state).get(PendingWork, host.name) or PendingWork()
+
+
+def _remember(work: PendingWork) -> None:
+    run_context.of(host.state).put(work, host.name)
 
 
 def _shown(text: str) -> str:
@@ -128,7 +131,7 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
         answer = _answer(current, "plan", desired)
         if any(_REFUSED in each for each in answer.findings):
             answer = Said(changes=[{}], diff=[_EARLIER])
-        _DUE[host.name] = PendingWork(apply=bool(answer.changes or answer.absent))
+        _remember(PendingWork(apply=bool(answer.changes or answer.absent)))
         _show(answer, desired)
         return
     answer = _answer(release, "check", desired)
@@ -138,7 +141,7 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
         return
     for line in answer.diff:
         host.log(line)
-    _DUE[host.name] = PendingWork(bool(answer.changes) or not answer.serves, answer.collect)
+    _remember(PendingWork(bool(answer.changes) or not answer.serves, answer.collect))
 
 
 @operation()
@@ -151,7 +154,7 @@ def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, 
     + release: the folder of the one that is going to serve
     + desired: secrets included; it travels on standard input
     """
-    wanted = pending_work(host.name).collect
+    wanted = _pending_work().collect
     if wanted is None:
         return
     static_root = str(desired.set.get(STATIC_ROOT) or LOCATIONS.static)
@@ -172,7 +175,7 @@ def apply(release: Path) -> Generator[StringCommand, None, None]:
 
     + release: the folder of the release that is going to serve
     """
-    if pending_work(host.name).apply:
+    if _pending_work().apply:
         apply = limited(f"{files.OPS} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
             f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 && "

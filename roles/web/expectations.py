@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from omeroweb_ops.property_names import CORS_ORIGIN_WHITELIST
 from omeroweb_ops.shared.expectations import Expected
 
 from ..conventions import LOCATIONS
 from ..inventory.settings import Certificate
-from ..inventory.site import Member, Site
 from ..operations.files import File
-from ..survey import Survey
-from ..target import urls
+from ..target import Target, urls
 
 
-def expected(site: Site, member: Member, survey: Survey) -> File:
+def expected(target: Target) -> File:
     """The file for one web host."""
-    return File(str(LOCATIONS.site), _expected(site, member, survey).dump())
+    return File(str(LOCATIONS.site), _expected(target).dump())
 
 
-def _expected(site: Site, member: Member, survey: Survey) -> Expected:
-    origins = tuple(map(str, site.value(member, CORS_ORIGIN_WHITELIST) or ()))
-    fronts = site.group("nginx")
+def _expected(target: Target) -> Expected:
+    origins = tuple(map(str, target.value(CORS_ORIGIN_WHITELIST) or ()))
+    fronts = target.site.group("nginx")
     if not fronts:
         return Expected(cors_origins=origins)
     front = fronts[0]
     settings = front.settings
     # an NGINX elsewhere without a name is known by its own survey alone
-    known = front is member or settings.nginx_server_name or front.address
+    known = front is target.member or settings.nginx_server_name or front.address
     tls = "certificate" if isinstance(settings.nginx_tls, Certificate) else settings.nginx_tls
     return Expected(
-        url=urls.public_url(site, front, survey) if known else None,
+        url=urls.public_url(replace(target, member=front)) if known else None,
         tls=tls,
         http_port=80 if tls == "off" else settings.nginx_http_port,
         cors_origins=origins,

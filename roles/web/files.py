@@ -8,13 +8,12 @@ from omeroweb_ops.state.desired import Desired
 from ..conventions import LOCATIONS, USER
 from ..inventory.field_types import in_bytes
 from ..inventory.settings import Settings
-from ..inventory.site import Member, Site
 from ..operations import deploy_lock
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import has_all
 from ..operations.services import Service, cron
 from ..operations.templates import environment
-from ..survey import Survey
+from ..target import Target
 from . import sandbox
 
 OMERO = "/usr/local/bin/omero"
@@ -52,23 +51,21 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
     ]
 
 
-def site_items(
-    site: Site, member: Member, survey: Survey, service: Service, watch: Service
-) -> list[Item]:
+def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
     """The services' descriptions, the daily job and the desired state."""
-    manager, most = survey.manager, member.settings.web_memory_max
+    manager, most = target.manager, target.settings.web_memory_max
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
         return _rendered(
             path,
             template,
             service,
-            member.settings,
+            target.settings,
             manager,
             mode,
-            address=site.own_address(member),
-            prefix=site.prefix(member),
-            backs_off=survey.systemd_version >= 254,
+            address=target.site.own_address(target.member),
+            prefix=target.site.prefix(target.member),
+            backs_off=target.survey.systemd_version >= 254,
             memory_max=most and in_bytes(most),
         )
 
@@ -92,7 +89,7 @@ def site_items(
             else [rendered(LIVENESS, "liveness.j2", "755"), *(each.program() for each in programs)]
         ),
         *(Absent(each) for each in ([PROGRAM] if manager == "systemd" else [UNIT, SOCKET_UNIT])),
-        desired_state(site.desired(member)),
+        desired_state(target.site.desired(target.member)),
     ]
 
 

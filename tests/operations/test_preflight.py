@@ -124,11 +124,11 @@ def complaint(check: Check, survey: Any, **data: Any) -> str:
 
 
 def test_a_fit_host_gets_its_part_of_the_site(check: Check) -> None:
-    site, member, survey = check(FIT, redis_maxmemory="1gb")
-    assert member.groups >= {"redis", "web", "nginx"}
-    assert member.settings.redis_maxmemory == "1gb"
-    assert site.members == {"@local": member}
-    assert survey == FIT
+    target = check(FIT, redis_maxmemory="1gb")
+    assert target.groups >= {"redis", "web", "nginx"}
+    assert target.settings.redis_maxmemory == "1gb"
+    assert target.site.members == {"@local": target.member}
+    assert target.survey == FIT
 
 
 def test_what_belongs_to_the_connector_or_to_pyinfra_is_no_setting(check: Check) -> None:

@@ -26,6 +26,7 @@ from roles.operations.prefetch import PrefetchedFacts
 from roles.operations.privilege import printable
 from roles.survey import existing_installation
 from roles.survey.existing_installation import ExistingInstallation
+from roles.target import Target
 from roles.target.closed_ports import closed_ports
 from roles.web import branding, files, service, static_files, trusted_proxies
 from roles.web.configuration import ConfigCommand, Said
@@ -191,9 +192,11 @@ def items() -> Iterator[Item]:
         yield from omerodir.directories(image=image)
         yield from files.commands(own, member.settings, manager)
         if not image:
-            yield from files.site_items(site, member, survey, own, service.liveness())
-            yield trusted_proxies.proxies(site, member, survey)
-            yield from firewall.items(closed_ports(site, member, survey), systemd=survey.systemd)
+            yield from files.site_items(Target(site, member, survey), own, service.liveness())
+            yield trusted_proxies.proxies(Target(site, member, survey))
+            yield from firewall.items(
+                closed_ports(Target(site, member, survey)), systemd=survey.systemd
+            )
     yield files.upstream_command()
 
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 from omeroweb_ops import wait_ready
-from omeroweb_ops.gunicorn import handover
 from omeroweb_ops.gunicorn.worker_registry import WorkerRegistry
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -105,7 +104,7 @@ def test_a_gunicorn_that_gives_up_taking_over_is_not_waited_for(
     engine: Engine, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.apply(properties(port, prefix="/omero"))
-    monkeypatch.setattr(handover, "GRACE", 0.3)
+    monkeypatch.setattr(wait_ready, "GRACE", 0.3)
     assert "has ended" not in str(wait_ready.wait(engine, limit=1, current=True))  # there was none
     environment = os.environ | {"GUNICORN_PID": str(os.getpid())}
     with subprocess.Popen(["sleep", "1"], env=environment) as taking_over:

@@ -11,7 +11,6 @@ its login page the old master is told to end, and systemd which is the main proc
 from __future__ import annotations
 
 import gc
-import math
 import mmap
 import os
 import signal
@@ -26,7 +25,6 @@ from ..login_page import LOGIN, host_header
 from ..processes import PARENT, stat
 
 WARM_UP_TIMEOUT = 30.0  # seconds for the first login page of a worker that is going to take over
-GRACE = 5.0  # seconds; who has taken over says so at once, the one before ends some time later
 BOOT_ERROR = 3  # a worker's exit status that ends its master (gunicorn.arbiter.Arbiter)
 SD_LISTEN_FDS_START = 3  # sd_listen_fds(3): the first socket that systemd passes
 
@@ -160,35 +158,6 @@ def pre_exec_current_release(server: Any) -> None:
     server.START_CTX[0] = program
     server.START_CTX["args"] = [program, *server.START_CTX["args"][2:]]
     server.systemd = False
-
-
-class HandoverFailed:
-    """Called again and again: whether a gunicorn that was about to take over has ended instead.
-
-    It has taken over where somebody serves with what it loaded; that is for the caller to see, for
-    as long as GRACE.
-    """
-
-    def __init__(self) -> None:
-        self._last = math.inf  # when one was seen (time.monotonic)
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if _is_under_way():
-            self._last = now
-        return now - self._last > GRACE
-
-
-def _is_under_way() -> bool:
-    """Whether a process and the master that it is to take over from are both there."""
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            _, found, after = environ.read_bytes().partition(b"GUNICORN_PID=")
-        except OSError:  # of another user, or it has ended
-            continue
-        if found and Path("/proc", after.partition(b"\0")[0].decode()).exists():
-            return True
-    return False
 
 
 def _is_path(listener: Any) -> bool:

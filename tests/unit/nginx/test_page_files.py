@@ -17,6 +17,7 @@ from roles.inventory.settings import read
 from roles.inventory.uploads import MAX_LOGO_SIZE, logo_data_uri
 from roles.nginx import maintenance_page, site_config, templating
 from roles.operations.files import File, Link
+from roles.target import Target
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle r="9"/></svg>'
@@ -148,7 +149,7 @@ def test_files_that_will_not_do_are_told_before_the_deploy(tmp_path: Path) -> No
 
 def test_addresses_that_see_the_site_during_maintenance_reach_nginx() -> None:
     site = site_of(a_host(nginx_maintenance_allow=["10.1.0.7", "10.2.3.4/16", "fd00::/8"]))
-    content = site_config.content(site, only_member(site), SURVEY)
+    content = site_config.content(Target(site, only_member(site), SURVEY))
     for network in ("10.1.0.7/32", "10.2.0.0/16", "fd00::/8"):
         assert f"    {network} 0;\n" in content
         ipaddress.ip_network(network)

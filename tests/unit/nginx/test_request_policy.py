@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roles.nginx import request_policy, site_config, templating
+from roles.target import Target
 from tests.unit.helpers import SURVEY, a_host, mistakes_of, only_member, properties_of, site_of
 from tests.unit.nginx.test_site_config import config_of, served
 from tests.unit.nginx_reader import Directive, location, mapped
@@ -432,7 +433,7 @@ def test_a_refusal_is_told_to_people_and_to_programs() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
     found = {Path(each.path).name: each.content for each in request_policy.pages(site)}
     assert len(found) == 6
-    config = site_config.content(site, only_member(site), SURVEY)
+    config = site_config.content(Target(site, only_member(site), SURVEY))
     for name, text in found.items():
         assert name in config
         stem, _, form = name.partition(".")

@@ -16,6 +16,7 @@ from roles.inventory.settings import Certificate
 from roles.inventory.site import Site
 from roles.nginx import site_config, static_files, tls
 from roles.survey import Survey
+from roles.target import Target
 from tests.certificates import issue
 from tests.unit.helpers import KEY, PASSWORD, SURVEY, a_host, only_member, site_of
 from tests.unit.nginx_reader import Directive, location, mapped, parse
@@ -25,7 +26,7 @@ STATIC = str(LOCATIONS.static)
 
 def config_of(survey: Survey = SURVEY, **data: Any) -> Directive:
     site = site_of(a_host(**data))
-    return parse(site_config.content(site, only_member(site), survey))
+    return parse(site_config.content(Target(site, only_member(site), survey)))
 
 
 def served(config: Directive) -> Directive:
@@ -259,7 +260,7 @@ def several(tmp_path: Path) -> Callable[..., Site]:
 
 def test_several_omero_webs_share_the_visitors(several: Callable[..., Site]) -> None:
     site = several()
-    config = parse(site_config.content(site, site.members["n.example"], SURVEY))
+    config = parse(site_config.content(Target(site, site.members["n.example"], SURVEY)))
     (upstream,) = config.all("upstream")
     passive = "max_fails=3 fail_timeout=10s"
     assert upstream.values("server") == [f"10.0.0.2:4080 {passive}", f"10.0.0.3:4080 {passive}"]
@@ -282,7 +283,7 @@ def test_an_nginx_on_its_own_host_serves_what_was_delivered(
     several: Callable[..., Site], prefix: str
 ) -> None:
     site = several(web_config={"omero.web.prefix": prefix} if prefix else {})
-    config = parse(site_config.content(site, site.members["n.example"], SURVEY))
+    config = parse(site_config.content(Target(site, site.members["n.example"], SURVEY)))
     found = location(served(config), f"{prefix}/static/css/x.css")
     assert found is not None
     pattern, replacement, flag = found.value("rewrite").split()
@@ -299,7 +300,7 @@ def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
 ) -> None:
     site = several()
     member = site.members["b.example"]
-    config = parse(site_config.content(site, member, SURVEY))
+    config = parse(site_config.content(Target(site, member, SURVEY)))
     found = location(served(config), "/static/x.css")
     assert found is not None
     assert served_from(found, "/static/x.css")[0] == f"{STATIC}/x.css"

@@ -12,6 +12,7 @@ from roles.inventory.site import Member, Site
 from roles.operations import firewall
 from roles.operations.files import Absent, File, Item
 from roles.survey import Survey
+from roles.target import Target
 from roles.target.closed_ports import closed_ports
 from roles.web import trusted_proxies
 from tests.unit.helpers import GROUPS, KEY, PASSWORD, SURVEY, a_host, only_member, site_of
@@ -35,8 +36,8 @@ def items(survey: Survey = SEEN, **web: Any) -> dict[str, Item]:
 def found_on(site: Site, member: Member, survey: Survey) -> dict[str, Item]:
     return by_path(
         [
-            trusted_proxies.proxies(site, member, survey),
-            *firewall.items(closed_ports(site, member, survey), systemd=survey.systemd),
+            trusted_proxies.proxies(Target(site, member, survey)),
+            *firewall.items(closed_ports(Target(site, member, survey)), systemd=survey.systemd),
         ]
     )
 

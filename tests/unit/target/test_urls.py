@@ -9,7 +9,7 @@ import pytest
 
 from roles.inventory.settings import Settings
 from roles.nginx import smoke_test
-from roles.target import urls
+from roles.target import Target, urls
 from tests.unit.helpers import SURVEY, a_host, site_of
 
 TITLE = "OMERO.web - Login"
@@ -19,7 +19,7 @@ STATUS = "status 200 http://omero.example/webclient/login/"
 def url(name: str = "@local", ip: str = SURVEY.ip, **data: Any) -> str:
     reached_as = data.pop("reached_as", None)
     site = site_of(a_host(name, reached_as=reached_as, **data))
-    return urls.public_url(site, site.members[name], replace(SURVEY, ip=ip))
+    return urls.public_url(Target(site, site.members[name], replace(SURVEY, ip=ip)))
 
 
 @pytest.mark.parametrize(

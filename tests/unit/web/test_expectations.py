@@ -14,6 +14,7 @@ from omeroweb_ops.shared.expectations import Expected
 
 from roles.nginx import smoke_test
 from roles.operations.files import File
+from roles.target import Target
 from roles.web import expectations
 from tests.unit.helpers import SURVEY, a_host, site_of
 
@@ -23,7 +24,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'app'}"}
 
 def written(*hosts: Any, member: str = "@local") -> Expected:
     site = site_of(*hosts)
-    file = expectations.expected(site, site.members[member], SURVEY)
+    file = expectations.expected(Target(site, site.members[member], SURVEY))
     assert isinstance(file, File)
     assert (file.owner, file.mode) == ("root:root", "644")
     return read(Path("/nowhere"), file.content)
@@ -72,10 +73,18 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert Expected.load(tmp_path / "other.json") == Expected()
 
 
+LIBRARIES_OF_A_RELEASE = (
+    *("django", "gunicorn", "omero", "omeroweb", "prometheus_client"),
+    *("redis", "requests", "tabulate", "urllib3", "zopfli"),
+)
+
+
 def test_a_deploy_needs_no_library_of_a_release() -> None:
     """Only the tests' environment has them all; an administrator's has not."""
-    missing = "sys.modules.update(dict.fromkeys(('requests', 'urllib3', 'redis', 'tabulate')))"
-    code = f"import sys; {missing}; import roles.web"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({LIBRARIES_OF_A_RELEASE!r}));"
+        "import roles.web, roles.preflight, omeroweb_ops.cli"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, check=False)
     assert done.returncode == 0
 
