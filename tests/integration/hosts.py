@@ -462,18 +462,20 @@ def deploy(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     deploy_file: str = "deploy.py",
+    project: Path = ROOT,
     timeout: float = 900,
     expect: int | None = 0,
 ) -> Deployment:
     """Run pyinfra as an administrator does, from a folder that holds the inventory.
 
     The deploy file is one of the project, or the dotted name of an operation or a deploy.
+    project: the checkout whose deploy is run; that of these tests unless another is given.
     """
     with contextlib.ExitStack() as stack:
         folder = cwd or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX)))
         (folder / "inventory.py").write_text(inventory_text)
-        what = str(ROOT / deploy_file) if deploy_file.endswith(".py") else deploy_file
-        command = [str(ROOT / "run"), "pyinfra", "-y", "inventory.py", what, *arguments]
+        what = str(project / deploy_file) if deploy_file.endswith(".py") else deploy_file
+        command = [str(project / "run"), "pyinfra", "-y", "inventory.py", what, *arguments]
         if deploy_file == "deploy.py":
             stack.enter_context(_one_builds_ice())
         began = time.monotonic()

@@ -1,0 +1,98 @@
+"""Hosts keep what another version of the bundle wrote: each reads the names that the other stores.
+
+docs/architecture.md lists the stored names. A release of the older version runs under the newer
+version's scripts, and a release of the newer version under the older scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.site_checks import BASE, assert_serves
+
+ROOT = Path(__file__).parents[2]
+OLDER = "1cbfb49"  # the last commit before the tree was ordered into layers
+PROPERTY = "omero.web.page_size"
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The older version's checkout."""
+    place = tmp_path_factory.mktemp("older")
+    done = subprocess.run(["git", "archive", OLDER], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, f"{done.stderr.decode()} (a shallow clone? it must hold {OLDER})"
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        archive.extractall(place, filter="data")
+    return place
+
+
+@pytest.fixture(scope="module")
+def site(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
+    """A host that the present version has deployed, with its release."""
+    with make_session_host("systemd", name="versions", image=deployed_systemd_image) as host:
+        yield host
+
+
+def active(site: Host) -> str:
+    return Path(site.run(f"readlink -f {BASE}/venv3").stdout.strip()).name
+
+
+def assert_well(site: Host, release: str, page_size: int) -> None:
+    """That release serves with that value, and each day-two command answers."""
+    assert active(site) == release
+    assert_serves(site)
+    assert site.run(["omero", "config", "get", PROPERTY]).stdout.strip() == str(page_size)
+    status = json.loads(site.run("omeroweb-ops status --json", check=False).stdout)
+    assert status["releases"]["serves"]["name"] == release
+    assert not [each for each in status["warnings"] if "OMERO.server" not in str(each)]
+    site.run("omeroweb-ops ready --timeout 60 --current")
+    assert release in site.run("omeroweb-ops release list").stdout
+    site.run("omeroweb-ops config plan", check=False)
+    site.run("omero web clearsessions")
+
+
+def test_releases_and_scripts_of_two_versions_work_together(site: Host, older: Path) -> None:
+    def inventory(page_size: int) -> str:
+        return docker_inventory(site, web_config={PROPERTY: page_size})
+
+    newer_release = active(site)
+    deploy(inventory(11))  # the present version
+    deploy(inventory(12), project=older)
+    older_release = active(site)
+    assert older_release != newer_release
+    assert_well(site, older_release, 12)
+
+    # the newer release, under the scripts of the older version
+    site.run("omeroweb-ops release rollback")
+    assert_well(site, newer_release, 11)
+    site.run("omero web restart")
+    assert_well(site, newer_release, 11)
+    site.run("omeroweb-ops release rollback")
+    assert_well(site, older_release, 12)
+
+    # the upgrade: nothing is lost, a second run changes nothing
+    site.run(["omero", "config", "set", "omero.web.ping_interval", "61000"])
+    deploy(inventory(12))
+    assert_well(site, newer_release, 12)
+    kept = site.run(["omero", "config", "get", "omero.web.ping_interval"]).stdout.strip()
+    assert kept == "61000"
+    assert deploy(inventory(12)).changed == 0
+
+    # the older release, under the scripts of the newer version
+    site.run("omeroweb-ops release rollback")
+    assert_well(site, older_release, 12)
+    site.run("omero web restart")
+    assert_well(site, older_release, 12)
+    site.run("omeroweb-ops release rollback")
+    assert_well(site, newer_release, 12)
+    deploy(inventory(13))
+    assert_well(site, newer_release, 13)
