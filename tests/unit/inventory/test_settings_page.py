@@ -15,5 +15,7 @@ def test_the_page_is_the_model_s() -> None:
 def test_the_table_shows_each_setting_once_with_its_default() -> None:
     rows = table().splitlines()
     assert [row.split("`")[1] for row in rows] == [*Settings.model_fields]
-    assert [row for row in rows if row.endswith("| 30 |")][0].startswith("| `web_graceful_timeout`")
-    assert [row for row in rows if row.endswith("| `4g` |")]
+    assert any(
+        row.startswith("| `web_graceful_timeout`") and row.endswith("| 30 |") for row in rows
+    )
+    assert any(row.endswith("| `4g` |") for row in rows)
