@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from omeroweb_ops.login_page import own_host, url_host
 from omeroweb_ops.property_names import APPS, HOST, PORT, PREFIX
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import derived, plugins, schema
@@ -276,9 +277,4 @@ def _public_port(settings: Settings) -> str:
 
 def _between(source: Member, target: Member, listening: str) -> str:
     """The address by which `source` reaches a service of `target` that listens on addresses."""
-    address = target.address or ""
-    if source is target:
-        own = [part.removeprefix("-") for part in listening.split()]
-        everywhere = {"127.0.0.1", "0.0.0.0", "localhost", "::"}
-        address = "127.0.0.1" if everywhere & {*own} else own[0]
-    return f"[{address}]" if ":" in address else address
+    return url_host(own_host(listening) if source is target else target.address or "")

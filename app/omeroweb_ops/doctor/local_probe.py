@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..login_page import LOGIN, address
 from ..property_names import (
     ALLOWED_HOSTS,
     CACHES,
@@ -66,7 +67,7 @@ class LocalState:
     @property
     def base(self) -> str:
         """OMERO.web's own URL, its prefix included."""
-        return base(self.properties)
+        return address(self.properties.get).url
 
 
 def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
@@ -76,18 +77,11 @@ def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
         return engine.schema[name].value(engine.effective(name))
 
     properties = {name: value(name) for name in _PROPERTIES}
-    own = Client().ask("GET", f"{base(properties)}/webclient/login/", headers=proxied)
+    own = Client().ask("GET", f"{address(properties.get).url}{LOGIN}", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)
     servers = _servers(properties[SERVER_LIST])
     return LocalState(properties, own, servers, sessions, memory, _release())
-
-
-def base(properties: Mapping[str, Any]) -> str:
-    host = str(properties.get(HOST) or "127.0.0.1")
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    prefix = str(properties.get(PREFIX) or "").rstrip("/")
-    return f"http://{host}:{properties.get(PORT) or 4080}{prefix}"
 
 
 def as_proxied(host: str, scheme: str) -> dict[str, str]:

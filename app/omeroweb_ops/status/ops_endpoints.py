@@ -82,4 +82,4 @@ def _get(place: login_page.Address, name: str) -> tuple[int, bytes]:
 
 
 def _url(place: login_page.Address, name: str) -> str:
-    return f"http://{place.host}:{place.port}{place.prefix}{ADDRESS}{name}"
+    return f"{place.url}{ADDRESS}{name}"
