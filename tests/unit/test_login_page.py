@@ -40,8 +40,8 @@ def test_a_listener_takes_a_connection_at_its_own_host(listening: str) -> None:
 
 def test_a_url_has_an_ipv6_address_in_brackets_and_the_prefix() -> None:
     properties = {HOST: "fd00::5", PORT: 4081, PREFIX: "/omero/"}
-    assert address(properties.get).url == "http://[fd00::5]:4081/omero"
-    assert address({}.get).url == "http://127.0.0.1:4080"
+    assert address(lambda name: properties.get(name)).url == "http://[fd00::5]:4081/omero"
+    assert address(lambda name: None).url == "http://127.0.0.1:4080"
 
 
 def test_a_host_header_is_a_name_that_omero_web_takes() -> None:
