@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from omeroweb_ops.shared.finding import Finding
 
 SETTING = "nginx_tls"
-SOON = timedelta(days=21)
+EXPIRY_WARNING = timedelta(days=21)
 
 
 def find(
@@ -109,7 +109,7 @@ def _dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[Finding
                 f"{_subject(each)} is not valid before {begin:%Y-%m-%d %H:%M} UTC; wait, or set "
                 "this machine's clock",
             )
-        elif end - now < SOON:
+        elif end - now < EXPIRY_WARNING:
             yield Finding(
                 SETTING,
                 f"{_subject(each)} expires on {end:%Y-%m-%d}, in {(end - now).days} days; renew it",

@@ -10,7 +10,7 @@ from omeroweb_ops.state import plugins
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from . import requirements_file
-from .plugins import APP, HOW_TO_LOCK, Described, in_own_lock, text
+from .plugins import APP, HOW_TO_LOCK, PluginDescription, in_own_lock, text
 from .settings import Settings
 from .site import Member, Site
 
@@ -32,7 +32,7 @@ def find(site: Site, member: Member) -> Iterator[Finding]:
     yield from plugins.unmet(known, site.explicit(member))
 
 
-def _package(each: Described, base: _Pins) -> Iterator[str]:
+def _package(each: PluginDescription, base: _Pins) -> Iterator[str]:
     """Whether what is going to be installed has the package, in the version that is written."""
     found = {**base, **requirements_file.pins(text(each.requirements))}
     if each.wheel and canonicalize_name(each.package) in base:
@@ -50,7 +50,7 @@ def _package(each: Described, base: _Pins) -> Iterator[str]:
         yield f"{each.version} is not the version that is locked ({_list(versions)}); write that"
 
 
-def _versions(each: Described, base: _Pins, others: dict[str, str]) -> Iterator[str]:
+def _versions(each: PluginDescription, base: _Pins, others: dict[str, str]) -> Iterator[str]:
     """Where its lock has another version than the release or another plugin."""
     for name, versions in requirements_file.pins(text(each.requirements)).items():
         if name == "zeroc-ice":  # from the index it would be compiled
@@ -78,7 +78,7 @@ def _twice(settings: Settings) -> Iterator[Finding]:
 
 
 def _set_by_two(settings: Settings) -> Iterator[Finding]:
-    setters: dict[str, Described] = {}
+    setters: dict[str, PluginDescription] = {}
     for each in settings.web_plugins:
         for name, value in each.set.items():
             other = setters.setdefault(name, each)

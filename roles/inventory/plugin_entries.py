@@ -7,7 +7,7 @@ from typing import Any
 
 from omeroweb_ops.shared.finding import Finding
 
-from .plugins import Described
+from .plugins import PluginDescription
 
 _PLAIN = {  # pydantic's kinds of errors in words; no value is repeated, which may be a secret
     "sequence_str": "is no list",
@@ -41,9 +41,9 @@ def _reason(entry: object, detail: Mapping[str, Any], hint: str) -> str:
     told = said.removeprefix("Value error, ")
     if not path:
         return f"{told if kind == 'value_error' else f'{entry!r} is no plugin'}; write {hint}"
-    known = Described.model_fields.get(path[0])
+    known = PluginDescription.model_fields.get(path[0])
     if known is None:
-        return f"{path[0]} is not known; possible: {', '.join(Described.model_fields)}"
+        return f"{path[0]} is not known; possible: {', '.join(PluginDescription.model_fields)}"
     if kind == "missing":
         return f"{path[0]} is missing; write {known.description}"
     wrong = told if kind == "value_error" else _PLAIN.get(kind, said[0].lower() + said[1:])

@@ -35,7 +35,7 @@ def _app(value: str) -> str:
     return value
 
 
-class Described(BaseModel):
+class PluginDescription(BaseModel):
     """A plugin as an inventory describes it: its package, and what it adds to the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -69,7 +69,7 @@ class Described(BaseModel):
     @property
     def is_known(self) -> bool:
         """Whether it is the catalogue's own."""
-        return self.package in catalogue() and self == named(self.package)
+        return self.package in catalogue() and self == from_catalogue(self.package)
 
     @property
     def plugin(self) -> Plugin:
@@ -78,7 +78,7 @@ class Described(BaseModel):
         return Plugin(self.package, self.app, self.set, self.append, self.remove)
 
 
-def named(value: object) -> object:
+def from_catalogue(value: object) -> object:
     """A name of the catalogue as a description; anything else as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
@@ -87,7 +87,7 @@ def named(value: object) -> object:
         near = difflib.get_close_matches(value, catalogue(), n=1, cutoff=0.8)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(catalogue())}"
         raise ValueError(f"there is no {value} in the catalogue; {hint}")
-    return Described(
+    return PluginDescription(
         package=known.package,
         app=known.app,
         requirements=str(APP / "plugins" / f"{known.package}.txt"),
@@ -97,7 +97,7 @@ def named(value: object) -> object:
     )
 
 
-WebPlugin = Annotated[Described, BeforeValidator(named)]
+WebPlugin = Annotated[PluginDescription, BeforeValidator(from_catalogue)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Addition:
         return hashlib.sha256(self.lock.encode() + b"\0" + content).hexdigest()
 
 
-def additions(entries: Iterable[Described], own_lock: str | None) -> tuple[Addition, ...]:
+def additions(entries: Iterable[PluginDescription], own_lock: str | None) -> tuple[Addition, ...]:
     """In the order of web_plugins; nothing of a plugin whose package the site's own lock has.
 
     own_lock: the path that web_requirements names
@@ -131,7 +131,7 @@ def additions(entries: Iterable[Described], own_lock: str | None) -> tuple[Addit
     )
 
 
-def in_own_lock(each: Described, own_lock: str | None) -> bool:
+def in_own_lock(each: PluginDescription, own_lock: str | None) -> bool:
     """Whether the lock of web_requirements decides about a plugin's package."""
     return canonicalize_name(each.package) in requirements_file.pins(text(own_lock))
 

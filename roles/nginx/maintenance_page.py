@@ -63,11 +63,11 @@ def _pages(name: str, page: MaintenancePage, prefix: str, **known: Any) -> list[
         for kind in ("html", "json")
     }
     if page.page:
-        texts["html"] = own(Path(page.page).read_text(encoding="utf-8"), values)
+        texts["html"] = render_site_page(Path(page.page).read_text(encoding="utf-8"), values)
     return [File(f"{PAGES}/{name}.{kind}", f"{text.rstrip()}\n") for kind, text in texts.items()]
 
 
-def own(page: str, values: dict[str, Any]) -> str:
+def render_site_page(page: str, values: dict[str, Any]) -> str:
     """A facility's own page with what is known now."""
     texts = {**values, "message": values["message"] or _AWAY}
     texts["expected_end"] = values["expected_end"] or "soon"

@@ -70,7 +70,7 @@ def content(target: Target) -> str:
 def _static(site: Site, member: Member, configured: str) -> tuple[str, Sequence[str]]:
     """A folder, and where in it the files of the present release and of the one before are."""
     if static_files.needs_delivery(site, member):
-        return static_files.FOLDER, ("/current", "/previous")
+        return static_files.DIRECTORY, ("/current", "/previous")
     if configured == str(LOCATIONS.static):
         return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
     return configured, ()

@@ -25,7 +25,7 @@ from ..inventory.site import Member, Site
 from ..operations.facts import fail
 from ..operations.privilege import run_as_user
 
-FOLDER = "/var/lib/omeroweb-ops/static"
+DIRECTORY = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
 _SECONDS = 900  # that packing may take
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
@@ -63,7 +63,7 @@ class Delivered(FactBase[Delivery]):
     """One remote call."""
 
     def command(self) -> str:
-        return f"cd {FOLDER} 2> /dev/null && echo current=$(readlink current) && ls; true"
+        return f"cd {DIRECTORY} 2> /dev/null && echo current=$(readlink current) && ls; true"
 
     @staticmethod
     def default() -> Delivery:
@@ -99,7 +99,7 @@ def deliver(source: str, privilege: str, root: str) -> Generator[PyinfraCommand,
             if not fetched:
                 yield fail(f"the static files of {source} cannot be read")
                 return
-            yield StringCommand("mkdir", "-p", FOLDER)
+            yield StringCommand("mkdir", "-p", DIRECTORY)
             yield FileUploadCommand(archive, _ARCHIVE)
         yield StringCommand(unpack(name))
     yield StringCommand(switch(name))
@@ -127,7 +127,7 @@ def _fetch(web: Host, root: str, archive: object, *, sudo: bool) -> bool:
 def unpack(name: str) -> str:
     """Shell: the archive into a folder that has its name only once it is complete."""
     return (
-        f"set -e; umask 022; cd {FOLDER}; rm -rf {name}.new; mkdir {name}.new; "
+        f"set -e; umask 022; cd {DIRECTORY}; rm -rf {name}.new; mkdir {name}.new; "
         f"tar -xzf {_ARCHIVE} -C {name}.new --no-same-owner --no-same-permissions; "
         f"find -P {name}.new ! -type f ! -type d -delete; chmod -R u=rwX,go=rX {name}.new; "
         f"rm -f {_ARCHIVE}; mv -T {name}.new {name}"
@@ -137,7 +137,7 @@ def unpack(name: str) -> str:
 def switch(name: str) -> str:
     """Shell: serve a complete collection; keep the one before and no other."""
     return (
-        f"set -e; cd {FOLDER}; old=$(readlink current || true); "
+        f"set -e; cd {DIRECTORY}; old=$(readlink current || true); "
         'if [ -n "$old" ]; then ln -sfT "$old" previous.new; mv -fT previous.new previous; fi; '
         f"ln -sfT {name} current.new; mv -fT current.new current; "
         f'for each in *; do case $each in current|previous|{name}|"$old") ;; '

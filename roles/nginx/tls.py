@@ -12,7 +12,7 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from ..inventory.certificate import SOON
+from ..inventory.certificate import EXPIRY_WARNING
 from ..inventory.settings import Certificate
 from ..inventory.site import Member
 from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths
@@ -50,11 +50,11 @@ def names(member: Member, survey: Survey) -> tuple[str, ...]:
     return tuple(given or [member.address or survey.ip or "localhost"])
 
 
-class Lasting(FactBase[bool]):
+class CertificateLasts(FactBase[bool]):
     """Whether a certificate on the host goes on for longer than is soon."""
 
     def command(self, certificate: str) -> str:
-        seconds = int(SOON.total_seconds())
+        seconds = int(EXPIRY_WARNING.total_seconds())
         return (
             f"openssl x509 -in {shlex.quote(certificate)} -noout -checkend {seconds} "
             "> /dev/null 2>&1 && echo lasting; true"
@@ -71,7 +71,7 @@ def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
     + names: host names or IP addresses, the first one is the subject
     """
     there = all(state.startswith("file") for state in read_states((CERTIFICATE, KEY)))
-    if there and host.get_fact(Lasting, certificate=CERTIFICATE):
+    if there and host.get_fact(CertificateLasts, certificate=CERTIFICATE):
         return
     alternatives = ",".join(
         ("IP:" if name.replace(".", "").isdigit() or ":" in name else "DNS:") + name

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Generator
 from pathlib import PurePosixPath
 
-from omeroweb_ops.state.branding import FOLDER, Branding
+from omeroweb_ops.state.branding import DIRECTORY, Branding
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
@@ -24,9 +24,9 @@ from .static_files import inside
 def items(branding: Branding) -> list[Item]:
     """Its folders and files."""
     paths = [branding.path / name for name in sorted(branding.files)]
-    folders = {parent for path in paths for parent in path.parents if FOLDER in parent.parents}
+    folders = {parent for path in paths for parent in path.parents if DIRECTORY in parent.parents}
     return [
-        *(Directory(str(path)) for path in sorted({FOLDER, *folders})),
+        *(Directory(str(path)) for path in sorted({DIRECTORY, *folders})),
         *(
             File.of(str(branding.path / name), content)
             for name, content in sorted(branding.files.items())
@@ -40,7 +40,7 @@ class Stale(FactBase[list[str]]):
     def command(self, collected: str, configurations: tuple[str, ...]) -> str:
         named = " ".join(shlex.quote(path) for path in configurations)
         script = (
-            f"for f in {FOLDER}/* {shlex.quote(collected)}/*; do f=${{f##*/}}; "
+            f"for f in {DIRECTORY}/* {shlex.quote(collected)}/*; do f=${{f##*/}}; "
             f'[ "$f" = "*" ] || grep -qsF "branding/$f" {named} || echo "$f"; done'
         )
         return limited(run_as_user(USER, script), seconds=30)
@@ -64,14 +64,14 @@ def remove_old(branding: Branding | None, static_root: str) -> Generator[str, No
     """
     if not host.state.is_executing:  # what is named follows from the configuration to be applied
         return
-    collected = str(PurePosixPath(static_root) / FOLDER.name)
+    collected = str(PurePosixPath(static_root) / DIRECTORY.name)
     before = (str(LOCATIONS.previous),) if branding else ()
     found = host.get_fact(
         Stale, collected=collected, configurations=(str(LOCATIONS.config_xml), *before)
     )
     names = [name for name in found if branding is None or name != branding.digest]
     if names:
-        yield _removal(str(FOLDER), names)
+        yield _removal(str(DIRECTORY), names)
         removal = _removal(collected, names)
         # a folder of the site's own is the service's user's
         yield removal if inside(static_root) else run_as_user(USER, removal)
@@ -80,5 +80,5 @@ def remove_old(branding: Branding | None, static_root: str) -> Generator[str, No
 def _removal(folder: str, names: list[str]) -> str:
     return (
         f"cd {shlex.quote(folder)} 2> /dev/null || exit 0; rm -rf -- {' '.join(names)}; "
-        f"cd .. && rmdir --ignore-fail-on-non-empty {FOLDER.name}"
+        f"cd .. && rmdir --ignore-fail-on-non-empty {DIRECTORY.name}"
     )

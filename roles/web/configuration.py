@@ -75,7 +75,7 @@ def _shown(text: str) -> str:
 Line = Annotated[str, AfterValidator(_shown)]
 
 
-class Said(BaseModel):
+class CommandOutput(BaseModel):
     """What `omeroweb-ops config` says: it runs as the service's user, who may say anything.
 
     absent: there is no release yet. findings: mistakes. diff: lines for people. changes: one item
@@ -92,7 +92,7 @@ class Said(BaseModel):
     serves: bool = True
 
 
-class ConfigCommand(FactBase[Said]):
+class ConfigCommand(FactBase[CommandOutput]):
     """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
 
     def command(self, program: str, action: str) -> str:
@@ -106,15 +106,15 @@ class ConfigCommand(FactBase[Said]):
         )
 
     @staticmethod
-    def default() -> Said:
-        return Said(findings=["no answer"])
+    def default() -> CommandOutput:
+        return CommandOutput(findings=["no answer"])
 
-    def process(self, output: list[str]) -> Said:
+    def process(self, output: list[str]) -> CommandOutput:
         text = "\n".join(output)
         try:
-            return Said.model_validate_json(text)
+            return CommandOutput.model_validate_json(text)
         except ValidationError:  # an error of its own, or of a process that is not what it was
-            return Said(findings=[text[:_SHOWN] or "no answer"])
+            return CommandOutput(findings=[text[:_SHOWN] or "no answer"])
 
 
 @operation()
@@ -130,7 +130,7 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
     if not host.state.is_executing:
         answer = _answer(current, "plan", desired)
         if any(_REFUSED in each for each in answer.findings):
-            answer = Said(changes=[{}], diff=[_EARLIER])
+            answer = CommandOutput(changes=[{}], diff=[_EARLIER])
         _remember(PendingWork(apply=bool(answer.changes or answer.absent)))
         _show(answer, desired)
         return
@@ -184,8 +184,8 @@ def apply(release: Path) -> Generator[StringCommand, None, None]:
         )
 
 
-def _answer(release: Path, action: str, desired: Desired) -> Said:
-    found: Said = host.get_fact(
+def _answer(release: Path, action: str, desired: Desired) -> CommandOutput:
+    found: CommandOutput = host.get_fact(
         ConfigCommand,
         program=f"{release}/bin/omeroweb-ops",
         action=action,
@@ -194,7 +194,7 @@ def _answer(release: Path, action: str, desired: Desired) -> Said:
     return redacted(found, desired)
 
 
-def redacted(answer: Said, desired: Desired) -> Said:
+def redacted(answer: CommandOutput, desired: Desired) -> CommandOutput:
     """The answer as it may be shown, whatever the release there takes for secret."""
     known, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
     hidden = [*plan.secrets_of(known, SCHEMA.with_secrets(desired.secret))]
@@ -205,7 +205,7 @@ def redacted(answer: Said, desired: Desired) -> Said:
     return answer.model_copy(update={"findings": findings, "diff": lines})
 
 
-def _show(answer: Said, desired: Desired) -> None:
+def _show(answer: CommandOutput, desired: Desired) -> None:
     if answer.absent:  # no OMERO.web yet: against what travels with the project
         texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
         shown = SCHEMA.with_secrets(desired.secret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from omeroweb_ops.property_names import CORS_ORIGIN_WHITELIST
-from omeroweb_ops.shared.expectations import Expected
+from omeroweb_ops.shared.expectations import Expectations
 
 from ..conventions import LOCATIONS
 from ..inventory.settings import Certificate
@@ -18,17 +18,17 @@ def expected(target: Target) -> File:
     return File(str(LOCATIONS.site), _expected(target).dump())
 
 
-def _expected(target: Target) -> Expected:
+def _expected(target: Target) -> Expectations:
     origins = tuple(map(str, target.value(CORS_ORIGIN_WHITELIST) or ()))
     fronts = target.site.group("nginx")
     if not fronts:
-        return Expected(cors_origins=origins)
+        return Expectations(cors_origins=origins)
     front = fronts[0]
     settings = front.settings
     # an NGINX elsewhere without a name is known by its own survey alone
     known = front is target.member or settings.nginx_server_name or front.address
     tls = "certificate" if isinstance(settings.nginx_tls, Certificate) else settings.nginx_tls
-    return Expected(
+    return Expectations(
         url=urls.public_url(replace(target, member=front)) if known else None,
         tls=tls,
         http_port=80 if tls == "off" else settings.nginx_http_port,

@@ -38,7 +38,7 @@ def install(plugins: str = "") -> None:
     target = _target(plugins)
     install_in_image(target)
     # The site's configuration comes when a container starts; static files belong to the release.
-    chosen, _ = environment.plugins({environment.PLUGINS: plugins})
+    chosen, _ = environment.plugins({environment.PLUGINS_VARIABLE: plugins})
     around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
     default = derived.with_derived(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600", run_as=USER)

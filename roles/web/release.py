@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
-from omeroweb_ops.releases.installed import COMPLETE, PLUGINS
+from omeroweb_ops.releases.installed import COMPLETE, PLUGINS_FILE
 from packaging.utils import canonicalize_name
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
@@ -49,7 +49,7 @@ CERTIFICATES = (
     "sed -nE \"s/^(:env:|global|install)\\.index-url='(.*)'$/\\2/p\" | head -n 1) && "
     '[ -n "$index" ] && export UV_DEFAULT_INDEX="$index"; '
 )
-_RESERVED = (COMPLETE, PLUGINS, "collected", "served", "static")
+_RESERVED = (COMPLETE, PLUGINS_FILE, "collected", "served", "static")
 # What never served makes room; `bin/release seen` keeps the last three of those that did.
 _UNSERVED = (
     f'for each in {RELEASES}/*; do [ -d "$each" ] && [ ! -e "$each/served" ] || continue; '
@@ -151,7 +151,7 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
     + release: what it is made of
     """
     path, shown = release.path, " ".join(release.shown)
-    note = File(f"{path}/{PLUGINS}", f"{shown}\n")
+    note = File(f"{path}/{PLUGINS_FILE}", f"{shown}\n")
     complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
     if complete not in ("absent", DAMAGED):
         if noted != note.state:

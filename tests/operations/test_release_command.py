@@ -13,7 +13,7 @@ from roles.inventory.settings import Settings
 from roles.operations.files import File
 from roles.operations.prefetch import measure
 from roles.web import files
-from roles.web.configuration import ConfigCommand, Said
+from roles.web.configuration import CommandOutput, ConfigCommand
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -224,7 +224,7 @@ def test_what_is_counted_at_the_build_is_counted_again(
     (path / "lib64").symlink_to("lib")
 
     def damaged() -> bool:
-        (found,) = installed.found(path.parent)
+        (found,) = installed.list_releases(path.parent)
         return found.damaged
 
     assert not damaged()
@@ -251,4 +251,4 @@ def test_a_deploy_asks_nothing_of_a_release_whose_python_is_gone(
     assert "for another Python than this host has" in answer.findings[0]
     assert answer.changes
     gone = str(path / "bin/gone")
-    assert ask(ConfigCommand, program=gone, action="plan") == Said(absent=True)
+    assert ask(ConfigCommand, program=gone, action="plan") == CommandOutput(absent=True)

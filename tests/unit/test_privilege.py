@@ -29,7 +29,7 @@ from roles.survey.existing_installation import ExistingInstallation
 from roles.target import Target
 from roles.target.closed_ports import closed_ports
 from roles.web import branding, files, service, static_files, trusted_proxies
-from roles.web.configuration import ConfigCommand, Said
+from roles.web.configuration import CommandOutput, ConfigCommand
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
@@ -37,7 +37,7 @@ from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 DIGEST = "0123456789abcdef" * 4
 
 
-def said(answer: object) -> Said:
+def said(answer: object) -> CommandOutput:
     return ConfigCommand().process(json.dumps(answer, indent=1).splitlines())
 
 

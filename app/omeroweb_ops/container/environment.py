@@ -22,9 +22,9 @@ from ..state.desired import Desired
 from ..state.plugins import Plugin, catalogue
 from ..state.schema import Schema
 
-PREFIX = "CONFIG_"
+VARIABLE_PREFIX = "CONFIG_"
 IN_FILE = "_FILE"  # no property has capitals in its name
-PLUGINS = "OMEROWEB_PLUGINS"  # names, as the image was built with them
+PLUGINS_VARIABLE = "OMEROWEB_PLUGINS"  # names, as the image was built with them
 
 
 def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str], list[Finding]]:
@@ -34,7 +34,7 @@ def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str],
     secret: list[str] = []
     findings: list[Finding] = []
     for name, path in variables.items():
-        if not (name.startswith(PREFIX) and name.endswith(IN_FILE)):
+        if not (name.startswith(VARIABLE_PREFIX) and name.endswith(IN_FILE)):
             continue
         own = name.removesuffix(IN_FILE)
         del found[name]
@@ -61,7 +61,7 @@ def read(
         for number, line in enumerate(text.splitlines(), 1):
             found.command(line, f"{name} line {number}")
     from_variables = {
-        decode(name): value for name, value in variables.items() if name.startswith(PREFIX)
+        decode(name): value for name, value in variables.items() if name.startswith(VARIABLE_PREFIX)
     }
     plugins = APPS in {*found.set, *found.append, *from_variables}
     for name in from_variables:
@@ -87,23 +87,23 @@ def read(
 
 def plugins(variables: Mapping[str, str]) -> tuple[tuple[Plugin, ...], list[Finding]]:
     """The plugins of the catalogue that are wanted, and every name that it does not have."""
-    names = variables.get(PLUGINS, "").split()
+    names = variables.get(PLUGINS_VARIABLE, "").split()
     unknown = [name for name in names if name not in catalogue()]
     told = f"the catalogue has {', '.join(catalogue())}"
     return (
         tuple(catalogue()[name] for name in names if name not in unknown),
-        [Finding(PLUGINS, f"there is no {name}; {told}") for name in unknown],
+        [Finding(PLUGINS_VARIABLE, f"there is no {name}; {told}") for name in unknown],
     )
 
 
 def decode(variable: str) -> str:
     """CONFIG_omero_web_server__list is omero.web.server_list."""
-    return variable.removeprefix(PREFIX).replace("_", ".").replace("..", "_")
+    return variable.removeprefix(VARIABLE_PREFIX).replace("_", ".").replace("..", "_")
 
 
 def encode(name: str) -> str:
     """The variable that sets a property."""
-    return PREFIX + name.replace("_", "__").replace(".", "_")
+    return VARIABLE_PREFIX + name.replace("_", "__").replace(".", "_")
 
 
 class _Collected:

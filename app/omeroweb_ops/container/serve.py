@@ -50,7 +50,7 @@ def serve(engine: Engine) -> int:
 def _become_gunicorn() -> int:
     program = Path(sys.prefix) / "bin" / "gunicorn"
     # CONFIG_ variables may hold secrets, which are in config.xml now; workers need none of them.
-    for name in [name for name in os.environ if name.startswith(environment.PREFIX)]:
+    for name in [name for name in os.environ if name.startswith(environment.VARIABLE_PREFIX)]:
         del os.environ[name]
     sys.stdout.flush()
     os.execv(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from socket import create_connection
 from typing import Any
 
-LIMIT = 10.0  # seconds for each connection
-SOON = 21  # days before its end in which it should be renewed
+CONNECT_TIMEOUT = 10.0  # seconds for each connection
+EXPIRY_WARNING_DAYS = 21  # days before its end in which it should be renewed
 # OpenSSL's verification results (x509_vfy.h)
 _NOT_YET, _EXPIRED, _SELF_SIGNED = 9, 10, 18
 
@@ -86,7 +86,7 @@ def _greet(
 ) -> tuple[dict[str, Any], ssl.SSLCertVerificationError | None]:
     try:
         with (
-            create_connection((address, port), timeout=LIMIT) as plain,
+            create_connection((address, port), timeout=CONNECT_TIMEOUT) as plain,
             context.wrap_socket(plain, server_hostname=name) as secured,
         ):
             return dict(secured.getpeercert() or {}), None
@@ -98,7 +98,7 @@ def _greet_unverified(address: str, port: int, name: str) -> str:
     context = _context()
     context.verify_mode = ssl.CERT_NONE
     with (
-        create_connection((address, port), timeout=LIMIT) as plain,
+        create_connection((address, port), timeout=CONNECT_TIMEOUT) as plain,
         context.wrap_socket(plain, server_hostname=name) as secured,
     ):
         return ssl.DER_cert_to_PEM_cert(secured.getpeercert(binary_form=True) or b"")

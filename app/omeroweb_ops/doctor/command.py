@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from ..shared.expectations import Expected
+from ..shared.expectations import Expectations
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
 from . import report
 from .checks import visitor
-from .public_probe import observe
+from .public_probe import probe_public
 
 COULD_NOT_RUN = 2
 
@@ -21,10 +21,10 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
     url: instead of the deployed one. connect: the address to ask in place of the name's own.
     """
     try:
-        expected = Expected.load(engine.locations.site)
+        expected = Expectations.load(engine.locations.site)
         if url is not None:
             expected = replace(expected, url=url.rstrip("/") + "/")
-        observed = observe(expected.checked(), engine, connect)
+        observed = probe_public(expected.checked(), engine, connect)
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN

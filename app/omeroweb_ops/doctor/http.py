@@ -13,8 +13,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-LIMIT = 10.0  # seconds for each request
-_MOST = 1_000_000  # bytes of a page that are read
+REQUEST_TIMEOUT = 10.0  # seconds for each request
+_MAX_PAGE_SIZE = 1_000_000  # bytes of a page that are read
 _LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 
 
@@ -64,7 +64,7 @@ class Client:
         """One request (up to five, where redirects are followed)."""
         try:
             response = self.session.request(
-                method, url, allow_redirects=follow, timeout=LIMIT, stream=True, **sent
+                method, url, allow_redirects=follow, timeout=REQUEST_TIMEOUT, stream=True, **sent
             )
             with response:
                 text = _text(response)
@@ -108,10 +108,10 @@ class _To(HTTPAdapter):
 
 def _text(response: requests.Response) -> str:
     """The body; a server that sends a byte now and then does not hold us for longer."""
-    end, body = time.monotonic() + LIMIT, b""
+    end, body = time.monotonic() + REQUEST_TIMEOUT, b""
     for part in response.iter_content(65536):
         body += part
-        if len(body) > _MOST:
+        if len(body) > _MAX_PAGE_SIZE:
             break
         if time.monotonic() > end:
             raise TimeoutError
@@ -141,7 +141,7 @@ def _cookies(response: requests.Response) -> list[Cookie]:
 def _reason(error: BaseException) -> str:
     """In the operating system's words, where it said something: libraries wrap them in theirs."""
     if isinstance(error, _LATE):
-        return f"does not answer within {LIMIT:g} s"
+        return f"does not answer within {REQUEST_TIMEOUT:g} s"
     if isinstance(error, requests.TooManyRedirects):
         return "redirects in a circle"
     cause: BaseException | None = error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-from ..shared.expectations import Expected
+from ..shared.expectations import Expectations
 from ..state.engine import Engine
 from . import certificate, local_probe, login_form
 from .certificate import Certificate
@@ -21,7 +21,7 @@ _MOST_ORIGINS = 4
 
 
 @dataclass(frozen=True)
-class Observed:
+class PublicState:
     """What there was to see. None: not asked, since something before it failed.
 
     unknown: why the name has no address. first: the public URL, redirects followed. login: the
@@ -31,7 +31,7 @@ class Observed:
     domain's root, where OMERO.web has a prefix. skew: seconds that the site's clock is ahead.
     """
 
-    expected: Expected
+    expected: Expectations
     local: local_probe.LocalState
     connect: str | None = None
     unknown: str = ""
@@ -52,10 +52,10 @@ class Observed:
         return login_form.read(self.login.text if self.login else "")
 
 
-def observe(expected: Expected, engine: Engine, connect: str | None) -> Observed:
+def probe_public(expected: Expectations, engine: Engine, connect: str | None) -> PublicState:
     """Everything that can be seen from this host."""
     proxied = local_probe.as_proxied(expected.netloc, expected.scheme)
-    seen = Observed(expected, local_probe.probe_local(engine, proxied), connect)
+    seen = PublicState(expected, local_probe.probe_local(engine, proxied), connect)
     try:
         socket.getaddrinfo(connect or expected.host, expected.port)
     except OSError as error:
@@ -70,7 +70,7 @@ def observe(expected: Expected, engine: Engine, connect: str | None) -> Observed
     return _inside(seen, client) if first.status else seen
 
 
-def _inside(seen: Observed, client: Client) -> Observed:
+def _inside(seen: PublicState, client: Client) -> PublicState:
     expected = seen.expected
     login = client.ask("GET", f"{expected.public}webclient/login/")
     plain = root = None
@@ -92,14 +92,14 @@ def _inside(seen: Observed, client: Client) -> Observed:
     return replace(seen, static=_static(seen, client), api=api(STRANGER), origins=origins)
 
 
-def _static(seen: Observed, client: Client) -> Answer | None:
+def _static(seen: PublicState, client: Client) -> Answer | None:
     files = [name for name in seen.page.files if ".css" in name]
     if seen.login is None or not files:
         return None
     return client.ask("GET", urljoin(seen.login.url, files[0]))
 
 
-def _form(seen: Observed, client: Client) -> Observed:
+def _form(seen: PublicState, client: Client) -> PublicState:
     """Send the login form as a browser does, with a user that there is not."""
     url, form = f"{seen.expected.public}webclient/login/", seen.page
     data = {

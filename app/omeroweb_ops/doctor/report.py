@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from .public_probe import Observed
+from .public_probe import PublicState
 from .result import STATUSES, CheckResult
 
 
@@ -17,7 +17,7 @@ def worst(findings: Sequence[CheckResult]) -> str:
     return STATUSES[found] if STATUSES[found] != "info" else "ok"
 
 
-def as_json(seen: Observed, findings: Sequence[CheckResult]) -> str:
+def as_json(seen: PublicState, findings: Sequence[CheckResult]) -> str:
     checks = [
         {"name": each["check"], **{key: each[key] for key in ("status", "message", "setting")}}
         for each in map(asdict, findings)
@@ -26,7 +26,7 @@ def as_json(seen: Observed, findings: Sequence[CheckResult]) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False)
 
 
-def as_table(seen: Observed, findings: Sequence[CheckResult]) -> str:
+def as_table(seen: PublicState, findings: Sequence[CheckResult]) -> str:
     """What is wrong in capitals; the last column names what to change."""
     from tabulate import tabulate
 

@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 
-SIZE = 50_000_000  # bytes
+MAX_LOG_SIZE = 50_000_000  # bytes
 COPIES = 5
 GUNICORN = ("gunicorn.access", "gunicorn.error")
 
@@ -47,7 +47,7 @@ def prepare() -> None:
         return
     for handler in _handlers():
         if getattr(handler, "maxBytes", None) == upstream:
-            handler.maxBytes, handler.backupCount = SIZE, COPIES  # type: ignore[attr-defined]
+            handler.maxBytes, handler.backupCount = MAX_LOG_SIZE, COPIES  # type: ignore[attr-defined]
         _make_safe(handler)
 
 

@@ -14,17 +14,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-MOST = 17  # of more, an OMERO.server feels the load before a core does
+MAX_WORKERS = 17  # of more, an OMERO.server feels the load before a core does
 FEWEST = 2  # one may be busy
 THREADS = 5  # two downloads, two logins, and one for pages
-EACH = 256 << 20  # bytes: what a worker may well grow to
+WORKER_MEMORY = 256 << 20  # bytes: what a worker may well grow to
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def workers(cores: float, memory: int) -> int:
     """The number of workers for cores and bytes of memory."""
-    return max(FEWEST, min(at_once(cores), memory // EACH))
+    return max(FEWEST, min(at_once(cores), memory // WORKER_MEMORY))
 
 
 def threads(cores: float, memory: int) -> int:
@@ -34,7 +34,7 @@ def threads(cores: float, memory: int) -> int:
 
 def at_once(cores: float) -> int:
     """Requests that are to be worked on at the same time, at least."""
-    return max(FEWEST, min(int(2 * cores) + 1, MOST))
+    return max(FEWEST, min(int(2 * cores) + 1, MAX_WORKERS))
 
 
 def cores(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> float:

@@ -23,7 +23,7 @@ from . import trial
 
 # A file in a release's folder, written last: number and bytes of its files (empty in older ones).
 COMPLETE = "complete"
-PLUGINS = "plugins"  # a file in a release's folder: the plugins' package names, in one line
+PLUGINS_FILE = "plugins"  # a file in a release's folder: the plugins' package names, in one line
 HOST_PYTHON = Path("/usr/bin/python3")  # Debian's; a link to its versioned name
 # Of each release; where that file is not, other omero-… packages are plugins.
 _OF_ALL = ("omero-web", "omero-py", "omero-marshal")
@@ -57,7 +57,7 @@ def serving() -> Release:
     return _read(CURRENT.resolve(strict=True))
 
 
-def found(folder: Path = RELEASES) -> list[Release]:
+def list_releases(folder: Path = RELEASES) -> list[Release]:
     """Every complete release, the latest first."""
     complete = [path for path in folder.iterdir() if (path / COMPLETE).exists()]
     return sorted(map(_read, complete), key=lambda each: str(each.built), reverse=True)
@@ -122,7 +122,7 @@ def _versions(folders: Iterable[Path]) -> dict[str, str]:
 def _plugins(path: Path, versions: Mapping[str, str]) -> list[str]:
     """As the deploy has noted them; a release built before that has no note."""
     try:
-        return (path / PLUGINS).read_text(encoding="utf-8").split()
+        return (path / PLUGINS_FILE).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         own = [name for name in versions if name.startswith("omero-") and name not in _OF_ALL]
         return sorted(own)
@@ -145,7 +145,7 @@ def table() -> str:
     rows = [
         (r.name, _shown(r), r.omero_web, r.python, ", ".join(r.plugins) or "-", shown(r.built),
          shown(r.served))
-        for r in found()
+        for r in list_releases()
     ]  # fmt: skip
     headers = ("release", "", "omero-web", "Python", "plugins", "built", "last served")
     return tabulate(rows, headers, disable_numparse=True)

@@ -15,7 +15,7 @@ from ..locations import Locations
 from ..processes import isolated
 from ..state import config_xml
 
-PREFIX = "configuration-"
+DIRECTORY_PREFIX = "configuration-"
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def staged(properties: Mapping[str, str], locations: Locations) -> Iterator[dict
 def _make(scratch: Path) -> tuple[Path, int]:
     """A new directory, and what holds it; made again where another process has swept it first."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
+        folder = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX, dir=scratch))
         with contextlib.suppress(BlockingIOError, FileNotFoundError):
             lock = _lock(folder)
             if folder.exists():
@@ -51,7 +51,7 @@ def _make(scratch: Path) -> tuple[Path, int]:
 
 def _sweep(scratch: Path) -> None:
     """Remove the copies that no process holds any more."""
-    for left in scratch.glob(f"{PREFIX}*"):
+    for left in scratch.glob(f"{DIRECTORY_PREFIX}*"):
         with contextlib.suppress(OSError):  # in use, or gone
             lock = _lock(left)
             shutil.rmtree(left, ignore_errors=True)

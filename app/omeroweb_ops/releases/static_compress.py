@@ -15,7 +15,7 @@ from pathlib import Path
 
 SUFFIXES = frozenset({".css", ".cur", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs",
                       ".svg", ".txt", ".xml"})  # fmt: skip
-SMALL = 256  # bytes: fits into the packet that carries the headers
+MIN_SIZE = 256  # bytes: fits into the packet that carries the headers
 EPOCH = 946_684_800  # 2000-01-01
 SPAN = 20 * 365 * 86_400  # seconds
 
@@ -42,7 +42,7 @@ def _prepare(path: Path, twin: Path | None) -> None:
     beside = _gz(path)
     if path.suffix in SUFFIXES and not _is_of(beside, time):
         compressed = _taken(twin, content, time) or _compress(content)
-        if SMALL < len(content) > len(compressed):
+        if MIN_SIZE < len(content) > len(compressed):
             _replace(beside, compressed, path.stat().st_mode & 0o777)
             os.utime(beside, (time, time))
         else:

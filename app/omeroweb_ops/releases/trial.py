@@ -27,7 +27,7 @@ from ..property_names import ALLOWED_HOSTS, PREFIX
 from ..shared import regular_file
 from ..shared.finding import Finding
 from ..state import config_xml
-from ..state.branding import FOLDER
+from ..state.branding import DIRECTORY
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
 from ..state.plan import Plan
@@ -208,7 +208,7 @@ def _serve(socket: str) -> int:
 def _templates(folders: Iterable[str]) -> Iterator[str]:
     """Names of the templates of web_branding: a broken one shows only when it is asked for."""
     for folder in map(Path, folders):
-        if folder.is_relative_to(FOLDER):
+        if folder.is_relative_to(DIRECTORY):
             for path in sorted(folder.rglob("*.html")):
                 yield path.relative_to(folder).as_posix()
 

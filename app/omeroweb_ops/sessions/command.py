@@ -14,7 +14,7 @@ from ..state.engine import Engine
 from . import files, store
 
 _LOG_SIZE = 100_000  # bytes; one older file is kept, together some years of daily lines
-_MOST = 4  # processes; more do not help, since one folder takes one change at a time
+_MAX_PROCESSES = 4  # processes; more do not help, since one folder takes one change at a time
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _clear(engine: Engine) -> Result:
 
         call_command("clearsessions")
         return Result("done")
-    count = files.clear(found, min(len(os.sched_getaffinity(0)), _MOST))
+    count = files.clear(found, min(len(os.sched_getaffinity(0)), _MAX_PROCESSES))
     said = f"done: {count.removed} expired sessions removed from {found.folder}, {count.kept} kept"
     if count.unreadable:
         said += f", {count.unreadable} of them unreadable"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expectations:
     """url: the public one; None where the inventory does not say it. tls: as `nginx_tls` has it:
     off, self-signed or certificate. http_port: where visitors without https are sent on.
     cors_origins: pages of other sites that may ask."""
@@ -20,7 +20,7 @@ class Expected:
     cors_origins: tuple[str, ...] = ()
 
     @classmethod
-    def load(cls, path: Path) -> Expected:
+    def load(cls, path: Path) -> Expectations:
         """Without a file, what can be expected of any site. Raises ValueError."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ class Expected:
     def dump(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"
 
-    def checked(self) -> Expected:
+    def checked(self) -> Expectations:
         """Itself, if the URL can be asked. Raises ValueError."""
         if self.url is None:
             raise ValueError(

@@ -10,10 +10,10 @@ import os
 import stat
 from pathlib import Path
 
-LIMIT = 10_000_000  # bytes
+MAX_SIZE = 10_000_000  # bytes
 
 
-def read_text(path: Path, limit: int = LIMIT) -> str:
+def read_text(path: Path, limit: int = MAX_SIZE) -> str:
     """Return the text of a regular file.
 
     limit: in bytes.
@@ -23,7 +23,7 @@ def read_text(path: Path, limit: int = LIMIT) -> str:
     return read_bytes(path, limit).decode()
 
 
-def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
+def read_bytes(path: Path, limit: int = MAX_SIZE) -> bytes:
     """Return the content of a regular file; see `read_text`."""
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

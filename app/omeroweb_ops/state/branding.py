@@ -15,7 +15,7 @@ from typing import Any
 from ..locations import BASE
 from ..property_names import INDEX_TEMPLATE, LOGIN_LOGO, STATICFILE_DIRS, TEMPLATE_DIRS, TOP_LOGO
 
-FOLDER = BASE / "branding"
+DIRECTORY = BASE / "branding"
 INDEX = "branding/index.html"  # the index template's name for Django; shadows none of OMERO.web's
 # Both are URLs, written into the page as they are.
 LOGOS = {"login_logo": LOGIN_LOGO, "top_logo": TOP_LOGO}
@@ -40,7 +40,7 @@ class Branding:
 
     @property
     def path(self) -> Path:
-        return FOLDER / self.digest
+        return DIRECTORY / self.digest
 
     def properties(self, static_url: str) -> dict[str, Any]:
         """static_url: as omero.web.static_url has it."""

@@ -10,7 +10,7 @@ from ..doctor import certificate
 from ..doctor.certificate import Certificate
 from ..locations import BASE, Locations
 from ..shared import security_updates
-from ..shared.expectations import Expected
+from ..shared.expectations import Expectations
 from ..state.engine import Engine
 from . import local_files, ops_endpoints
 from .model import Status, T, Unknown, try_read
@@ -42,7 +42,7 @@ def collect(engine: Engine) -> Status:
         cleared=try_read(lambda: local_files.cleared(locations)),
         disks=try_read(lambda: local_files.disks(BASE, locations.omerodir / "var")),
         maintenance=try_read(local_files.maintenance),
-        url=try_read(lambda: Expected.load(locations.site).url),
+        url=try_read(lambda: Expectations.load(locations.site).url),
         certificate=tls(),
         security=security(),
         locked=security_updates.lock_date(),
@@ -64,7 +64,7 @@ def in_background(look: Callable[[], T], timeout: float | None = None) -> Callab
 
 
 def _certificate(locations: Locations) -> Certificate | None:
-    expected = Expected.load(locations.site)
+    expected = Expectations.load(locations.site)
     if not expected.secure:
         return None
     return certificate.examine(expected.host, expected.port, expected.host)

@@ -8,13 +8,13 @@ from datetime import datetime
 from ..doctor.certificate import Certificate
 from ..shared.security_updates import SecurityUpdates
 from .model import (
-    Cleared,
     Configuration,
     Disk,
     Maintenance,
     Metrics,
     Ready,
     Releases,
+    SessionClearing,
     Status,
     T,
     Unknown,
@@ -101,7 +101,7 @@ def _servers(found: Ready) -> str:
     return "\n".join(f"{name}: {said}" for name, said in found.servers.items()) or "none"
 
 
-def _cleared(last: Cleared | None) -> str:
+def _cleared(last: SessionClearing | None) -> str:
     if last is None:
         return "not run yet"
     if last.failed:

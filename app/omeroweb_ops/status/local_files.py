@@ -18,7 +18,7 @@ from ..shared import regular_file
 from ..state import derived
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
-from .model import Cleared, Configuration, Disk, Maintenance, Releases, Workers
+from .model import Configuration, Disk, Maintenance, Releases, SessionClearing, Workers
 
 
 def time_of(path: Path) -> datetime:
@@ -28,7 +28,7 @@ def time_of(path: Path) -> datetime:
 
 def releases() -> Releases:
     """The release that serves and the one before."""
-    every = installed.found()
+    every = installed.list_releases()
     found = {each.state: each for each in every}
     before = found.get("before")
     return Releases(
@@ -99,14 +99,14 @@ def sessions(engine: Engine) -> str:
     return name
 
 
-def cleared(locations: Locations) -> Cleared | None:
+def cleared(locations: Locations) -> SessionClearing | None:
     """None before the first. Raises OSError and ValueError."""
     if not locations.cleared.exists():
         return None
     try:
         last = json.loads(locations.cleared.read_text(encoding="utf-8"))
         time = datetime.fromisoformat(last["time"]).astimezone()
-        return Cleared(time, last["removed"], last["kept"], last["failed"])
+        return SessionClearing(time, last["removed"], last["kept"], last["failed"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{locations.cleared} is not readable ({error})") from None
 

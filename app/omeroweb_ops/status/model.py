@@ -90,7 +90,7 @@ class Metrics:
 
 
 @dataclass(frozen=True)
-class Cleared:
+class SessionClearing:
     """The last clearsessions. removed, kept: None where only the store knows."""
 
     time: datetime
@@ -133,7 +133,7 @@ class Status:
     configuration: Configuration | Unknown
     workers: Workers | Unknown
     sessions: str | Unknown
-    cleared: Cleared | Unknown | None
+    cleared: SessionClearing | Unknown | None
     url: str | Unknown | None
     certificate: Certificate | Unknown | None
     disks: tuple[Disk, ...] | Unknown

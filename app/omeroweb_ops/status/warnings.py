@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from ..doctor.certificate import SOON
+from ..doctor.certificate import EXPIRY_WARNING_DAYS
 from ..doctor.result import CheckResult
 from ..locations import RELEASES
 from ..shared.redis_memory import Memory
@@ -15,8 +15,8 @@ ENDING = 60.0  # seconds that workers of another configuration may take for thei
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
 LOCK_AGE = timedelta(days=90)  # Django has a security release in most months
 LISTS_AGE = timedelta(days=7)  # Debian's apt-daily.timer fetches them each day
-FEW = 1_000_000_000  # bytes
-SHARE = 0.1
+MIN_FREE_BYTES = 1_000_000_000  # bytes
+MIN_FREE_SHARE = 0.1
 _START = "omero web start, or restart where it hangs (either names the log)"
 
 
@@ -138,13 +138,13 @@ def _certificate(seen: Status) -> Iterator[CheckResult]:
         return
     if found.dates:
         yield _warning("certificate", found.dates, "nginx_tls")
-    elif found.days is not None and found.days < SOON:
+    elif found.days is not None and found.days < EXPIRY_WARNING_DAYS:
         yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
 
 
 def _disks(seen: Status) -> Iterator[CheckResult]:
     for disk in () if isinstance(seen.disks, Unknown) else seen.disks:
-        if disk.free < max(FEW, SHARE * disk.size):
+        if disk.free < max(MIN_FREE_BYTES, MIN_FREE_SHARE * disk.size):
             message = f"little room on the file system of {disk.path}"
             yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
 

@@ -26,7 +26,7 @@ _COMPILERS = ("g++", "python3-dev", "libssl-dev", "libbz2-dev")
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedWheel:
     """The wheel that an earlier run brought back to this machine, and its sum, for sha256sum."""
 
     folder: Path
@@ -78,7 +78,7 @@ class Wheel:
         """Where the wheel is kept on the host; `complete` there is a list for sha256sum."""
         return ON_HOST / self.key
 
-    def kept(self, host_name: str) -> Kept:
+    def kept(self, host_name: str) -> CachedWheel:
         """What an earlier run brought back to this machine, for hosts like that one.
 
         A wheel runs as root's on each host that gets it: one that a container has built is for
@@ -87,7 +87,9 @@ class Wheel:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(cache) / "omeroweb-bundle" / "ice" / self.key
         connector = host_name.partition("/")[0] if host_name.startswith("@") else "ssh"
-        return Kept(folder if connector == "@docker" else folder / connector.removeprefix("@"))
+        return CachedWheel(
+            folder if connector == "@docker" else folder / connector.removeprefix("@")
+        )
 
     def commands(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         """Bring the wheel to its folder on the host."""
@@ -143,7 +145,7 @@ class Wheel:
         )
 
 
-def _keep(state: State, host: Host, folder: str, kept: Kept) -> bool:
+def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:
     """Bring the wheel back to this machine, for the next host of its kind, and say what it is."""
     status, output = host.run_shell_command(
         StringCommand(f"cat {folder}/complete"), **connector_arguments(host)

@@ -14,7 +14,7 @@ from omeroweb_ops.doctor.certificate import Certificate
 from omeroweb_ops.doctor.checks import local, visitor
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.local_probe import LocalState
-from omeroweb_ops.doctor.public_probe import STRANGER, Observed
+from omeroweb_ops.doctor.public_probe import STRANGER, PublicState
 from omeroweb_ops.doctor.result import STATUSES, CheckResult
 from omeroweb_ops.property_names import (
     CSRF_COOKIE_SECURE,
@@ -23,7 +23,7 @@ from omeroweb_ops.property_names import (
     SECURE_PROXY_SSL_HEADER,
     SESSION_COOKIE_SECURE,
 )
-from omeroweb_ops.shared.expectations import Expected
+from omeroweb_ops.shared.expectations import Expectations
 from omeroweb_ops.shared.redis_memory import Memory
 
 from roles.nginx import maintenance_page
@@ -56,8 +56,8 @@ LOGIN_PAGE = replace(
     answer(200, "webclient/login/", LOGIN, strict_transport_security="max-age=9"),
     cookies=(SECURE,),
 )
-WELL = Observed(
-    expected=Expected(URL, "certificate", 80, ("https://viewer.example.org",)),
+WELL = PublicState(
+    expected=Expectations(URL, "certificate", 80, ("https://viewer.example.org",)),
     local=LocalState(PROPERTIES, answer(), {"omero.example.org:4064": ""}),
     certificate=Certificate(days=80, names=("images.example.org",)),
     first=answer(),
@@ -80,7 +80,7 @@ def here_with(**properties: Any) -> LocalState:
     return replace(WELL.local, properties={**PROPERTIES, **properties})
 
 
-def bad(seen: Observed) -> list[CheckResult]:
+def bad(seen: PublicState) -> list[CheckResult]:
     return [each for each in visitor.findings(seen) if each.status in ("warning", "error")]
 
 
@@ -295,7 +295,7 @@ def test_over_http_a_secure_cookie_is_an_error(setting: str) -> None:
 def test_allowed_hosts_are_django_s(patterns: list[str], host: str, expected: bool) -> None:
     seen = replace(
         WELL,
-        expected=Expected(f"https://{host}/"),
+        expected=Expectations(f"https://{host}/"),
         local=here_with(**{"omero.web.allowed_hosts": patterns}),
     )
     assert local.allowed(seen) == expected

@@ -14,7 +14,7 @@ GB = 1 << 30
 def test_cores_decide_and_memory_may_allow_less() -> None:
     assert sizing.workers(2, 24 * GB) == 5  # what upstream starts everywhere
     assert sizing.workers(1, 24 * GB) == 3
-    assert sizing.workers(64, 512 * GB) == sizing.MOST
+    assert sizing.workers(64, 512 * GB) == sizing.MAX_WORKERS
     assert sizing.workers(8, GB) == 4
     assert sizing.workers(8, GB // 4) == sizing.FEWEST
     assert sizing.workers(0.5, GB) == sizing.FEWEST
@@ -23,7 +23,7 @@ def test_cores_decide_and_memory_may_allow_less() -> None:
 @given(st.floats(0.1, 512), st.integers(1 << 20, 1 << 45))
 def test_there_are_always_some_and_never_very_many(cores: float, memory: int) -> None:
     found = sizing.workers(cores, memory)
-    assert sizing.FEWEST <= found <= sizing.MOST
+    assert sizing.FEWEST <= found <= sizing.MAX_WORKERS
     assert found <= sizing.workers(cores + 1, memory * 2)
 
 

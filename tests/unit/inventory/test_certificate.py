@@ -216,4 +216,4 @@ def test_a_certificate_made_here_is_kept_until_it_ends_soon(
     path = tmp_path / "a certificate.pem"
     begin = timedelta(days=-30)
     path.write_text(issue("a.example", begin=begin, end=timedelta(days=days, hours=1)).pem)
-    assert ask(tls.Lasting, certificate=str(path)) is lasts
+    assert ask(tls.CertificateLasts, certificate=str(path)) is lasts

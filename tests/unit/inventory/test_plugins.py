@@ -15,7 +15,7 @@ from omeroweb_ops.state.desired import Desired, identity
 
 from roles.conventions import LOCATIONS
 from roles.inventory import requirements_file
-from roles.inventory.plugins import APP, Described, additions
+from roles.inventory.plugins import APP, PluginDescription, additions
 from roles.inventory.settings import Settings, read
 from roles.inventory.site import SCHEMA
 from tests.packages import plugin as wheel
@@ -224,7 +224,7 @@ def test_each_wrong_entry_is_a_mistake_of_its_own_with_its_place() -> None:
         st.none() | st.booleans() | st.integers() | st.sampled_from(["", "omero-figure", "a"]),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(sorted(Described.model_fields)), inner)
+            | st.dictionaries(st.sampled_from(sorted(PluginDescription.model_fields)), inner)
         ),
     )
 )

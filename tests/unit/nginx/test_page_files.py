@@ -108,7 +108,10 @@ def test_a_facility_s_own_page_takes_the_place_of_the_bundle_s(tmp_path: Path) -
 @given(st.text(st.characters(codec="utf-8")))
 def test_what_is_known_is_text_in_an_own_page_whatever_it_holds(contact: str) -> None:
     values = {"message": "m", "expected_end": None, "logo": None, "contact": contact}
-    assert maintenance_page.own("<p>{{ contact }}</p>", values) == f"<p>{html.escape(contact)}</p>"
+    assert (
+        maintenance_page.render_site_page("<p>{{ contact }}</p>", values)
+        == f"<p>{html.escape(contact)}</p>"
+    )
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_an_nginx_on_its_own_host_serves_what_was_delivered(
         "/css/x.css"
     )
     assert flag == "break"
-    assert found.value("root") == static_files.FOLDER
+    assert found.value("root") == static_files.DIRECTORY
     assert found.value("try_files") == "/current$uri /previous$uri =404"
 
 

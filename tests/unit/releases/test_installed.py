@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(local_files, "CURRENT", tmp_path / "CURRENT")
     monkeypatch.setattr(installed, "HOST_PYTHON", tmp_path / "python3")
     (tmp_path / "python3").symlink_to(python(made, "3.11"))
-    monkeypatch.setattr(installed, "found", functools.partial(installed.found, made))
+    monkeypatch.setattr(installed, "found", functools.partial(installed.list_releases, made))
     return made
 
 
@@ -38,7 +38,7 @@ def built(path: Path, *more: str, note: str | None = "") -> None:
     (path / "bin/python").unlink(missing_ok=True)
     (path / "bin/python").symlink_to(python(path.parent, "3.11"))
     if note is not None:
-        (path / installed.PLUGINS).write_text(f"{note}\n")
+        (path / installed.PLUGINS_FILE).write_text(f"{note}\n")
 
 
 def python(folder: Path, version: str) -> Path:
@@ -49,7 +49,7 @@ def python(folder: Path, version: str) -> Path:
 
 
 def plugins(name: str) -> tuple[str, ...]:
-    (found,) = (each.plugins for each in installed.found() if each.name == name)
+    (found,) = (each.plugins for each in installed.list_releases() if each.name == name)
     return found
 
 

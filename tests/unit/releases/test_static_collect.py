@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.releases import static_collect
-from omeroweb_ops.releases.static_compress import SMALL, prepare
+from omeroweb_ops.releases.static_compress import MIN_SIZE, prepare
 
 TEXT = b"body { color: black; }\n" * 100
 
@@ -41,7 +41,7 @@ def test_a_text_has_its_gzip_form_beside_it_for_the_same_readers(tmp_path: Path)
     ("name", "content"),
     [
         ("logo.png", TEXT),
-        ("small.css", b"a" * SMALL),
+        ("small.css", b"a" * MIN_SIZE),
         ("random.js", os.urandom(4000)),
     ],
 )

@@ -24,7 +24,7 @@ from omeroweb_ops.state.schema import Property
 
 from roles.inventory import checks
 from roles.inventory.site import load
-from roles.web.configuration import Said, redacted
+from roles.web.configuration import CommandOutput, redacted
 from tests.unit.helpers import SCHEMA, a_host, installation
 
 OMERODIR = Path("/opt/omero/web/OMERO.web")
@@ -58,7 +58,9 @@ def shown(name: str, value: Any, old: str | None) -> list[str] | None:
     said += [*diff.lines(plan, schema), export.written(settings)]
     said += [str(mask(each, text, schema)) for each, text in resolved.items()]
     said += [str(diff.kept(plan, schema)), repr(desired)]
-    answer = Said(diff=[*diff.lines(plan, SCHEMA)], findings=[f"{name}: {value!r}, {value}"])
+    answer = CommandOutput(
+        diff=[*diff.lines(plan, SCHEMA)], findings=[f"{name}: {value!r}, {value}"]
+    )
     said += redacted(answer, desired).diff  # as a release of before tells it
     return said
 

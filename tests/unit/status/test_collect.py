@@ -18,7 +18,7 @@ from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.status import collect, local_files, ops_endpoints
-from omeroweb_ops.status.model import Cleared, Disk, Maintenance, Unknown
+from omeroweb_ops.status.model import Disk, Maintenance, SessionClearing, Unknown
 
 from tests.unit.helpers import again, listening
 
@@ -204,7 +204,7 @@ def test_the_last_clearsessions(engine: Engine) -> None:
         '"failed": null}'
     )
     found = local_files.cleared(engine.locations)
-    assert isinstance(found, Cleared)
+    assert isinstance(found, SessionClearing)
     assert (found.removed, found.kept, found.failed) == (214, 61, None)
     assert found.time.timestamp() == 1795403822
     for broken in ("", "[]", "{}", '{"time": 7}'):

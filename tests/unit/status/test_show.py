@@ -17,13 +17,13 @@ from omeroweb_ops.shared.security_updates import SecurityUpdates
 from omeroweb_ops.status import show, warnings
 from omeroweb_ops.status.lines import size, span
 from omeroweb_ops.status.model import (
-    Cleared,
     Configuration,
     Disk,
     Maintenance,
     Metrics,
     Ready,
     Releases,
+    SessionClearing,
     Status,
     Unknown,
     Workers,
@@ -42,7 +42,7 @@ WELL = Status(
     configuration=Configuration("4e5a690e8283" + "0" * 52),
     workers=Workers(present=2, older=0, settled=9000, up=9000),
     sessions="redis",
-    cleared=Cleared(NOW, None, None, None),
+    cleared=SessionClearing(NOW, None, None, None),
     url="https://images.example.org/",
     certificate=Certificate(days=61),
     disks=(Disk("/opt/omero/web", 50 * GB, 100 * GB),),
@@ -87,8 +87,11 @@ def test_a_site_that_is_well_ends_with_status_0() -> None:
         (replace(WELL, configuration=Configuration("0", mistakes=("a",))), "configuration"),
         (replace(WELL, workers=Workers(1, 1, 61, 9000)), "workers"),
         (replace(WELL, metrics=Metrics({}, 1, 81, 100)), "sessions"),
-        (replace(WELL, cleared=Cleared(NOW, None, None, "OSError: no")), "clearsessions"),
-        (replace(FILES, cleared=Cleared(NOW - timedelta(days=3), 1, 1, None)), "clearsessions"),
+        (replace(WELL, cleared=SessionClearing(NOW, None, None, "OSError: no")), "clearsessions"),
+        (
+            replace(FILES, cleared=SessionClearing(NOW - timedelta(days=3), 1, 1, None)),
+            "clearsessions",
+        ),
         (replace(FILES, cleared=None), "clearsessions"),
         (replace(WELL, certificate=Certificate(days=20)), "certificate"),
         (replace(WELL, certificate=Certificate(dates="expired")), "certificate"),
@@ -110,7 +113,7 @@ def test_what_needs_somebody_is_a_warning(seen: Status, check: str) -> None:
         replace(WELL, workers=Workers(1, 1, 59, 1)),  # a reload takes its time
         replace(WELL, metrics=Metrics({}, 1, 80, 100)),
         replace(WELL, cleared=None),  # Redis expires sessions by itself
-        replace(WELL, cleared=Cleared(NOW - timedelta(days=9), None, None, None)),
+        replace(WELL, cleared=SessionClearing(NOW - timedelta(days=9), None, None, None)),
         replace(FILES, cleared=None, configured=NOW - timedelta(days=1)),
         replace(WELL, certificate=Certificate(days=21)),
         replace(WELL, certificate=None, url="http://images.example.org/"),
@@ -190,7 +193,7 @@ def test_the_screen_is_never_wider_than_80_columns(
         releases=Releases(replace(SERVES, plugins=tuple(plugins)), word, None),
         configuration=Configuration(word, tuple(names), tuple(names), tuple(names)),
         workers=Workers(number, other, 61, number),
-        cleared=Cleared(NOW, number, other, word),
+        cleared=SessionClearing(NOW, number, other, word),
         url=f"https://{word}/",
         certificate=Certificate(dates=word),
         disks=(Disk(f"/{word}", min(number, other), max(number, other)),),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omeroweb_ops.shared.expectations import Expected
+from omeroweb_ops.shared.expectations import Expectations
 
 from roles.nginx import smoke_test
 from roles.operations.files import File
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'app'}"}
 
 
-def written(*hosts: Any, member: str = "@local") -> Expected:
+def written(*hosts: Any, member: str = "@local") -> Expectations:
     site = site_of(*hosts)
     file = expectations.expected(Target(site, site.members[member], SURVEY))
     assert isinstance(file, File)
@@ -30,9 +30,9 @@ def written(*hosts: Any, member: str = "@local") -> Expected:
     return read(Path("/nowhere"), file.content)
 
 
-def read(folder: Path, text: str) -> Expected:
+def read(folder: Path, text: str) -> Expectations:
     data = json.loads(text)
-    return Expected(**{**data, "cors_origins": tuple(data["cors_origins"])})
+    return Expectations(**{**data, "cors_origins": tuple(data["cors_origins"])})
 
 
 def test_a_site_with_tls() -> None:
@@ -49,7 +49,9 @@ def test_a_site_with_tls() -> None:
         )
     )
     origins = ("https://viewer.example.org",)
-    assert found == Expected("https://images.example.org:8443/omero/", "self-signed", 8080, origins)
+    assert found == Expectations(
+        "https://images.example.org:8443/omero/", "self-signed", 8080, origins
+    )
     assert (found.scheme, found.host, found.port) == ("https", "images.example.org", 8443)
     assert (found.prefix, found.origin) == ("/omero", "https://images.example.org:8443")
 
@@ -67,10 +69,10 @@ def test_no_nginx_at_all() -> None:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    expected = Expected("https://a.example.org/", "off", 80, ("https://b.example.org",))
+    expected = Expectations("https://a.example.org/", "off", 80, ("https://b.example.org",))
     (tmp_path / "site.json").write_text(expected.dump())
-    assert Expected.load(tmp_path / "site.json") == expected
-    assert Expected.load(tmp_path / "other.json") == Expected()
+    assert Expectations.load(tmp_path / "site.json") == expected
+    assert Expectations.load(tmp_path / "other.json") == Expectations()
 
 
 LIBRARIES_OF_A_RELEASE = (
@@ -93,14 +95,14 @@ def test_a_deploy_needs_no_library_of_a_release() -> None:
 def test_a_spoiled_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "site.json").write_text(text)
     with pytest.raises(ValueError, match=r"site\.json is not readable"):
-        Expected.load(tmp_path / "site.json")
+        Expectations.load(tmp_path / "site.json")
 
 
 @pytest.mark.parametrize("url", [None, "/", "images.example.org/", "ftp://a/", "http://a:b/"])
 def test_what_is_no_url_is_refused(url: str | None) -> None:
     with pytest.raises(ValueError, match=r"--url|is no URL|Port"):
-        Expected(url).checked()
-    assert Expected("http://[fd00::5]:81/").checked().host == "fd00::5"
+        Expectations(url).checked()
+    assert Expectations("http://[fd00::5]:81/").checked().host == "fd00::5"
 
 
 def test_a_failed_visit_tells_the_errors_alone() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from roles.inventory.settings import read
-from roles.web.ice import Kept, Wheel
+from roles.web.ice import CachedWheel, Wheel
 
 WHEEL = "zeroc_ice-3.6.5-cp311-cp311-linux_x86_64.whl"
 
@@ -19,7 +19,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wheel:
     return Wheel.wanted(None, "debian-12-x86_64")
 
 
-def keep(kept: Kept, content: bytes = b"wheel", digest: str | None = None) -> None:
+def keep(kept: CachedWheel, content: bytes = b"wheel", digest: str | None = None) -> None:
     kept.folder.mkdir(parents=True)
     (kept.folder / WHEEL).write_bytes(content)
     kept.sums.write_text(f"{digest or hashlib.sha256(content).hexdigest()}  {WHEEL}\n")

@@ -13,13 +13,13 @@ from ...property_names import (
     SESSION_COOKIE_SECURE,
 )
 from ..http import Cookie
-from ..public_probe import Observed
+from ..public_probe import PublicState
 from ..result import CheckResult
 
 CSRF = "csrftoken"
 
 
-def findings(seen: Observed) -> Iterator[CheckResult]:
+def findings(seen: PublicState) -> Iterator[CheckResult]:
     if seen.login is None:
         return
     answers = [seen.login, *([seen.attempt] if seen.attempt else [])]
@@ -38,7 +38,7 @@ def findings(seen: Observed) -> Iterator[CheckResult]:
 
 
 def _secure(
-    name: str, setting: str, cookies: dict[str, Cookie], seen: Observed
+    name: str, setting: str, cookies: dict[str, Cookie], seen: PublicState
 ) -> Iterator[CheckResult]:
     """Until someone logs in there is no session's cookie to be seen: then as it is configured."""
     configured = bool(seen.local.properties.get(setting))
@@ -51,7 +51,7 @@ def _secure(
         yield CheckResult("cookies", "warning", message, setting)
 
 
-def _kept(cookie: Cookie, seen: Observed) -> Iterator[CheckResult]:
+def _kept(cookie: Cookie, seen: PublicState) -> Iterator[CheckResult]:
     if cookie.same_site == "none" and not cookie.secure:
         message = f"{cookie.name} is SameSite=None and not Secure: browsers drop it"
         yield CheckResult("cookies", "error", message, SESSION_COOKIE_SAMESITE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...property_names import ALLOWED_HOSTS, DEBUG, PORT, PREFIX, SERVER_LIST
-from ..public_probe import Observed
+from ..public_probe import PublicState
 from ..result import CheckResult
 
 
-def findings(seen: Observed) -> Iterator[CheckResult]:
+def findings(seen: PublicState) -> Iterator[CheckResult]:
     yield from _service(seen)
     if seen.local.release:
         yield CheckResult("release", "warning", f"{seen.local.release}; deploy again")
@@ -31,7 +31,7 @@ def findings(seen: Observed) -> Iterator[CheckResult]:
         yield CheckResult("prefix", "error", message, PREFIX)
 
 
-def allowed(seen: Observed) -> bool:
+def allowed(seen: PublicState) -> bool:
     """Whether OMERO.web takes the public name (Django's ALLOWED_HOSTS: '.name' has subdomains)."""
     host = seen.expected.host.lower()
     patterns = [str(each).lower() for each in seen.local.properties.get(ALLOWED_HOSTS) or ()]
@@ -42,7 +42,7 @@ def allowed(seen: Observed) -> bool:
     )
 
 
-def _service(seen: Observed) -> Iterator[CheckResult]:
+def _service(seen: PublicState) -> Iterator[CheckResult]:
     own = seen.local.own
     if own.status == 200:
         yield CheckResult("service", "ok", f"OMERO.web answers on {seen.local.base}")
@@ -53,7 +53,7 @@ def _service(seen: Observed) -> Iterator[CheckResult]:
         yield CheckResult("service", "error", f"{own}; see OMERO.web's log")
 
 
-def _servers(seen: Observed) -> Iterator[CheckResult]:
+def _servers(seen: PublicState) -> Iterator[CheckResult]:
     for place, problem in seen.local.servers.items():
         if problem:
             message = f"{place} cannot be reached ({problem}): nobody can log in there"
@@ -62,7 +62,7 @@ def _servers(seen: Observed) -> Iterator[CheckResult]:
             yield CheckResult("OMERO.server", "ok", f"{place} takes connections")
 
 
-def _sessions(seen: Observed) -> CheckResult:
+def _sessions(seen: PublicState) -> CheckResult:
     if seen.local.sessions:
         problem, setting = seen.local.sessions
         return CheckResult("sessions", "error", f"{problem}: nobody can log in", setting)

@@ -15,13 +15,13 @@ from ...property_names import (
 )
 from .. import login_form
 from ..http import Answer
-from ..public_probe import STRANGER, Observed
+from ..public_probe import STRANGER, PublicState
 from ..result import CheckResult
 
 FORWARDED = "pass on Host and X-Forwarded-Proto as the visitor's browser had them"
 
 
-def findings(seen: Observed) -> Iterator[CheckResult]:
+def findings(seen: PublicState) -> Iterator[CheckResult]:
     if seen.attempt:
         yield _attempt(seen.attempt, seen)
     if seen.api:
@@ -31,7 +31,7 @@ def findings(seen: Observed) -> Iterator[CheckResult]:
         yield _origin(origin, answer)
 
 
-def _attempt(attempt: Answer, seen: Observed) -> CheckResult:
+def _attempt(attempt: Answer, seen: PublicState) -> CheckResult:
     """Whatever OMERO.web itself says of a user that there is not, is the way it should be."""
     answered = login_form.read(attempt.text)
     if attempt.status == 200 and answered.is_login:
@@ -46,7 +46,7 @@ def _attempt(attempt: Answer, seen: Observed) -> CheckResult:
     return CheckResult("login", "error", f"the login form's answer: {attempt}; see OMERO.web's log")
 
 
-def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
+def _refused(attempt: Answer, seen: PublicState) -> tuple[str, str]:
     """Why OMERO.web took the form for a forged one, and the setting."""
     properties = seen.local.properties
     try:
@@ -75,7 +75,7 @@ def _refused(attempt: Answer, seen: Observed) -> tuple[str, str]:
     return f"logins are refused ({reason})", CSRF_TRUSTED_ORIGINS
 
 
-def _address(api: Answer, seen: Observed) -> Iterator[CheckResult]:
+def _address(api: Answer, seen: PublicState) -> Iterator[CheckResult]:
     """OMERO.web's API tells its own URL: what it believes its address to be."""
     try:
         believed = urlsplit(str(json.loads(api.text)["data"][-1]["url:base"]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..certificate import SOON, Certificate
+from ..certificate import EXPIRY_WARNING_DAYS, Certificate
 from ..http import Answer
-from ..public_probe import Observed
+from ..public_probe import PublicState
 from ..result import CheckResult
 
 
-def findings(seen: Observed) -> Iterator[CheckResult]:
+def findings(seen: PublicState) -> Iterator[CheckResult]:
     if seen.certificate:
         yield from _certificate(seen.certificate, seen)
     if seen.plain:
@@ -19,7 +19,7 @@ def findings(seen: Observed) -> Iterator[CheckResult]:
         yield _strict_transport(seen.login)
 
 
-def _certificate(found: Certificate, seen: Observed) -> Iterator[CheckResult]:
+def _certificate(found: Certificate, seen: PublicState) -> Iterator[CheckResult]:
     def finding(status: str, message: str) -> CheckResult:
         return CheckResult("certificate", status, message, "" if status == "ok" else "nginx_tls")
 
@@ -32,7 +32,7 @@ def _certificate(found: Certificate, seen: Observed) -> Iterator[CheckResult]:
     if not found.for_name:
         names = ", ".join(found.names) or "no name"
         yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
-    if found.days is not None and found.days < SOON:
+    if found.days is not None and found.days < EXPIRY_WARNING_DAYS:
         yield finding("warning", f"the certificate ends in {found.days} days; renew it")
     if found.self_signed and wanted:
         yield finding("info", "self-signed, as the setting says: browsers warn each visitor")
@@ -46,7 +46,7 @@ def _certificate(found: Certificate, seen: Observed) -> Iterator[CheckResult]:
         yield finding("ok", f"trusted, {found.days} days left")
 
 
-def _redirect(plain: Answer, seen: Observed) -> CheckResult:
+def _redirect(plain: Answer, seen: PublicState) -> CheckResult:
     if plain.headers.get("location", "").startswith(seen.expected.public.rstrip("/")):
         return CheckResult("redirect", "ok", f"{plain.url} leads to https")
     if not plain.status:

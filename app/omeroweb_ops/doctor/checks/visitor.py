@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...property_names import ALLOWED_HOSTS, HOST, NGINX_SERVER_EXTRA_CONFIG, PORT, PREFIX
 from ..http import Answer
-from ..public_probe import Observed
+from ..public_probe import PublicState
 from ..result import CheckResult
 from . import cookies, local, tls
 from . import login as judge_login
@@ -15,7 +15,7 @@ from . import login as judge_login
 AUTOMATIC = "30"
 
 
-def findings(seen: Observed) -> Iterator[CheckResult]:
+def findings(seen: PublicState) -> Iterator[CheckResult]:
     """Every check, in the order in which a visitor depends on them."""
     yield from local.findings(seen)
     yield from _name(seen)
@@ -32,7 +32,7 @@ def findings(seen: Observed) -> Iterator[CheckResult]:
         yield _clock(seen.skew)
 
 
-def _name(seen: Observed) -> Iterator[CheckResult]:
+def _name(seen: PublicState) -> Iterator[CheckResult]:
     host = seen.connect or seen.expected.host
     if seen.unknown:
         yield CheckResult(
@@ -55,7 +55,7 @@ def _name(seen: Observed) -> Iterator[CheckResult]:
         yield CheckResult("name", "ok", f"{host} is reached")
 
 
-def _login_page(login: Answer, seen: Observed) -> CheckResult:
+def _login_page(login: Answer, seen: PublicState) -> CheckResult:
     def error(message: str, setting: str = "") -> CheckResult:
         return CheckResult("login page", "error", message, setting)
 
@@ -114,7 +114,7 @@ def _static(static: Answer) -> Iterator[CheckResult]:
         yield CheckResult("static files", status, f"{static.url} is there, {told}")
 
 
-def _root(root: Answer, seen: Observed) -> CheckResult:
+def _root(root: Answer, seen: PublicState) -> CheckResult:
     target = root.headers.get("location", "")
     if target.removeprefix(seen.expected.origin).startswith(f"{seen.expected.prefix}/"):
         return CheckResult("prefix", "ok", f"{root.url} leads to {seen.expected.prefix}/")
