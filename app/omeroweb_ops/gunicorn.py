@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import away, growth, handover, heartbeat, logs, sizing
+from . import away, growth, handover, heartbeat, logs, regular_file, sizing
 from .locations import Locations
 from .ops.serving import Watching
 from .processes import end_with_parent
@@ -141,9 +141,8 @@ class Serving:
         logs.prepare()
         handover.relieve(worker.log)  # who waits for this worker may restart the service at once
         self.folder.mkdir(exist_ok=True)
-        beside = self.folder / f".{worker.pid}"
-        beside.write_text(self.identity, encoding="ascii")
-        beside.rename(self.folder / str(worker.pid))
+        own = self.folder / str(worker.pid)
+        regular_file.replace(own, self.identity.encode("ascii"), sync=False)
 
     def end(self, _server: object, worker: Any) -> None:
         """gunicorn's child_exit hook, in the master: a worker that was killed says nothing."""

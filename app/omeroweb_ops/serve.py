@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import environment
+from . import environment, regular_file
 from .locations import BASE
-from .state import config_xml, derived, plugins
+from .state import derived, plugins
 from .state.engine import Engine, Invalid
 
 FILES = BASE / "config"  # where the official image looks for *.omero files
@@ -42,7 +42,7 @@ def serve(engine: Engine) -> int:
         raise Invalid(each for each in together if each.error)
     for warning in together:
         print(f"omeroweb-ops: warning: {warning}", file=sys.stderr)
-    config_xml.replace(engine.locations.desired_state, desired.dump().encode())
+    regular_file.replace(engine.locations.desired_state, desired.dump().encode())
     engine.apply(desired)
     return _become_gunicorn()
 

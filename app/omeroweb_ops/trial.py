@@ -25,7 +25,6 @@ from .handover import LOGIN
 from .processes import end_with_parent
 from .ready import ALLOWED, ask_socket, known_name, listens
 from .staging import staged
-from .state import config_xml
 from .state.branding import FOLDER
 from .state.desired import Desired, Finding
 from .state.engine import Engine, Invalid
@@ -71,7 +70,7 @@ def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
         reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
     if reason is not None:
         return reason
-    config_xml.replace(engine.locations.tried, tried.encode())
+    regular_file.replace(engine.locations.tried, tried.encode())
     return None
 
 

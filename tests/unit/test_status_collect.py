@@ -266,3 +266,10 @@ def test_the_command_says_that_nothing_serves(
     whole = json.loads(capsys.readouterr().out)
     assert whole["status"] == "not serving"
     assert "desired.json" in whole["configuration"]["unknown"]
+
+
+def test_a_pipe_in_the_place_of_a_report_is_named_at_once(engine: Engine) -> None:
+    engine.locations.cleared.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(engine.locations.cleared)
+    seen = collect.part(lambda: host.cleared(engine.locations))
+    assert seen == Unknown(f"{engine.locations.cleared}: is not a regular file")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from .. import security_updates
+from .. import regular_file, security_updates
 from ..locations import Locations
 from ..state import known
 from . import session_store, slots
@@ -53,9 +52,9 @@ class Present:
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
         with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
-            yield from cleared(json.loads(self.locations.cleared.read_text(encoding="utf-8")))
+            yield from cleared(regular_file.read_json(self.locations.cleared))
         with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
-            found = json.loads(self.locations.security_updates.read_text(encoding="utf-8"))
+            found = regular_file.read_json(self.locations.security_updates)
             yield from updates(found)
         locked = security_updates.lock_date()
         if locked:

@@ -17,7 +17,6 @@ from typing import Any
 from .. import blame, regular_file
 from ..locations import Locations
 from ..processes import end_with_parent, isolated
-from . import config_xml
 from .derived import WHITENOISE
 from .schema import DATA, Schema, from_data
 
@@ -61,7 +60,7 @@ def schema(
         kept[key] = found
         text = json.dumps({"packages": packages(), "schemas": kept}, ensure_ascii=False)
         with contextlib.suppress(OSError):  # the service may not write there: it reads it again
-            config_xml.replace(locations.schema, text.encode())
+            regular_file.replace(locations.schema, text.encode())
     return from_data(kept[key]), {}
 
 
@@ -78,7 +77,7 @@ def packages() -> list[Any]:
 def _kept(path: Path) -> dict[str, Any]:
     """The schemas that were read of these packages."""
     try:
-        content = json.loads(regular_file.read_text(path))
+        content = regular_file.read_json(path)
         return dict(content["schemas"]) if content["packages"] == packages() else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -102,7 +101,7 @@ def cleared(locations: Locations) -> Cleared | None:
     if not locations.cleared.exists():
         return None
     try:
-        last = json.loads(locations.cleared.read_text(encoding="utf-8"))
+        last = regular_file.read_json(locations.cleared)
         time = datetime.fromisoformat(last["time"]).astimezone()
         return Cleared(time, last["removed"], last["kept"], last["failed"])
     except (KeyError, TypeError, ValueError) as error:
