@@ -18,7 +18,7 @@ from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.status import collect, host, service
-from omeroweb_ops.status.seen import Cleared, Disk, Maintenance, Unknown
+from omeroweb_ops.status.seen import Cleared, Disk, Maintenance, Unknown, part
 
 from tests.unit.helpers import again, listening
 
@@ -271,5 +271,5 @@ def test_the_command_says_that_nothing_serves(
 def test_a_pipe_in_the_place_of_a_report_is_named_at_once(engine: Engine) -> None:
     engine.locations.cleared.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(engine.locations.cleared)
-    seen = collect.part(lambda: host.cleared(engine.locations))
+    seen = part(lambda: host.cleared(engine.locations))
     assert seen == Unknown(f"{engine.locations.cleared}: is not a regular file")
