@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from ..ready import alarm
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
 from . import judge, report
@@ -12,6 +13,7 @@ from .expected import Expected
 from .observe import observe
 
 COULD_NOT_RUN = 2
+TIMEOUT = 100.0  # seconds; each question has its own, and a deploy waits for 120
 
 
 def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> int:
@@ -23,7 +25,8 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
         expected = Expected.load(engine.locations.site)
         if url is not None:
             expected = replace(expected, url=url.rstrip("/") + "/")
-        observed = observe(expected.checked(), engine, connect)
+        with alarm(TIMEOUT):
+            observed = observe(expected.checked(), engine, connect)
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
