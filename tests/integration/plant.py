@@ -197,6 +197,20 @@ def background(act: Callable[[str, str], None], place: str, value: str) -> int:
         os._exit(0)
 
 
+def put(act: Callable[[str, str], None], place: str, value: str) -> None:
+    """Instead of what is there, which is moved aside."""
+    aside = f"{place}{ASIDE}{time.monotonic_ns()}"
+    there = os.path.lexists(place)
+    if there:
+        os.rename(place, aside)
+    try:
+        act(place, value)
+    except (OSError, ValueError):
+        if there:
+            os.rename(aside, place)
+        raise
+
+
 def plant() -> None:
     done: list[tuple[str, str, int]] = []
     os.umask(0)
@@ -208,11 +222,10 @@ def plant() -> None:
             elif name in AT_ONCE:
                 AT_ONCE[name](place, value)
             else:
-                if os.path.lexists(place):
-                    os.rename(place, f"{place}{ASIDE}{time.monotonic_ns()}")
-                IN_PLACE[name](place, value)
+                put(IN_PLACE[name], place, value)
         except (OSError, ValueError) as refusal:
             print(f"{name} {place!r}: {refusal}", file=sys.stderr)
+            continue
         done.append((name, REDIS if name == "answers" else place, pid))
     time.sleep(0.2)  # of the background
     json.dump(done, sys.stdout)

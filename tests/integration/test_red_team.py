@@ -162,6 +162,7 @@ def prepare(site: Host) -> None:
     site.run(f"mkdir -m 1777 {RAN} {WORKING_DIRECTORY}")
     site.write(SCRIPT, f"#!/bin/sh\n: > {RAN}/$(id -u)-$$\n", "0755")
     site.copy_in(PLANT, "/srv/plant.py")
+    plant(site, "eve", [("modules", WORKING_DIRECTORY, SCRIPT)])
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,7 @@ def writable(site: Host, user: str) -> list[str]:
     )
     found = site.run(f"{{ {command}; }} 2> /dev/null", user).stdout.splitlines()
     named = [f"{place}/{name}" for place in found for name in NAMES.get(place, "").split()]
-    return sorted({*found, *named} - {"/tmp", "/var/tmp", "/run/lock", RAN})
+    return sorted({*found, *named} - {"/tmp", "/var/tmp", "/run/lock", RAN, WORKING_DIRECTORY})
 
 
 def plant(site: Host, user: str, plan: Plan) -> bytes:
