@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Generator
+from typing import Annotated
 
+from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
 from pyinfra.api import FactBase, FunctionCommand, operation
 
 from ..operations.facts import fail
+from ..operations.privilege import limited, printable
 from .maintenance_page import PLANNED
 
+_SECONDS = 10  # in which it is asked again
+_NOW = "now=$(cut -d. -f1 /proc/uptime)"
+_PAGE_SIZE = 2_000_000  # bytes of an answer that are kept, its end
+_LINE_SIZE = 2_000  # characters
 _TITLE = "OMERO.web - Login"
 _CLOSED = "planned maintenance is on"
 # Where OMERO.web leads from its start, whatever title a site's own templates have there: its own
@@ -24,7 +30,7 @@ class PublicUrlResponse(FactBase[list[str]]):
     """Follow the URL to the login page and ask for one of its static files.
 
     Asked on the NGINX host itself: what lies between it and its visitors (names, firewalls) is not
-    the host's to answer for.
+    the host's to answer for. Two answers that hang, each with its static file, take the longest.
     """
 
     def command(self, url: str, port: int) -> str:
@@ -37,15 +43,16 @@ class PublicUrlResponse(FactBase[list[str]]):
         return (
             # a moment's patience: a reloaded NGINX hands over to its new workers by and by, and an
             # old one may know the page and not where its static files are
-            f"for _ in $(seq 20); do static=; page=$({curl} -L "
+            f"{_NOW}; end=$((now + {_SECONDS})); while {_NOW}; do static=; page=$({curl} -L "
             "-w '\\nstatus %{http_code} %{url_effective}\\n' "
-            f"{shlex.quote(url)} 2>&1); "
+            f"{shlex.quote(url)} 2>&1 | tail -c {_PAGE_SIZE}); "
             'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
             "head -n 1 | cut -d'\"' -f2); "
             f'case "$file" in /*) static=$({curl} -o /dev/null -w "static %{{http_code}} $file" '
             f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1) ;; esac; '
             'case "$static $page" in "static 200 "*"status 200 "*|" "*"status 200 "*) break; esac; '
             f"[ ! -e {PLANNED}/planned ] || {{ echo {shlex.quote(_CLOSED)}; break; }}; "
+            '[ "$now" -lt "$end" ] || break; '
             "sleep 0.5; done; "
             f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; echo "$static"; true'
         )
@@ -55,15 +62,30 @@ class PublicUrlResponse(FactBase[list[str]]):
         return []
 
     def process(self, output: list[str]) -> list[str]:
-        return [line.strip() for line in output]
+        return [printable(line.strip()[:_LINE_SIZE]) for line in output]
+
+
+class Check(BaseModel):
+    """One check of `omeroweb-ops doctor --json`."""
+
+    name: str
+    status: str
+    message: str
+    setting: str
+
+
+class Checks(BaseModel):
+    """What `omeroweb-ops doctor --json` prints; it runs as the service's user."""
+
+    checks: Annotated[list[Check], Field(max_length=1000)]
 
 
 class DoctorErrors(FactBase[list[str]]):
     """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
 
     def command(self) -> str:
-        doctor = "/usr/local/bin/omeroweb-ops doctor --json"
-        return f"[ ! -x {doctor.split()[0]} ] || timeout 120 {doctor} 2>/dev/null; true"
+        asked = limited("/usr/local/bin/omeroweb-ops doctor --json 2> /dev/null", seconds=120)
+        return f"[ ! -x /usr/local/bin/omeroweb-ops ] || {{ {asked}\n}}; true"
 
     @staticmethod
     def default() -> list[str]:
@@ -71,13 +93,13 @@ class DoctorErrors(FactBase[list[str]]):
 
     def process(self, output: list[str]) -> list[str]:
         try:
-            checks = json.loads("\n".join(output))["checks"]
-        except ValueError:
+            checks = Checks.model_validate_json("\n".join(output)).checks
+        except ValidationError:
             return []
         return [
-            f"{each['name']}: {each['message']} (see {each['setting'] or 'its log'})"
+            printable(f"{each.name}: {each.message} (see {each.setting or 'its log'})"[:_LINE_SIZE])
             for each in checks
-            if each["status"] == "error"
+            if each.status == "error"
         ]
 
 

@@ -197,6 +197,8 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
     acts = _reload if fresh else _restart
     socket = service.socket and manager == "systemd" and not fresh
     act = _WITH_SOCKET if socket else acts[manager]
+    if manager == "systemd":
+        act = _CONTROL.replace("SECONDS", str(service.stop_seconds + _START_SECONDS)) + act
     act = act.replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     rest = f"sleep {pause} && " if pause and state.active and not fresh else ""
@@ -220,11 +222,11 @@ def _if_changed(service: Service) -> str:
 
 
 _reload = {
-    "systemd": "systemctl enable -q UNITS && systemctl reload NAME",
+    "systemd": "systemctl enable -q UNITS && control reload NAME",
     "supervisor": f"supervisorctl -c {_SUPERVISORD} signal HUP NAME",
 }
 _restart = {
-    "systemd": "systemctl daemon-reload && systemctl enable -q UNITS && systemctl restart NAME",
+    "systemd": "systemctl daemon-reload && systemctl enable -q UNITS && control restart NAME",
     "supervisor": r"""
         ctl() { supervisorctl -c CONF "$@"; }
         if [ -x /etc/init.d/NAME ] && [ ! -e STAMPS/NAME ]; then
@@ -252,6 +254,16 @@ _restart = {
     .strip(),
 }
 
+_START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
+# A process of the service's own may ask systemd for more time, again and again (sd_notify(3),
+# EXTEND_TIMEOUT_USEC); then its processes are ended.
+_CONTROL = """
+control() {
+    timeout -k 5 SECONDS systemctl "$@" && return
+    [ $? = 124 ] && systemctl kill -s KILL NAME.service && timeout -k 5 SECONDS systemctl "$@"
+}
+"""
+
 # A socket stays, and holds visitors, while its service is started again; it cannot be changed under
 # a running one. What a change of the socket follows has a stamp of its own.
 _WITH_SOCKET = f"""
@@ -259,9 +271,9 @@ _WITH_SOCKET = f"""
     socket=$(systemctl cat NAME.socket | sha256sum)
     if [ "$socket" = "$(cat {STAMPS}/NAME.socket 2> /dev/null)" ] &&
         systemctl is-active -q NAME.socket; then
-        systemctl restart NAME.service
+        control restart NAME.service
     else
-        systemctl stop UNITS && systemctl start NAME.socket && systemctl start NAME.service &&
+        control stop UNITS && systemctl start NAME.socket && control start NAME.service &&
             mkdir -p {STAMPS} && echo "$socket" > {STAMPS}/NAME.socket
     fi
 """.strip()

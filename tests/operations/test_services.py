@@ -22,6 +22,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text("1\n")
     script = (
         f'case $1 in show) cat {tmp_path}/state ;; *) echo "$*" >> {tmp_path}/log; '
+        f"[ $1 != kill ] || rm {tmp_path}/hangs; "
+        f"while [ $1 = restart ] && [ -e {tmp_path}/hangs ]; do sleep 0.1; done; "
         f"[ ! -e {tmp_path}/broken ] || exit 1; {{ {ALL_WELL}; }} > {tmp_path}/state ;; esac"
     )
     path = programs(tmp_path / "bin", systemctl=script)
@@ -69,6 +71,17 @@ def test_a_service_is_started_once_and_then_left_alone(host: Path) -> None:
     assert asked == ["daemon-reload", "enable -q thing.service", "restart thing"]
     assert state(host) == ServiceState(True, True, False, True, True)
     assert settle(host) == (False, [])
+
+
+def test_a_service_that_asks_for_more_and_more_time_is_ended(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_START_SECONDS", 1)
+    (host / "hangs").touch()
+    changed, asked = settle(host, stop_seconds=0)
+    assert changed
+    assert asked[2:] == ["restart thing", "kill -s KILL thing.service", "restart thing"]
+    assert settle(host, stop_seconds=0) == (False, [])
 
 
 def test_what_needs_a_restart_restarts_it_and_what_needs_a_reload_reloads_it(host: Path) -> None:
