@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import away, growth, handover, heartbeat, logs, sizing
+from . import away, growth, handover, heartbeat, logs, omero_server, sizing
 from .locations import Locations
 from .ops.serving import Watching
 from .processes import end_with_parent
@@ -60,6 +60,7 @@ def settings(
         "post_worker_init": in_turn(
             handover.answer,
             away.watch,
+            omero_server.watch,
             watching.begin,
             workers.begin,
         ),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import releases
+from .. import omero_server, releases
 from ..ready import ALLOWED
 from ..state import cors, derived
 from ..state.derived import PREFIX
@@ -107,9 +106,9 @@ def _servers(listed: Any) -> dict[str, str]:
 
 def _reach(place: tuple[str, int]) -> str:
     try:
-        socket.create_connection(place, timeout=_PATIENCE).close()
-    except OSError as error:
-        return error.strerror or str(error) or type(error).__name__
+        omero_server.connect(*omero_server.endpoint(*place), _PATIENCE)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
     return ""
 
 

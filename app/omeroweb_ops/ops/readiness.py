@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from .. import omero_server
 from ..environment import READY_NEEDS_SERVER
 from ..locations import Locations
 from . import session_store
@@ -39,9 +38,7 @@ def needs_server(locations: Locations) -> bool:
 
 
 def _connect(host: str, port: int) -> None:
-    if "://" in host:  # a websocket's address
-        host = urlsplit(host).hostname or ""
-    socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    omero_server.connect(*omero_server.endpoint(host, port), PATIENCE)
 
 
 def _result(check: Callable[[], None]) -> str:
