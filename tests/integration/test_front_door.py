@@ -234,7 +234,7 @@ def test_strangers_all_at_once_leave_the_site_to_others(plain: Host) -> None:
         strangers = stack.enter_context(ThreadPoolExecutor(100))
         stack.enter_context(slow_readers(plain.ip, "/large/large", 100))
         stack.enter_context(slow_writers(plain.ip, "/large/form", 100, 100_000))
-        stack.enter_context(half_requests(plain.ip, 1300))
+        stack.enter_context(half_requests(plain.ip, 2000))
         logins = [strangers.submit(log_in, plain) for _ in range(40)]
         uploads = large_uploads(plain, strangers)
         wait(logins, return_when=FIRST_COMPLETED)  # all of them have been let in
