@@ -163,4 +163,5 @@ def _supervised() -> list[Item]:
 
 
 def _site(site: Site, member: Member, survey: Survey) -> File:
-    return File(SITE, site_file.content(site, member, survey))
+    content = site_file.content(site, member, survey)
+    return File(SITE, content, mode=site.mode(content))
