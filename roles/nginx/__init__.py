@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .. import packages, services
+from pyinfra import host
+
+from .. import deploy_lock, packages, services
 from ..items import Absent, Directory, File, Item, settle
 from ..phases import named
 from ..site import Member, Site
@@ -114,11 +116,13 @@ def deliver(site: Site, member: Member, surveys: Mapping[str, Survey]) -> None:
     """
     sources = [web for web in site.group("web") if web.name in surveys]
     if static_files.are_delivered(site, member) and sources:
+        source = sources[0].name
         static_files.delivered(
             name="Deliver static files",
-            source=sources[0].name,
-            privilege=surveys[sources[0].name].privilege,
+            source=source,
+            privilege=surveys[source].privilege,
             root=str(site.effective(sources[0], "omero.web.static_root")),
+            shell=deploy_lock.of(host.state).shell(host.state.inventory.get_host(source)),
         )
 
 

@@ -140,9 +140,10 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
         '{ s=0; nginx -t -q -c "$stage/nginx.conf" 2> "$stage/said" || s=$?; '
         f'sed {shlex.quote(quoted)} "$stage/said" >&2; [ "$s" = 0 ]; }} && '
         '{ cmp -s "$stage/main" "$main" || { cp -p "$main" "$main.new" && '
-        'cat "$stage/main" > "$main.new" && mv -fT "$main.new" "$main"; }; } && '
+        'cat "$stage/main" > "$main.new" && sync "$main.new" && '
+        'mv -fT "$main.new" "$main"; }; } && '
         f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
-        f'cp -p "$copy" {path}.new && mv -fT {path}.new {path} && '
+        f'cp -p "$copy" {path}.new && sync {path}.new && mv -fT {path}.new {path} && '
         f"rm -f {' '.join(map(shlex.quote, gone))}"
     )
 

@@ -16,7 +16,7 @@ from ..privilege import limited
 
 _SECONDS = 900
 _SHOWN = 20_000  # bytes of its errors
-_BLOCKS = 4_000_000  # of 512 bytes: the limit of what is taken, 2 GB
+SIZE = 2_000_000_000  # bytes that are taken
 # Releases of an older bundle have them from the service's user; they can serve again (rollback).
 _OWNED = (
     f'for each in {RELEASES}/*/static; do [ -d "$each" ] && [ "$(stat -c %u "$each")" != 0 ] || '
@@ -29,6 +29,19 @@ def inside(static_root: str) -> str | None:
     """Where in a release omero.web.static_root is; None for a folder of the site's own."""
     path = os.path.relpath(static_root, CURRENT)
     return None if path in (".", "..") or path.startswith("../") else path
+
+
+def limited_archive(command: str, archive: str) -> str:
+    """Shell: what a command prints, in a file of root's, which it cannot fill the disk with.
+
+    Its own process writes to a pipe: a limit for files (`ulimit -f`) does not reach what systemd
+    starts for it.
+    """
+    return (
+        f"{{ {command} && : > {archive}.complete; }} | head -c {SIZE} > {archive}; "
+        f"[ -e {archive}.complete ] || {{ [ $(wc -c < {archive}) -lt {SIZE} ] || "
+        f"echo 'the static files have more than {SIZE} bytes'; exit 1; }}"
+    )
 
 
 def collected(command: str, release: Path, folder: str | None, digest: str) -> str:
@@ -49,10 +62,11 @@ def collected(command: str, release: Path, folder: str | None, digest: str) -> s
         return f"set -e; umask 022; {{ {asked}\n}} >&2; {noted}"
     new, archive, target = f"{release}/static.new", f"{release}/static.tar", f"{release}/{folder}"
     # complete before it is read; errors come by standard error alone
-    asked = limited(f"{{ {command} --archive; }} > {archive}", seconds=_SECONDS, size=_SHOWN)
+    taken = limited_archive(f"{command} --archive", archive)
+    asked = limited(taken, seconds=_SECONDS, size=_SHOWN)
     return (
-        f"set -e; {_OWNED}; umask 022; rm -rf {new} {archive}; trap 'rm -rf {new} {archive}' EXIT; "
-        f"( umask 077; ulimit -f {_BLOCKS}; {asked}\n) >&2; "
+        f"set -e; {_OWNED}; umask 022; rm -rf {new} {archive}*; "
+        f"trap 'rm -rf {new} {archive}*' EXIT; ( umask 077; {asked}\n) >&2; "
         f"mkdir {new}; tar -xf {archive} -C {new} --no-same-owner --no-same-permissions; "
         f"find -P {new} ! -type f ! -type d -delete; chmod -R u=rwX,go=rX {new}; "
         f"mkdir -p {shlex.quote(target)}; cp -alfT {new} {shlex.quote(target)}; {noted}"
