@@ -33,6 +33,25 @@ _STATUS = (
 )
 
 
+# What no service of a site needs; systemd.exec(5) describes each. Each role adds its own to these.
+RESTRICTIONS = (
+    "KeyringMode=private",
+    "LockPersonality=yes",
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+)
+
+
 @dataclass(frozen=True)
 class Service:
     """One service.

@@ -19,30 +19,17 @@ ENABLED = "/etc/nginx/sites-enabled"
 DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
 # What other sites of this NGINX may need is left: home directories (logs), /tmp (sockets of their
 # applications), /etc/nginx (where some keep a cache), most capabilities.
-SANDBOX = (
-    "LimitNOFILE=65536",
+_RESTRICTIONS = (
+    *services.RESTRICTIONS,
     "CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_BPF CAP_CHECKPOINT_RESTORE CAP_LINUX_IMMUTABLE "
     "CAP_MAC_ADMIN CAP_MAC_OVERRIDE CAP_MKNOD CAP_PERFMON CAP_SETFCAP CAP_SYS_ADMIN CAP_SYS_BOOT "
     "CAP_SYS_MODULE CAP_SYS_PACCT CAP_SYS_PTRACE CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYS_TTY_CONFIG "
     "CAP_SYSLOG CAP_WAKE_ALARM",
-    "KeyringMode=private",
-    "LockPersonality=yes",
-    "NoNewPrivileges=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
     "ProtectSystem=full",
     "ReadWritePaths=-/etc/nginx -/usr/share/nginx",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "SystemCallArchitectures=native",
 )
+SANDBOX = ("LimitNOFILE=65536", *sorted(_RESTRICTIONS))
 # A sandbox is that of a process's start. NGINX that was installed a moment ago serves nobody; one
 # that has sites is not stopped for it.
 _READ = (
