@@ -216,7 +216,9 @@ def running(service: Service, manager: str, pause: int = 0) -> Generator[str, No
     acts = _reload if fresh else _restart
     socket = service.socket and manager == "systemd" and not fresh
     act = _WITH_SOCKET if socket else acts[manager]
-    act = act.replace("UNITS", service.units).replace("NAME", service.name)
+    # a service that says how its log is shown does so itself: there may be secrets in it
+    log = "tail -n 20 /var/log/supervisor/NAME.log" if service.log == Service.log else "true"
+    act = act.replace("LOG", log).replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     rest = f"sleep {pause} && " if pause and state.active and not fresh else ""
     # The digests are taken before: what changes during the start is taken up by the next run.
@@ -265,7 +267,7 @@ _restart = {
             sleep 0.1
         done
         case $status in *RUNNING*) ;; *) echo "$status" >&2
-            tail -n 20 /var/log/supervisor/NAME.log >&2; exit 1 ;; esac; true
+            LOG >&2; exit 1 ;; esac; true
     """.replace("CONF", _SUPERVISORD)
     .replace("STAMPS", STAMPS)
     .strip(),
