@@ -14,6 +14,7 @@ from omeroweb_ops.property_names import (
     STATIC_URL,
     WSGI_TIMEOUT,
 )
+from omeroweb_ops.state import redaction
 from pyinfra.api import StringCommand, operation
 
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
@@ -128,7 +129,9 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
     """Shell: the file, on standard input, in its place if NGINX accepts it.
 
     The configuration that is tried holds links to the files of the real one: no TLS key is copied.
+    Of a file that others may not read, NGINX's refusal is shown without what it quotes.
     """
+    quoted = f's/".*"/{redaction.MASK}/' if file.mode == "640" else ""
     path = shlex.quote(file.path)
     received = write_from_stdin('"$copy"', file.content)
     gone = [each for each in former if each != file.path]
@@ -143,11 +146,14 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
         f'rm -f "$copy" {staged} && {received} && {backup.backup_command(former)} && '
         # /etc/nginx is also named in the main file's includes
         'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
-        '"$stage/nginx.conf" && nginx -t -q -c "$stage/nginx.conf" && '
+        '"$stage/nginx.conf" && '
+        '{ s=0; nginx -t -q -c "$stage/nginx.conf" 2> "$stage/said" || s=$?; '
+        f'sed {shlex.quote(quoted)} "$stage/said" >&2; [ "$s" = 0 ]; }} && '
         '{ cmp -s "$stage/main" "$main" || { cp -p "$main" "$main.new" && '
-        'cat "$stage/main" > "$main.new" && mv -fT "$main.new" "$main"; }; } && '
+        'cat "$stage/main" > "$main.new" && sync "$main.new" && '
+        'mv -fT "$main.new" "$main"; }; } && '
         f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
-        f'cp -p "$copy" {path}.new && mv -fT {path}.new {path} && '
+        f'cp -p "$copy" {path}.new && sync {path}.new && mv -fT {path}.new {path} && '
         f"rm -f {' '.join(map(shlex.quote, gone))}"
     )
 

@@ -33,6 +33,25 @@ _STATUS = (
 )
 
 
+# What no service of a site needs; systemd.exec(5) describes each. Each role adds its own to these.
+RESTRICTIONS = (
+    "KeyringMode=private",
+    "LockPersonality=yes",
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+)
+
+
 @dataclass(frozen=True)
 class Service:
     """One service.
@@ -199,7 +218,9 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
     act = _WITH_SOCKET if socket else acts[manager]
     if manager == "systemd":
         act = _CONTROL.replace("SECONDS", str(service.stop_seconds + _START_SECONDS)) + act
-    act = act.replace("UNITS", service.units).replace("NAME", service.name)
+    # a service that says how its log is shown does so itself: there may be secrets in it
+    log = "tail -n 20 /var/log/supervisor/NAME.log" if service.log == Service.log else "true"
+    act = act.replace("LOG", log).replace("UNITS", service.units).replace("NAME", service.name)
     stamp = shlex.quote(f"{STAMPS}/{service.name}")
     rest = f"sleep {pause} && " if pause and state.active and not fresh else ""
     # The digests are taken before: what changes during the start is taken up by the next run.
@@ -248,7 +269,7 @@ _restart = {
             sleep 0.1
         done
         case $status in *RUNNING*) ;; *) echo "$status" >&2
-            tail -n 20 /var/log/supervisor/NAME.log >&2; exit 1 ;; esac; true
+            LOG >&2; exit 1 ;; esac; true
     """.replace("CONF", _SUPERVISORD)
     .replace("STAMPS", STAMPS)
     .strip(),

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from omeroweb_ops.locations import CURRENT, RELEASES
 
+from ..operations.archives import limited_archive
 from ..operations.privilege import limited
 
 _SECONDS = 900
 _SHOWN = 20_000  # bytes of its errors
-_BLOCKS = 4_000_000  # of 512 bytes: the limit of what is taken, 2 GB
 # Releases of an older bundle have them from the service's user; they can serve again (rollback).
 _OWNED = (
     f'for each in {RELEASES}/*/static; do [ -d "$each" ] && [ "$(stat -c %u "$each")" != 0 ] || '
@@ -49,10 +49,11 @@ def collected(command: str, release: Path, folder: str | None, digest: str) -> s
         return f"set -e; umask 022; {{ {asked}\n}} >&2; {noted}"
     new, archive, target = f"{release}/static.new", f"{release}/static.tar", f"{release}/{folder}"
     # complete before it is read; errors come by standard error alone
-    asked = limited(f"{{ {command} --archive; }} > {archive}", seconds=_SECONDS, size=_SHOWN)
+    taken = limited_archive(f"{command} --archive", archive)
+    asked = limited(taken, seconds=_SECONDS, size=_SHOWN)
     return (
-        f"set -e; {_OWNED}; umask 022; rm -rf {new} {archive}; trap 'rm -rf {new} {archive}' EXIT; "
-        f"( umask 077; ulimit -f {_BLOCKS}; {asked}\n) >&2; "
+        f"set -e; {_OWNED}; umask 022; rm -rf {new} {archive}*; "
+        f"trap 'rm -rf {new} {archive}*' EXIT; ( umask 077; {asked}\n) >&2; "
         f"mkdir {new}; tar -xf {archive} -C {new} --no-same-owner --no-same-permissions; "
         f"find -P {new} ! -type f ! -type d -delete; chmod -R u=rwX,go=rX {new}; "
         f"mkdir -p {shlex.quote(target)}; cp -alfT {new} {shlex.quote(target)}; {noted}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.api.exceptions import PyinfraError
 
 from roles.operations import services
 from roles.operations.services import CurrentState, Service, ServiceState
@@ -153,3 +155,23 @@ def test_supervisor_is_asked_without_starting_a_python_where_that_can_be(
         loaded="true",
     )
     assert (found.active, found.enabled) == (active, True)
+
+
+@pytest.mark.parametrize("log", [None, "echo its own, without secrets"])
+def test_a_service_that_shows_its_log_itself_has_no_raw_log_shown(
+    host: Path, log: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where supervisor cannot start it."""
+    stand_ins = programs(
+        host / "bin",
+        supervisorctl='case $3 in status) echo "$4 FATAL"; exit 3 ;; esac',
+        tail="echo raw log",
+        curl="exit 7",
+    )
+    monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
+    failing = service(host, **({"log": log} if log else {}))
+    with pytest.raises(PyinfraError):
+        run(services.run, service=failing, manager="supervisor")
+    assert ("raw log" in caplog.text) == (log is None)
+    assert ("its own" in caplog.text) == (log is not None)
+    assert "thing FATAL" in caplog.text
