@@ -146,9 +146,7 @@ def test_logins_without_a_server_leave_the_site_to_others(site: Host, number: in
     logins = [threading.Thread(target=log_in, args=(site, answers)) for _ in range(40)]
     for each in logins:
         each.start()
-    began = time.monotonic()
     pages = ask_for_the_page(site, lambda: any(each.is_alive() for each in logins))
-    assert time.monotonic() - began < TIMEOUT
     assert_fast(pages)
     assert [status for status, _text in answers] == [200] * 40
     assert all("Server is not responding" in text for _status, text in answers)
