@@ -12,7 +12,7 @@ from omeroweb_ops.state.desired import Desired, Finding
 from .. import deploy_lock
 from ..items import Absent, Directory, File, Item, Link
 from ..privilege import printable
-from ..services import Service, cron
+from ..services import STAMPS, Service, cron
 from ..settings import Settings
 from ..site import LOCATIONS, USER, Member, Site
 from ..survey import Survey
@@ -172,6 +172,7 @@ def _rendered(
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
         has_all=has_all,
+        stamps=STAMPS,
         **more,
     )
     return File(path, text, mode=mode)
