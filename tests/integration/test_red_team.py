@@ -93,8 +93,8 @@ def hostile() -> Text:
     """Names, targets, arguments and lines with which somebody could mean harm."""
     chosen = (
         *(VICTIM, f"{VICTIM}/file", "/etc/shadow", "/dev/zero", SCRIPT, "../" * 9 + "root"),
-        f"x\nearlier=init {SCRIPT}",
-        rf"{BASE}/venv3/bin/python omeroweb.wsgi \nearlier=init {SCRIPT}\nx=",
+        f"x\nexisting=init {SCRIPT}",
+        rf"{BASE}/venv3/bin/python omeroweb.wsgi \nexisting=init {SCRIPT}\nx=",
         *(f"$({SCRIPT})", f"'; {SCRIPT} #", f'"; {SCRIPT} #', f"`{SCRIPT}`", f"-exec={SCRIPT}"),
         *("\x1b]0;owned\x07\r", "\x9b2J\x9d0;owned\x9c", "{{ 7*7 }} %s %n $1 $$", "1e400", "NaN"),
     )
