@@ -98,9 +98,9 @@ def test_what_a_link_is_called_runs_nothing_as_root(host: Host) -> None:
     link = 'mv omero kept && mkdir -p "$1" && ln -s "$1" omero'
     host.run(
         f"chown omero-web: {evil}; cd {OMERODIR}/var && runuser -u omero-web -- "
-        f"sh -c '{link}' _ '{omero}2\nearlier=init {evil}'"
+        f"sh -c '{link}' _ '{omero}2\nexisting=init {evil}'"
     )
-    assert "\nearlier=init " in host.run(f"readlink {omero}").stdout
+    assert "\nexisting=init " in host.run(f"readlink {omero}").stdout
     try:
         run = deploy(docker_inventory(host), expect=None)
         assert "is a symbolic link to" in run.output  # the survey has read it in one piece
