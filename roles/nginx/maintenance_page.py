@@ -21,7 +21,7 @@ from ..operations.files import File, Item, Link
 from .templating import PAGES, TEMPLATES
 
 PLANNED, SCRIPT = str(locations.PLANNED), str(locations.MAINTENANCE)
-RETRY_AFTER = 30  # seconds
+RETRY_AFTER = 30  # seconds; the doctor knows the page by it (doctor.checks.visitor.AUTOMATIC)
 PLANNED_RETRY_AFTER = 600  # seconds, where no end was given
 _LATER = {name: f"{{{{ {name} }}}}" for name in ("message", "expected_end", "expected_end_iso")}
 _AWAY = "OMERO.web is under maintenance or just starting up again."

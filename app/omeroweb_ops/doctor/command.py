@@ -10,7 +10,7 @@ from ..state.config_xml import Unreadable
 from ..state.engine import Engine
 from ..wait_ready import alarm
 from . import report
-from .checks import visitor
+from .checks import run_all
 from .public_probe import probe_public
 
 COULD_NOT_RUN = 2
@@ -32,8 +32,7 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
     findings = [
-        replace(each, message=engine.redacted(each.message, {}))
-        for each in visitor.findings(observed)
+        replace(each, message=engine.redacted(each.message, {})) for each in run_all(observed)
     ]
     print(report.as_json(observed, findings) if json else report.as_table(observed, findings))
     return 1 if report.worst(findings) == "error" else 0

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..locations import Locations
-from . import exposition, readiness
+from . import metrics as measured
+from . import readiness
 from .middleware import CONFIGURATION
 
 
@@ -30,7 +31,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Of all workers, whichever is asked."""
-    text = exposition.text(Locations.from_environment(), request.META.get(CONFIGURATION, ""))
+    text = measured.text(Locations.from_environment(), request.META.get(CONFIGURATION, ""))
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 

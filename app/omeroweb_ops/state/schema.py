@@ -1,6 +1,7 @@
 """OMERO.web's properties: their types, defaults and the text form in which they are stored.
 
-The data comes from `omeroweb.settings`' own mappings of the locked release (see `installed`).
+The data comes from `omeroweb.settings`' own mappings of the locked release (see
+`schema_introspection`).
 Upstream's mapping functions are lenient (`parse_boolean` takes "yes" for False, `json.loads` any
 shape for a list); this module refuses what cannot be meant.
 """
@@ -288,7 +289,7 @@ def locked() -> Schema:
 
 
 def from_data(data: Mapping[str, Any]) -> Schema:
-    """The schema that `installed` has read."""
+    """The schema that `schema_introspection` has read."""
     return Schema(
         Property(**{**entry, "choices": tuple(entry.get("choices", ()))})
         for entry in data["properties"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.doctor import login_form, report
 from omeroweb_ops.doctor.certificate import Certificate
-from omeroweb_ops.doctor.checks import local, visitor
+from omeroweb_ops.doctor.checks import local, run_all, visitor
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.local_probe import LocalState
 from omeroweb_ops.doctor.public_probe import STRANGER, PublicState
@@ -81,11 +81,11 @@ def here_with(**properties: Any) -> LocalState:
 
 
 def bad(seen: PublicState) -> list[CheckResult]:
-    return [each for each in visitor.findings(seen) if each.status in ("warning", "error")]
+    return [each for each in run_all(seen) if each.status in ("warning", "error")]
 
 
 def test_a_site_that_is_well_has_one_good_word_for_each_check() -> None:
-    found = list(visitor.findings(WELL))
+    found = list(run_all(WELL))
     assert {each.status for each in found} == {"ok"}
     assert len({each.check for each in found}) >= 14
     assert {each.setting for each in found} == {""}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from omeroweb_ops.locations import Locations
-from omeroweb_ops.ops import exposition, middleware, readiness, session_store
+from omeroweb_ops.ops import metrics, middleware, readiness, session_store
 from omeroweb_ops.ops.middleware import OpsHooks, OpsMiddleware
 from omeroweb_ops.ops.request_metrics import RequestMetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -187,9 +187,7 @@ def scraped(folder: Path, last: str | None = None) -> dict[str, float]:
     locations.cleared.parent.mkdir(exist_ok=True)
     if last is not None:
         locations.cleared.write_text(last)
-    families = text_string_to_metric_families(
-        exposition.text(locations, "0123456789abcdef").decode()
-    )
+    families = text_string_to_metric_families(metrics.text(locations, "0123456789abcdef").decode())
     found = {}
     for family in families:
         assert family.name.startswith("omeroweb"), family
@@ -243,4 +241,4 @@ def test_a_file_that_is_not_readable_does_not_take_the_metrics_away(
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:
     rollup = "55d000-7ffd000 ---p 00000000 00:00 0   [rollup]\nRss:  1024 kB\nPss:   512 kB\n"
-    assert exposition.memory(rollup) == {"Rss": 1 << 20, "Pss": 1 << 19}
+    assert metrics.memory(rollup) == {"Rss": 1 << 20, "Pss": 1 << 19}

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omeroweb_ops.locations import Locations
-from omeroweb_ops.ops import exposition, worker_slots
+from omeroweb_ops.ops import metrics, worker_slots
 from omeroweb_ops.ops.request_metrics import BUCKETS, RequestMetrics
 from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
@@ -74,7 +74,7 @@ def locations(folder: Path) -> Locations:
 
 def samples(folder: Path) -> dict[tuple[str, ...], float]:
     """What a scrape of any worker gives: name and label values to value."""
-    text = exposition.text(locations(folder.parent.parent), "").decode()
+    text = metrics.text(locations(folder.parent.parent), "").decode()
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)

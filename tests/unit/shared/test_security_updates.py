@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omeroweb_ops.ops import exposition
+from omeroweb_ops.ops import metrics
 from omeroweb_ops.shared import security_updates
 from omeroweb_ops.shared.security_updates import SecurityUpdates
 from omeroweb_ops.state.engine import Engine
@@ -78,7 +78,7 @@ def test_the_report_is_kept_for_the_metrics(
     assert security_updates.report(engine.locations) == 1
     assert "nginx, openssl" in capsys.readouterr().out
     last = json.loads(engine.locations.security_updates.read_text())
-    samples = {s.name: s.value for each in exposition.updates(last) for s in each.samples}
+    samples = {s.name: s.value for each in metrics.updates(last) for s in each.samples}
     assert samples == {
         "omeroweb_security_updates_pending": 2,
         "omeroweb_security_updates_timestamp_seconds": now.timestamp(),

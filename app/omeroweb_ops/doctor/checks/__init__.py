@@ -1,1 +1,23 @@
-"""The checks of `omeroweb-ops doctor`: pure functions of what the probes saw."""
+"""The checks of `omeroweb-ops doctor`: pure functions of what the probes saw.
+
+A new check is a function in the module of its subject, and a line in `run_all`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..public_probe import PublicState
+from ..result import CheckResult
+from . import cookies, local, login, tls, visitor
+
+
+def run_all(seen: PublicState) -> Iterator[CheckResult]:
+    """Run every check, in the order in which a visitor depends on them."""
+    yield from local.findings(seen)
+    yield from visitor.check_name(seen)
+    yield from tls.findings(seen)
+    yield from visitor.check_pages(seen)
+    yield from login.findings(seen)
+    yield from cookies.findings(seen)
+    yield from visitor.check_clock(seen)

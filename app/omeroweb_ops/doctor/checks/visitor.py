@@ -8,31 +8,16 @@ from ...property_names import ALLOWED_HOSTS, HOST, NGINX_SERVER_EXTRA_CONFIG, PO
 from ..http import Answer
 from ..public_probe import PublicState
 from ..result import CheckResult
-from . import cookies, local, tls
-from . import login as judge_login
+from . import local
+from .login import FORWARDED
 
-# Seconds that the page says which NGINX shows by itself; planned maintenance says another time.
+# Seconds that the page says which NGINX shows by itself (roles.nginx.maintenance_page.RETRY_AFTER);
+# planned maintenance says another time.
 AUTOMATIC = "30"
 
 
-def findings(seen: PublicState) -> Iterator[CheckResult]:
-    """Every check, in the order in which a visitor depends on them."""
-    yield from local.findings(seen)
-    yield from _name(seen)
-    yield from tls.findings(seen)
-    if seen.login:
-        yield _login_page(seen.login, seen)
-    if seen.static:
-        yield from _static(seen.static)
-    if seen.root:
-        yield _root(seen.root, seen)
-    yield from judge_login.findings(seen)
-    yield from cookies.findings(seen)
-    if seen.skew is not None:
-        yield _clock(seen.skew)
-
-
-def _name(seen: PublicState) -> Iterator[CheckResult]:
+def check_name(seen: PublicState) -> Iterator[CheckResult]:
+    """The name of the site, and whether the site is reached by that name."""
     host = seen.connect or seen.expected.host
     if seen.unknown:
         yield CheckResult(
@@ -53,6 +38,16 @@ def _name(seen: PublicState) -> Iterator[CheckResult]:
         )
     elif seen.first:
         yield CheckResult("name", "ok", f"{host} is reached")
+
+
+def check_pages(seen: PublicState) -> Iterator[CheckResult]:
+    """The login page, one of its static files, and the address without a path."""
+    if seen.login:
+        yield _login_page(seen.login, seen)
+    if seen.static:
+        yield from _static(seen.static)
+    if seen.root:
+        yield _root(seen.root, seen)
 
 
 def _login_page(login: Answer, seen: PublicState) -> CheckResult:
@@ -83,7 +78,7 @@ def _login_page(login: Answer, seen: PublicState) -> CheckResult:
     if login.status == 400 and served:
         message = (
             f"{login}, but OMERO.web knows the name and answers on {seen.local.base}: a proxy in "
-            f"between must {judge_login.FORWARDED}"
+            f"between must {FORWARDED}"
         )
         return CheckResult("address", "error", message, "nginx_behind_proxy")
     if login.status in (404, 500) and served:
@@ -122,8 +117,13 @@ def _root(root: Answer, seen: PublicState) -> CheckResult:
     return CheckResult("prefix", "info", message, PREFIX)
 
 
-def _clock(skew: float) -> CheckResult:
-    if abs(skew) <= 60:
-        return CheckResult("clock", "ok", "the site's clock and this host's agree")
-    message = f"the site's clock and this host's are {abs(skew):.0f} s apart; run chrony on both"
-    return CheckResult("clock", "warning", message)
+def check_clock(seen: PublicState) -> Iterator[CheckResult]:
+    """The clocks of the site and of this host, a minute apart at most."""
+    if seen.skew is None:
+        return
+    apart = abs(seen.skew)
+    if apart <= 60:
+        yield CheckResult("clock", "ok", "the site's clock and this host's agree")
+    else:
+        message = f"the site's clock and this host's are {apart:.0f} s apart; run chrony on both"
+        yield CheckResult("clock", "warning", message)

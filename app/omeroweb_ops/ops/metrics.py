@@ -69,14 +69,14 @@ def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
     Raises ValueError and TypeError.
     """
     ended = datetime.fromisoformat(last.get("time", "")).timestamp()
-    schema_cache = {
+    gauges = {
         "timestamp_seconds": ("When it ended.", ended),
         "removed": ("Expired sessions that it removed.", last.get("removed")),
         "kept": ("Sessions that it left.", last.get("kept")),
         "duration_seconds": ("How long it took.", last.get("seconds")),
         "failed": ("1 where it failed, else 0.", int(bool(last.get("failed")))),
     }
-    for name, (help_text, value) in schema_cache.items():
+    for name, (help_text, value) in gauges.items():
         if value is not None:
             yield _gauge(f"clearsessions_{name}", f"The last clearsessions: {help_text}", value)
 
