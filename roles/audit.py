@@ -29,7 +29,12 @@ from pyinfra.api import FactBase
 from .inventory.requirements_file import pins
 
 PROJECT = Path(__file__).parents[1]
-LOCKS = ("app/requirements.txt", "app/plugins/*.txt", "requirements.txt", "roles/web/tools.txt")
+LOCKS = (
+    "app/requirements.txt",
+    "app/plugin_locks/*.txt",
+    "requirements.txt",
+    "roles/web/tools.txt",
+)
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SERVICES = ("osv", "pypi")
 FACT = "roles.audit.Installed"

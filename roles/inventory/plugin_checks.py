@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omeroweb_ops.shared.finding import Finding
-from omeroweb_ops.state import plugins
+from omeroweb_ops.state import plugin_catalogue
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from . import requirements_file
@@ -29,7 +29,7 @@ def find(site: Site, member: Member) -> Iterator[Finding]:
     yield from _twice(settings)
     yield from _set_by_two(settings)
     known = [each.plugin for each in settings.web_plugins]
-    yield from plugins.unmet(known, site.explicit(member))
+    yield from plugin_catalogue.unmet(known, site.explicit(member))
 
 
 def _package(each: PluginDescription, base: _Pins) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from omeroweb_ops.state.plugins import Plugin, catalogue
+from omeroweb_ops.state.plugin_catalogue import Plugin, catalogue
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -90,7 +90,7 @@ def from_catalogue(value: object) -> object:
     return PluginDescription(
         package=known.package,
         app=known.app,
-        requirements=str(APP / "plugins" / f"{known.package}.txt"),
+        requirements=str(APP / "plugin_locks" / f"{known.package}.txt"),
         set=known.set,
         append=known.append,
         remove=known.remove,

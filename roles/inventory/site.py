@@ -13,7 +13,7 @@ from typing import Any
 from omeroweb_ops.login_page import own_host, url_host
 from omeroweb_ops.property_names import APPS, HOST, PORT, PREFIX
 from omeroweb_ops.shared.finding import Finding
-from omeroweb_ops.state import derived, plugins, schema
+from omeroweb_ops.state import derived, plugin_catalogue, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.redaction import redact, texts
@@ -110,7 +110,7 @@ class Site:
     def resolved(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
         """The text of every property of the inventory, and the mistakes in them."""
         if member.name not in self._resolved:
-            known = plugins.with_properties(SCHEMA, _plugins(member))
+            known = plugin_catalogue.with_properties(SCHEMA, _plugins(member))
             texts, found = self.desired(member).resolve(
                 known, LOCATIONS.omerodir, strict=not _has_unknown_properties(member)
             )
@@ -259,7 +259,7 @@ def _has_unknown_properties(member: Member) -> bool:
 
 def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
     """An unknown property may be that of a plugin that is not written."""
-    package = plugins.owner(finding.subject) if finding.subject not in known else None
+    package = plugin_catalogue.owner(finding.subject) if finding.subject not in known else None
     said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
     return Finding(finding.subject, said) if package else finding
 

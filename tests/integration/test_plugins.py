@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omeroweb_ops.state import plugins, schema
+from omeroweb_ops.state import plugin_catalogue, schema
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 LINKS, OPEN_WITH = "omero.web.ui.top_links", "omero.web.open_with"
 CATALOGUE = ["omero-iviewer", "omero-figure", "omero-mapr"]
-MAPR = {"omero.web.mapr.config": plugins.catalogue()["omero-mapr"].needs["omero.web.mapr.config"]}
+MAPR = {
+    "omero.web.mapr.config": plugin_catalogue.catalogue()["omero-mapr"].needs[
+        "omero.web.mapr.config"
+    ]
+}
 OURS = ["Ours", "ours", {}]
 COUNT = 'CUSTOM_SETTINGS_MAPPINGS = {"omero.web.count": ["COUNT", 5, int, "How many"]}\n'
 
@@ -91,7 +95,7 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     shows_the_login_page(host, browser, "/figure/")
     assert own_properties(host) == {
         entry["name"]: entry["kind"]
-        for each in plugins.catalogue().values()
+        for each in plugin_catalogue.catalogue().values()
         for entry in each.properties or ()
     }
 
@@ -112,7 +116,7 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
 
 def own_properties(host: Host) -> dict[str, str]:
     """The properties of the catalogue's apps and their kinds, as they are installed."""
-    apps = [each.app for each in plugins.catalogue().values()]
+    apps = [each.app for each in plugin_catalogue.catalogue().values()]
     command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.schema_introspection", *apps]
     told = host.run(command, user="omero-web").stdout
     found = json.loads(told[told.index("{") :])["properties"]  # after the names of the apps

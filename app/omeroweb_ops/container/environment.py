@@ -19,7 +19,7 @@ from ..locations import READY_NEEDS_SERVER
 from ..property_names import APPS, SERVER_LIST
 from ..shared.finding import Finding
 from ..state.desired import Desired
-from ..state.plugins import Plugin, catalogue
+from ..state.plugin_catalogue import Plugin, catalogue
 from ..state.schema import Schema
 
 VARIABLE_PREFIX = "CONFIG_"

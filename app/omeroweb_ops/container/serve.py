@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..locations import BASE
 from ..shared import regular_file
-from ..state import derived, plugins
+from ..state import derived, plugin_catalogue
 from ..state.engine import Engine, Invalid
 from . import environment
 
@@ -26,11 +26,11 @@ def serve(engine: Engine) -> int:
     os.environ.setdefault("TMPDIR", str(var / "tmp"))
     files = {path.name: path.read_text("utf-8") for path in sorted(FILES.glob("*.omero"))}
     chosen, unknown = environment.plugins(os.environ)
-    schema = plugins.with_properties(engine.schema, chosen)
+    schema = plugin_catalogue.with_properties(engine.schema, chosen)
     variables, secret, unread = environment.from_files(os.environ)
     wanted, findings = environment.read(variables, files, schema)
     wanted = replace(wanted, secret=secret)
-    findings = [*unknown, *unread, *findings, *plugins.unmet(chosen, wanted)]
+    findings = [*unknown, *unread, *findings, *plugin_catalogue.unmet(chosen, wanted)]
     if findings:
         raise Invalid(findings)
     # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.

@@ -33,10 +33,10 @@ from ..property_names import (
     STATICFILE_DIRS,
     TEMPLATE_DIRS,
 )
-from . import cors, plugins
+from . import cors, plugin_catalogue
 from .branding import Branding
 from .desired import Desired, identity
-from .plugins import Plugin
+from .plugin_catalogue import Plugin
 
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
@@ -108,12 +108,12 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
     if around.branding:
         static_url = str(wanted.get(STATIC_URL) or derived.get(STATIC_URL) or "/static/")
         derived.update(around.branding.properties(static_url))
-    derived.update(plugins.settings(around.plugins))
+    derived.update(plugin_catalogue.settings(around.plugins))
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL_SETTINGS))
     appended: dict[str, Sequence[Any]] = {
         **explicit.append,
-        **plugins.added(around.plugins, explicit),
+        **plugin_catalogue.added(around.plugins, explicit),
     }
     if _path(wanted):  # there is no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
@@ -129,7 +129,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
             known = {identity(item) for item in wanted[name]}
             new = [item for item in items if identity(item) not in known]
             combined[name] = [*combined[name], *new]
-    removed = plugins.removed(around.plugins, explicit)
+    removed = plugin_catalogue.removed(around.plugins, explicit)
     return Desired(combined, appended, removed, explicit.exclusive, explicit.secret)
 
 

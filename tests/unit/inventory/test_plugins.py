@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omeroweb_ops.state import plugins, schema
+from omeroweb_ops.state import plugin_catalogue, schema
 from omeroweb_ops.state.desired import Desired, identity
 
 from roles.conventions import LOCATIONS
@@ -30,11 +30,11 @@ from tests.unit.helpers import (
     site_of,
 )
 
-CATALOGUE = sorted(plugins.catalogue())
+CATALOGUE = sorted(plugin_catalogue.catalogue())
 LINKS, APPS, VIEW = "omero.web.ui.top_links", "omero.web.apps", "omero.web.viewer.view"
 NEEDED = {
     name: example
-    for each in plugins.catalogue().values()
+    for each in plugin_catalogue.catalogue().values()
     for name, example in each.needs.items()
 }  # fmt: skip
 
@@ -67,13 +67,13 @@ def mistake(web_plugins: Any, **data: Any) -> str:
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_what_the_catalogue_has_of_a_plugin_is_locked_and_right_by_the_schema(name: str) -> None:
-    each = plugins.catalogue()[name]
-    lock = (APP / "plugins" / f"{name}.txt").read_text()
+    each = plugin_catalogue.catalogue()[name]
+    lock = (APP / "plugin_locks" / f"{name}.txt").read_text()
     assert requirements_file.loose(lock) == []
     assert name in requirements_file.pins(lock)
     base = requirements_file.pins((APP / "requirements.txt").read_text())
     assert not requirements_file.pins(lock).keys() & base.keys()  # it comes on top
-    known = plugins.with_properties(SCHEMA, [each])
+    known = plugin_catalogue.with_properties(SCHEMA, [each])
     desired = Desired({**each.set, **each.needs}, each.append, each.remove)
     assert desired.resolve(known, LOCATIONS.omerodir)[1] == []
     assert each.properties
@@ -83,16 +83,18 @@ def test_what_the_catalogue_has_of_a_plugin_is_locked_and_right_by_the_schema(na
 def test_the_package_s_extras_are_what_the_catalogue_locks() -> None:
     text = (APP / "pyproject.toml").read_text()
     for name in CATALOGUE:
-        (version,) = requirements_file.pins((APP / "plugins" / f"{name}.txt").read_text())[name]
+        (version,) = requirements_file.pins((APP / "plugin_locks" / f"{name}.txt").read_text())[
+            name
+        ]
         assert f'{name.removeprefix("omero-")} = ["{name}=={version}"]' in text
 
 
 @given(st.lists(st.sampled_from(CATALOGUE), unique=True))
 def test_each_named_plugin_brings_all_of_its_own_and_no_other_does(names: list[str]) -> None:
     found = texts(names, web_config=NEEDED if "omero-mapr" in names else {})
-    chosen = [plugins.catalogue()[name] for name in names]
+    chosen = [plugin_catalogue.catalogue()[name] for name in names]
     assert labels(found, APPS) == [each.app for each in chosen]
-    for each in plugins.catalogue().values():
+    for each in plugin_catalogue.catalogue().values():
         for name, items in each.append.items():
             shown = labels(found, name)
             assert [identity(item) in shown for item in items] == [each in chosen] * len(items)
@@ -169,7 +171,7 @@ def test_properties_of_an_own_plugin_are_the_host_s_to_check(own: dict[str, Any]
     ("written", "said"),
     [
         (["omero-figur"], "there is no omero-figur in the catalogue; did you mean omero-figure?"),
-        (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(plugins.catalogue())}"),
+        (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(plugin_catalogue.catalogue())}"),
         (["omero-parade"], "there is no omero-parade in the catalogue; it has omero-iviewer, "),
         ([{"package": "mine"}], "mine: app is missing; write the Django app"),
         ([{"package": "mine", "app": "no-app"}], "'no-app' is no name of a Django app"),

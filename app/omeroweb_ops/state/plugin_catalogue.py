@@ -18,7 +18,7 @@ from ..shared.finding import Finding
 from .desired import Desired, identity, is_named
 from .schema import Schema, from_data
 
-DATA = Path(__file__).parent.parent / "data" / "plugins.json"
+DATA = Path(__file__).parent.parent / "data" / "plugin_catalogue.json"
 
 
 @dataclass(frozen=True)
