@@ -264,7 +264,7 @@ def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
     return Finding(finding.subject, said) if package else finding
 
 
-def _plugins(member: Member) -> tuple[plugins.Plugin, ...]:
+def _plugins(member: Member) -> tuple[plugin_catalogue.Plugin, ...]:
     return tuple(each.plugin for each in member.settings.web_plugins)
 
 

@@ -30,7 +30,8 @@ from tests.unit.helpers import (
     site_of,
 )
 
-CATALOGUE = sorted(plugin_catalogue.catalogue())
+CATALOGUE_NAMES = [*plugin_catalogue.catalogue()]
+CATALOGUE = sorted(CATALOGUE_NAMES)
 LINKS, APPS, VIEW = "omero.web.ui.top_links", "omero.web.apps", "omero.web.viewer.view"
 NEEDED = {
     name: example
@@ -171,7 +172,7 @@ def test_properties_of_an_own_plugin_are_the_host_s_to_check(own: dict[str, Any]
     ("written", "said"),
     [
         (["omero-figur"], "there is no omero-figur in the catalogue; did you mean omero-figure?"),
-        (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(plugin_catalogue.catalogue())}"),
+        (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(CATALOGUE_NAMES)}"),
         (["omero-parade"], "there is no omero-parade in the catalogue; it has omero-iviewer, "),
         ([{"package": "mine"}], "mine: app is missing; write the Django app"),
         ([{"package": "mine", "app": "no-app"}], "'no-app' is no name of a Django app"),
