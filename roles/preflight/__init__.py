@@ -10,19 +10,17 @@ from typing import Any
 
 import gevent
 from gevent.lock import RLock
-from omeroweb_ops.property_names import PORT
 from omeroweb_ops.shared.finding import Finding
 from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
 from ..inventory import checks, tls_files
 from ..inventory.site import Member, Site, load
-from ..operations import deploy_lock, omerodir, prefetch, run_context
-from ..survey import Survey, ask, disks, existing_installation, existing_redis
+from ..operations import deploy_lock, prefetch, run_context
+from ..survey import Survey, ask, existing_installation
 from ..target import Target
-from . import host_certificate
+from . import host_certificate, host_checks
 
-OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
 _REPORT_EVERY = 60.0  # seconds of waiting for another deploy
 _LOCK = RLock()
 
@@ -65,7 +63,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         member, survey = site.members[host.name], surveys[host.name]
         findings += [
             Finding(f"{host.name}: {each.subject}", each.message)
-            for each in _host_findings(Target(site, member, survey))
+            for each in host_checks.errors(Target(site, member, survey))
         ]
         if "nginx" in member.groups:
             for warning in existing_installation.warnings(
@@ -83,7 +81,7 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
             deploy_lock.of(state).give_back(host)
     _stop_at(findings, "the hosts")
     for name, survey in surveys.items():
-        for warning in _warnings(Target(site, site.members[name], survey)):
+        for warning in host_checks.warnings(Target(site, site.members[name], survey)):
             logger.warning(f"    {name}: {warning}")
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
@@ -188,83 +186,3 @@ def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterato
             _sudo=sudo,
         )
         yield from tls_files.findings(member, answer)
-
-
-def _host_findings(target: Target) -> Iterator[Finding]:
-    if not target.survey.is_debian:
-        yield Finding(
-            "system",
-            f"{target.survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them",
-        )
-    if "web" in target.groups and target.survey.python and target.survey.python < OLDEST_PYTHON:
-        yield Finding(
-            "system",
-            f"python3 is {'.'.join(map(str, target.survey.python))} here; OMERO.web's release "
-            f"needs {'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or "
-            "newer",
-        )
-    if target.survey.lock.state not in ("free", "taken"):
-        yield Finding(
-            "deploy",
-            f"{target.survey.lock.sentence}, and that has not ended within "
-            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
-        )
-    if target.survey.privilege == "none":
-        yield Finding(
-            "privilege",
-            "neither root nor able to use sudo without a password; connect as root, or add "
-            "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
-        )
-    if "nginx" in target.groups:
-        yield from existing_installation.errors(target.survey.existing)
-    if "web" in target.groups:
-        yield from existing_installation.unsafe_paths(target.survey.existing)
-        if not target.survey.existing.link:
-            yield from omerodir.links_below(target.survey.prefetched)
-    yield from disks.errors(target.groups, target.survey.disks)
-    if "web" in target.groups:
-        for name in target.site.remote_nginx_addresses(target.member):
-            if name not in target.survey.addresses:
-                yield Finding(
-                    "address",
-                    f"{name}, the address of an NGINX, cannot be resolved here; "
-                    "write that host's IP address as its address",
-                )
-    if "redis" in target.groups:
-        yield from existing_redis.errors(target.settings, target.survey.redis)
-        for name in (
-            () if target.settings.redis_is_local else target.site.redis_clients(target.member)
-        ):
-            if name not in target.survey.addresses:
-                yield Finding(
-                    "address",
-                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
-                    "write that host's IP address as its address",
-                )
-    for port, program, setting in target.site.ports(target.member):
-        holder = target.survey.listeners.get(port)
-        if holder is not None and program not in holder:
-            yield Finding(
-                setting,
-                f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
-                f"stop it, or write another port in {setting}",
-            )
-
-
-def _warnings(target: Target) -> Iterator[Finding]:
-    if (
-        "web" in target.groups
-        and target.site.behind_remote_nginx(target.member)
-        and not target.survey.nft
-    ):
-        yield Finding(
-            PORT,
-            f"port {target.effective(PORT)} is open to every host; install nftables and "
-            "deploy again, or allow NGINX alone in a firewall of your own",
-        )
-    if "redis" in target.groups and not target.settings.redis_is_local and not target.survey.nft:
-        yield Finding(
-            "redis_bind",
-            f"port {target.settings.redis_tcp_port} is open to every host; install nftables and "
-            "deploy again, or allow the web hosts alone in a firewall of your own",
-        )

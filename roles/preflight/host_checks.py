@@ -1,0 +1,96 @@
+"""What is wrong on a host, before anything is touched there. Pure: judged from the survey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omeroweb_ops.property_names import PORT
+from omeroweb_ops.shared.finding import Finding
+
+from ..operations import deploy_lock, omerodir
+from ..survey import disks, existing_installation, existing_redis
+from ..target import Target
+
+OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
+
+
+def errors(target: Target) -> Iterator[Finding]:
+    """Return why a host cannot be deployed to."""
+    if not target.survey.is_debian:
+        yield Finding(
+            "system",
+            f"{target.survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them",
+        )
+    if "web" in target.groups and target.survey.python and target.survey.python < OLDEST_PYTHON:
+        yield Finding(
+            "system",
+            f"python3 is {'.'.join(map(str, target.survey.python))} here; OMERO.web's release "
+            f"needs {'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or "
+            "newer",
+        )
+    if target.survey.lock.state not in ("free", "taken"):
+        yield Finding(
+            "deploy",
+            f"{target.survey.lock.sentence}, and that has not ended within "
+            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
+        )
+    if target.survey.privilege == "none":
+        yield Finding(
+            "privilege",
+            "neither root nor able to use sudo without a password; connect as root, or add "
+            "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
+        )
+    if "nginx" in target.groups:
+        yield from existing_installation.errors(target.survey.existing)
+    if "web" in target.groups:
+        yield from existing_installation.unsafe_paths(target.survey.existing)
+        if not target.survey.existing.link:
+            yield from omerodir.links_below(target.survey.prefetched)
+    yield from disks.errors(target.groups, target.survey.disks)
+    if "web" in target.groups:
+        for name in target.site.remote_nginx_addresses(target.member):
+            if name not in target.survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an NGINX, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
+    if "redis" in target.groups:
+        yield from existing_redis.errors(target.settings, target.survey.redis)
+        for name in (
+            () if target.settings.redis_is_local else target.site.redis_clients(target.member)
+        ):
+            if name not in target.survey.addresses:
+                yield Finding(
+                    "address",
+                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
+                    "write that host's IP address as its address",
+                )
+    for port, program, setting in target.site.ports(target.member):
+        holder = target.survey.listeners.get(port)
+        if holder is not None and program not in holder:
+            yield Finding(
+                setting,
+                f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
+                f"stop it, or write another port in {setting}",
+            )
+
+
+def warnings(target: Target) -> Iterator[Finding]:
+    """Return what is doubtful on a host, and does not stop a deploy."""
+    if (
+        "web" in target.groups
+        and target.site.behind_remote_nginx(target.member)
+        and not target.survey.nft
+    ):
+        yield Finding(
+            PORT,
+            f"port {target.effective(PORT)} is open to every host; install nftables and "
+            "deploy again, or allow NGINX alone in a firewall of your own",
+        )
+    if "redis" in target.groups and not target.settings.redis_is_local and not target.survey.nft:
+        yield Finding(
+            "redis_bind",
+            f"port {target.settings.redis_tcp_port} is open to every host; install nftables and "
+            "deploy again, or allow the web hosts alone in a firewall of your own",
+        )
