@@ -22,7 +22,7 @@ def read(module: str, name: str) -> str:
 
 
 def command(script: str, *arguments: object, **variables: object) -> str:
-    """Return shell that runs a script with positional arguments, after it sets variables."""
+    """Return shell that runs a script with positional arguments, if any, and variables."""
     assigned = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
-    given = shlex.join(map(str, arguments))
-    return f"{assigned}set -- {given}\n{script}"
+    given = f"set -- {shlex.join(map(str, arguments))}\n" if arguments else ""
+    return f"{assigned}{given}{script}"
