@@ -55,7 +55,7 @@ def script(packages: Iterable[str]) -> str:
         current=CURRENT,
         user=USER,
         paths=" ".join(PREFETCHED_PATHS),
-        names=" ".join(packages),
+        packages=" ".join(packages),
     )
 
 

@@ -21,7 +21,7 @@ def read(module: str, name: str) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def command(script: str, *arguments: object, **variables: object) -> str:
+def command(script: str, /, *arguments: object, **variables: object) -> str:
     """Return shell that runs a script with positional arguments, if any, and variables."""
     assigned = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
     given = f"set -- {shlex.join(map(str, arguments))}\n" if arguments else ""
