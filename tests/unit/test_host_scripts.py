@@ -45,8 +45,11 @@ def scripts(manager: str) -> dict[str, str]:
     }
 
 
+# A comment for shellcheck would be another script, and the watcher starts again for that.
+EXCLUDED = {files.LIVENESS: "SC2086"}  # two process ids
+
 ALL = [
-    pytest.param(text, id=f"{path} {manager}")
+    pytest.param(path, text, id=f"{path} {manager}")
     for manager in ("systemd", "supervisor", "image")
     for path, text in scripts(manager).items()
 ]
@@ -64,10 +67,11 @@ def test_no_script_is_left_out() -> None:
     assert found["supervisor"] == found["systemd"] | {"liveness", "omero-web-nginx"}
 
 
-@pytest.mark.parametrize("text", ALL)
-def test_shellcheck_finds_nothing(text: str) -> None:
+@pytest.mark.parametrize(("path", "text"), ALL)
+def test_shellcheck_finds_nothing(path: str, text: str) -> None:
     assert text.startswith("#!/bin/sh\n")
+    excluded = [f"--exclude={EXCLUDED[path]}"] if path in EXCLUDED else []
     done = subprocess.run(
-        ["shellcheck", "-"], input=text, capture_output=True, text=True, check=False
+        ["shellcheck", *excluded, "-"], input=text, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
