@@ -17,15 +17,16 @@ COMMAND = "/usr/local/sbin/omero-web-redis"
 SECRET = "/var/lib/omeroweb-ops/redis-admin"
 _USER = "omero-web-admin"
 _CREATE = shell_file.read(__file__, "create_admin.sh")
-_LINE = f"user {_USER} on #$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64) ~* +@all"
 
 
 class HasAdminUser(BooleanFact):
     """Whether Redis' configuration has the user with the secret that root has."""
 
     def command(self) -> str:
+        digest = f"$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64)"
+        line = f"user {_USER} on #{digest} ~* +@all"  # as create_admin.sh writes it
         return (
-            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{_LINE}" ] '
+            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{line}" ] '
             "&& echo yes || true"
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 from roles.nginx.request_policy import ACCESS_LOG
 from roles.nginx.site_config import RUN, acceptance
+from roles.operations import backup
 from roles.operations.files import File
 from tests.operations.local import OWNER, programs, shell
 
@@ -18,8 +19,9 @@ OLD, NEW = "# old\n", "# new\n"
 
 
 @pytest.fixture
-def nginx(tmp_path: Path) -> Path:
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """/etc/nginx of a host with a key of the bundle's and a link of somebody else's."""
+    monkeypatch.setattr(backup, "DIRECTORY", f"{tmp_path}/backup")
     folder = tmp_path / "etc-nginx"
     for name, text in {
         "nginx.conf": MAIN.replace("/etc/nginx", str(folder)),
@@ -34,7 +36,7 @@ def nginx(tmp_path: Path) -> Path:
     return folder
 
 
-def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
+def accept(nginx: Path, program: str, former: tuple[str, ...] = (), received: str = NEW) -> int:
     """The exit status. program: what stands for `nginx -t -q -c FILE`."""
     file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER)
     command = acceptance(file, former).replace("/etc/nginx", str(nginx))
@@ -42,7 +44,7 @@ def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
     command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
     command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
     stand_ins = programs(nginx.parent / "bin", nginx=program)
-    return shell(command, stdin=NEW, stand_ins=stand_ins).returncode
+    return shell(command, stdin=received, stand_ins=stand_ins).returncode
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -83,6 +85,23 @@ def test_what_nginx_refuses_does_not(nginx: Path) -> None:
     assert contents(nginx) == before
     assert (nginx / "sites-enabled/other").is_symlink()
     assert [*(nginx.parent / "run").iterdir()] == []
+
+
+def test_half_a_site_of_a_connection_that_was_cut_is_none(nginx: Path) -> None:
+    before = contents(nginx)
+    assert accept(nginx, "exit 0", received=NEW[:3]) != 0
+    assert contents(nginx) == before
+
+
+def test_files_that_it_replaces_go_in_the_same_step(nginx: Path) -> None:
+    former = ("/etc/nginx/sites-enabled/other", "/etc/nginx/conf.d/omero-web.conf")
+    looks = '[ ! -e "${4%/*}/sites-enabled/other" ] && grep -q new "${4%/*}/conf.d/omero-web.conf"'
+    assert accept(nginx, looks, former) == 0
+    assert not (nginx / "sites-enabled/other").is_symlink()
+    assert (nginx / "conf.d/omero-web.conf").read_text() == NEW
+    kept = Path(f"{nginx.parent}/backup{nginx}")
+    assert (kept / "sites-enabled/other").is_symlink()
+    assert (kept / "conf.d/omero-web.conf").read_text() == OLD
 
 
 def test_a_kill_leaves_no_key_behind_and_the_next_run_nothing_at_all(nginx: Path) -> None:
