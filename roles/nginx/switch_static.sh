@@ -1,5 +1,5 @@
 #!/bin/sh
-# switch_static.sh FOLDER NAME: NGINX serves NAME in FOLDER from now on. The collection before is kept,
+# switch_static.sh DIRECTORY NAME: NGINX serves NAME in DIRECTORY from now on. The collection before is kept,
 # for pages that are still open, and no other.
 set -e
 cd "$1"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# unpack_static.sh FOLDER ARCHIVE NAME: static files that another host has packed, as NAME in FOLDER.
+# unpack_static.sh DIRECTORY ARCHIVE NAME: static files that another host has packed, as NAME in DIRECTORY.
 # It has that name only once it is complete.
 set -e
 umask 022

@@ -1,9 +1,9 @@
 #!/bin/sh
-# collect_static.sh RELEASE DIGEST [FOLDER]: run the command that collects static files as the
-# service's user, and take what it has collected into FOLDER of the release. Without FOLDER it
+# collect_static.sh RELEASE DIGEST [DIRECTORY]: run the command that collects static files as the
+# service's user, and take what it has collected into DIRECTORY of the release. Without DIRECTORY it
 # collects into a directory of the site's own. DIGEST names what is collected, written last.
 # Set before:
-#   collect       the command; where FOLDER is given it writes a tar archive, RELEASE/static.tar
+#   collect       the command; where DIRECTORY is given it writes a tar archive, RELEASE/static.tar
 #   blocks        of 512 bytes that the archive may have
 # What is there already stays, for pages that are still open; each file is replaced in one step.
 set -e
