@@ -11,7 +11,8 @@ from pyinfra.api.exceptions import PyinfraError
 
 from roles.operations import services
 from roles.operations.services import CurrentState, Service, ServiceState
-from tests.operations.local import ask, programs, run
+from roles.web.service import _LOG
+from tests.operations.local import ask, programs, run, shell
 
 ALL_WELL = "echo ActiveState=active; echo UnitFileState=enabled; echo NeedDaemonReload=no"
 
@@ -249,3 +250,33 @@ def test_supervisor_is_asked_without_starting_a_python_where_that_can_be(
         loaded="true",
     )
     assert (found.active, found.enabled) == (active, True)
+
+
+LOG = """[12:01] [7] bad: 1\033
+[12:01] [7] [INFO] Booting worker
+[12:01] [8] other password
+10.0.0.7 "GET /webclient/ HTTP/1.0" 200 512
+10.0.0.7 "GET /webclient/ HTTP/1.0" 500 512
+Traceback (most recent call last):
+  File "x.py", line 1
+[12:02] [9] bad: 2\033
+"""
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_the_end_of_a_log_says_why_and_once(tmp_path: Path, journal: bool) -> None:
+    """Lines that differ in numbers alone are shown once; secrets and control characters never."""
+    (tmp_path / "log").write_text(LOG)
+    show = f"cat {tmp_path}/log"
+    stand_ins = programs(
+        tmp_path / "bin",
+        journalctl=show if journal else "exit 1",
+        tail=show,
+        omeroweb_ops="[ \"$*\" = 'config redact' ] && sed s/password/***/",
+    )
+    command = _LOG.replace("/usr/local/bin/omeroweb-ops", f"{stand_ins}/omeroweb-ops")
+    assert shell(command, stand_ins=stand_ins).stdout.splitlines()[1:] == [
+        "[12:01] [8] other ***",
+        '10.0.0.7 "GET /webclient/ HTTP/1.0" 500 512',
+        "[12:02] [9] bad: 2?",
+    ]
