@@ -33,6 +33,7 @@ LONGEST = (
     "test_systemd_host.py",
     "test_crash.py",
     "test_redis.py",
+    "test_red_team.py",
     "test_split.py",
     "test_plugins.py",
     "test_launcher.py",

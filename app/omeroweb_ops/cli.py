@@ -6,18 +6,34 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
 
 from .commands import config, release
 from .locations import Locations
 from .state.config_xml import Unreadable
 from .state.engine import Engine, Invalid
 
+# Of ASCII and of ISO 6429's second set, but for tabs and line breaks.
+_CONTROL = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A}
+_ESCAPES = {each: f"\\u{each:04x}" for each in _CONTROL}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child imports from the current directory
-    options = _parser().parse_args(arguments)
+    with _printable(sys.stdout), _printable(sys.stderr):
+        options = _parser().parse_args(arguments)
+        try:
+            return _run(options)
+        except Exception:  # a mistake of ours; what it quotes is made printable too
+            traceback.print_exc()
+            return 1
+
+
+def _run(options: argparse.Namespace) -> int:
     engine = Engine(Locations.from_environment())
     try:
         status: int = options.run(engine, options)
@@ -32,6 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("omeroweb-ops: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     return status
+
+
+@contextmanager
+def _printable(stream: TextIO) -> Iterator[None]:
+    """Write control characters as JSON and Python do: files that are read may be a stranger's."""
+    write = stream.write
+    stream.write = lambda text: write(text.translate(_ESCAPES))  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del stream.write
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     not for a gunicorn that has given up taking over.
     """
     problem: str | None = None
-    with _alarm(limit or _ONE_ANSWER):
+    with alarm(limit or _ONE_ANSWER):
         try:
             for problem in _problems(engine, limit, current=current):
                 if problem is None:
@@ -38,7 +38,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in what takes longer, whatever it waits for, and again if it is caught."""
 
     def late(_signal: int, _frame: object) -> None:

@@ -209,6 +209,10 @@ class Site:
         """A message that may quote what came from a secrets file, as it may be shown."""
         return redact(message, texts(dict(self.secrets)))
 
+    def mode(self, content: str) -> str:
+        """The mode of root's file with this content: others may not read what quotes a secret."""
+        return "644" if self.redact(content) == content else "640"
+
     def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
         """Each port that a host's roles take, the program that may hold it already, its setting."""
         settings = member.settings

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from omeroweb_ops.property_names import STATIC_ROOT
+from pyinfra import host
 
 from ..inventory import tls_files
-from ..operations import packages, services
+from ..operations import deploy_lock, packages, services
 from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
 from ..survey import Survey
@@ -20,30 +21,17 @@ ENABLED = "/etc/nginx/sites-enabled"
 DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
 # What other sites of this NGINX may need is left: home directories (logs), /tmp (sockets of their
 # applications), /etc/nginx (where some keep a cache), most capabilities.
-SANDBOX = (
-    "LimitNOFILE=65536",
+_RESTRICTIONS = (
+    *services.RESTRICTIONS,
     "CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_BPF CAP_CHECKPOINT_RESTORE CAP_LINUX_IMMUTABLE "
     "CAP_MAC_ADMIN CAP_MAC_OVERRIDE CAP_MKNOD CAP_PERFMON CAP_SETFCAP CAP_SYS_ADMIN CAP_SYS_BOOT "
     "CAP_SYS_MODULE CAP_SYS_PACCT CAP_SYS_PTRACE CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYS_TTY_CONFIG "
     "CAP_SYSLOG CAP_WAKE_ALARM",
-    "KeyringMode=private",
-    "LockPersonality=yes",
-    "NoNewPrivileges=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
     "ProtectSystem=full",
     "ReadWritePaths=-/etc/nginx -/usr/share/nginx",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "SystemCallArchitectures=native",
 )
+SANDBOX = ("LimitNOFILE=65536", *sorted(_RESTRICTIONS))
 # A sandbox is that of a process's start. NGINX that was installed a moment ago serves nobody; one
 # that has sites is not stopped for it.
 _READ = (
@@ -117,11 +105,13 @@ def deliver(target: Target, surveys: Mapping[str, Survey]) -> None:
     """
     sources = [web for web in target.site.group("web") if web.name in surveys]
     if static_files.needs_delivery(target.site, target.member) and sources:
+        source = sources[0].name
         static_files.deliver(
             name="Deliver static files",
-            source=sources[0].name,
-            privilege=surveys[sources[0].name].privilege,
+            source=source,
+            privilege=surveys[source].privilege,
             root=str(target.site.effective(sources[0], STATIC_ROOT)),
+            shell=deploy_lock.of(host.state).shell(host.state.inventory.get_host(source)),
         )
 
 
@@ -166,4 +156,5 @@ def _supervised() -> list[Item]:
 
 
 def _site(target: Target) -> File:
-    return File(SITE, site_config.content(target))
+    content = site_config.content(target)
+    return File(SITE, content, mode=target.site.mode(content))

@@ -7,6 +7,7 @@
 #   access_log                 of the site
 #   connections, open_files    what Debian's main file is too small for
 #   back_up                    a shell command that keeps the former files
+#   mask                       for sed: hides what NGINX's refusal quotes of a file with secrets
 # shellcheck disable=SC2154,SC2174 # site_config.py sets these variables; /run is there
 set -e
 file=$1 size=$2 owner=$3 mode=$4
@@ -41,15 +42,20 @@ cat > "$copy"
 eval "$back_up"
 # /etc/nginx is also named in the main file's includes
 sed -i "s#/etc/nginx/\(conf.d\|sites-enabled\|modules-enabled\)#$stage/\1#" "$stage/nginx.conf"
-nginx -t -q -c "$stage/nginx.conf"
+status=0
+nginx -t -q -c "$stage/nginx.conf" 2> "$stage/said" || status=$?
+sed "$mask" "$stage/said" >&2
+[ "$status" = 0 ]
 
 if ! cmp -s "$stage/main" "$main"; then
     cp -p "$main" "$main.new"
     cat "$stage/main" > "$main.new"
+    sync "$main.new"
     mv -fT "$main.new" "$main"
 fi
 chown "$owner" "$copy"
 chmod "$mode" "$copy"
 cp -p "$copy" "$file.new"
+sync "$file.new"
 mv -fT "$file.new" "$file"
 rm -f "$@"

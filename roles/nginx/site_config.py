@@ -13,6 +13,7 @@ from omeroweb_ops.property_names import (
     STATIC_URL,
     WSGI_TIMEOUT,
 )
+from omeroweb_ops.state import redaction
 from pyinfra.api import StringCommand, operation
 
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
@@ -115,6 +116,7 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
     """Shell: the file, on standard input, in its place if NGINX accepts it.
 
     The configuration that is tried holds links to the files of the real one: no TLS key is copied.
+    Of a file that others may not read, NGINX's refusal is shown without what it quotes.
     """
     return shell_file.command(
         _ACCEPT,
@@ -128,6 +130,7 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
         connections=_CONNECTIONS,
         open_files=_OPEN_FILES,
         back_up=backup.backup_command(former),
+        mask=f's/".*"/{redaction.MASK}/' if file.mode == "640" else "",
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator
+from typing import Annotated
 
+from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
 from pyinfra.api import FactBase, FunctionCommand, operation
 
 from ..operations import shell_file
 from ..operations.facts import fail
+from ..operations.privilege import limited, printable
 from .maintenance_page import PLANNED
 
 _VISIT = shell_file.read(__file__, "visit.sh")
+_LINE_SIZE = 2_000  # characters
 _TITLE = "OMERO.web - Login"
 _CLOSED = "planned maintenance is on"
 # Where OMERO.web leads from its start, whatever title a site's own templates have there: its own
@@ -25,7 +28,7 @@ class PublicUrlResponse(FactBase[list[str]]):
     """Follow the URL to the login page and ask for one of its static files.
 
     Asked on the NGINX host itself: what lies between it and its visitors (names, firewalls) is not
-    the host's to answer for.
+    the host's to answer for. Two answers that hang, each with its static file, take the longest.
     """
 
     def command(self, url: str, port: int) -> str:
@@ -36,15 +39,30 @@ class PublicUrlResponse(FactBase[list[str]]):
         return []
 
     def process(self, output: list[str]) -> list[str]:
-        return [line.strip() for line in output]
+        return [printable(line.strip()[:_LINE_SIZE]) for line in output]
+
+
+class Check(BaseModel):
+    """One check of `omeroweb-ops doctor --json`."""
+
+    name: str
+    status: str
+    message: str
+    setting: str
+
+
+class Checks(BaseModel):
+    """What `omeroweb-ops doctor --json` prints; it runs as the service's user."""
+
+    checks: Annotated[list[Check], Field(max_length=1000)]
 
 
 class DoctorErrors(FactBase[list[str]]):
     """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
 
     def command(self) -> str:
-        doctor = "/usr/local/bin/omeroweb-ops doctor --json"
-        return f"[ ! -x {doctor.split()[0]} ] || timeout 120 {doctor} 2>/dev/null; true"
+        asked = limited("/usr/local/bin/omeroweb-ops doctor --json 2> /dev/null", seconds=120)
+        return f"[ ! -x /usr/local/bin/omeroweb-ops ] || {{ {asked}\n}}; true"
 
     @staticmethod
     def default() -> list[str]:
@@ -52,13 +70,13 @@ class DoctorErrors(FactBase[list[str]]):
 
     def process(self, output: list[str]) -> list[str]:
         try:
-            checks = json.loads("\n".join(output))["checks"]
-        except ValueError:
+            checks = Checks.model_validate_json("\n".join(output)).checks
+        except ValidationError:
             return []
         return [
-            f"{each['name']}: {each['message']} (see {each['setting'] or 'its log'})"
+            printable(f"{each.name}: {each.message} (see {each.setting or 'its log'})"[:_LINE_SIZE])
             for each in checks
-            if each["status"] == "error"
+            if each.status == "error"
         ]
 
 

@@ -23,14 +23,16 @@ from pyinfra.api.command import PyinfraCommand
 from ..conventions import COLLECTED, USER
 from ..inventory.site import Member, Site
 from ..operations import shell_file
+from ..operations.archives import limited_archive
 from ..operations.facts import fail
-from ..operations.privilege import run_as_user
+from ..operations.privilege import limited, run_as_user
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
 DIRECTORY = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
 _SECONDS = 900  # that packing may take
+_SHOWN = 20_000  # bytes of its errors
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
@@ -78,12 +80,15 @@ class Delivered(FactBase[Delivery]):
 
 
 @operation()
-def deliver(source: str, privilege: str, root: str) -> Generator[PyinfraCommand, None, None]:
+def deliver(
+    source: str, privilege: str, root: str, shell: str = "sh"
+) -> Generator[PyinfraCommand, None, None]:
     """NGINX serves what a web host has collected; nothing travels that is here already.
 
     + source: the web host's name
     + privilege: `root` or `sudo`, how commands are run there
     + root: the folder there
+    + shell: what runs commands there
     """
     if not host.state.is_executing:  # nothing may have been collected yet
         return
@@ -98,7 +103,7 @@ def deliver(source: str, privilege: str, root: str) -> Generator[PyinfraCommand,
     if name not in found.complete:
         with tempfile.TemporaryFile() as archive:  # without a name: nothing is left of it
             with _ONE_AT_A_TIME:
-                fetched = _fetch(web, root, archive, sudo=sudo)
+                fetched = _fetch(web, root, archive, sudo=sudo, shell=shell)
             if not fetched:
                 yield fail(f"the static files of {source} cannot be read")
                 return
@@ -108,20 +113,25 @@ def deliver(source: str, privilege: str, root: str) -> Generator[PyinfraCommand,
     yield StringCommand(shell_file.command(_SWITCH, DIRECTORY, name))
 
 
-def _fetch(web: Host, root: str, archive: object, *, sudo: bool) -> bool:
+def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> bool:
     """Regular files alone: a link could lead NGINX to a file of its own host.
 
     Packed as the service's user: the folder may be the site's own, and change meanwhile.
     """
-    pack = f"cd {shlex.quote(root)} && find . -type f -print0 | tar --null -T - -czf -"
-    packed_by = f"timeout -k 5 {_SECONDS} sh -c {shlex.quote(run_as_user(USER, pack))}"
     packed, _output = web.run_shell_command(
-        StringCommand(
-            f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE} && umask 077 && "
-            f"{packed_by} > {_ARCHIVE}"
-        ),
-        _sudo=sudo,
+        StringCommand(pack(root)), _sudo=sudo, _shell_executable=shell
     )
     fetched = packed and web.get_file(_ARCHIVE, archive, _sudo=sudo)
-    web.run_shell_command(StringCommand("rm", "-f", _ARCHIVE), _sudo=sudo)
+    removal = StringCommand("rm", "-f", _ARCHIVE, f"{_ARCHIVE}.complete")
+    web.run_shell_command(removal, _sudo=sudo, _shell_executable=shell)
     return bool(fetched)
+
+
+def pack(root: str) -> str:
+    """Shell: the archive of a folder of the service's user."""
+    listed = f"cd {shlex.quote(root)} && find . -type f -print0 | tar --null -T - -czf -"
+    packing = limited_archive(run_as_user(USER, listed), _ARCHIVE)
+    return (
+        f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE}* || exit; umask 077; "
+        f"{limited(packing, seconds=_SECONDS, size=_SHOWN)}"
+    )

@@ -4,7 +4,8 @@
 # it, `status CODE URL`, what curl says, `static CODE PATH`; CLOSED while there is planned maintenance.
 # Set before: planned, which exists meanwhile.
 # A reloaded NGINX hands over to its new workers by and by, and an old one may know the page and not
-# where its static files are: the visit is tried again for 10 seconds.
+# where its static files are: the visit is tried again for 10 seconds. Two answers that hang, each
+# with its static file, take the longest.
 # shellcheck disable=SC2154 # smoke_test.py sets planned
 url=$1 port=$2 title=$3 closed=$4
 scheme=${url%%://*} rest=${url#*://}
@@ -19,9 +20,13 @@ first_static_file() {
     grep -oE '(href|src)="[^"]+\.(css|js)[^"]*' | head -n 1 | cut -d'"' -f2
 }
 
-for _ in $(seq 20); do
+seconds() { cut -d. -f1 /proc/uptime; }
+
+end=$(($(seconds) + 10))
+while now=$(seconds); do
     static=
-    page=$(get -L -w '\nstatus %{http_code} %{url_effective}\n' "$url")
+    # of an answer without an end, the end that is there
+    page=$(get -L -w '\nstatus %{http_code} %{url_effective}\n' "$url" | tail -c 2000000)
     file=$(echo "$page" | first_static_file)
     case $file in
         /*) static=$(get -o /dev/null -w "static %{http_code} $file" "$scheme://$server$file") ;;
@@ -33,6 +38,7 @@ for _ in $(seq 20); do
         echo "$closed"
         break
     fi
+    [ "$now" -lt "$end" ] || break
     sleep 0.5
 done
 echo "$page" | grep -oE "$title|^status.*|^curl:.*"

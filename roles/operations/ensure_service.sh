@@ -1,16 +1,16 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # services.py sets the variables
-# ensure_service.sh ACTION MANAGER [PAUSE]: a service, and the stamp of what it was started with.
+# ensure_service.sh ACTION MANAGER [PAUSE [LIMIT]]: a service, and the stamp of what it was started with.
 #   state     prints what `services.CurrentState` reads
 #   restart, reload, restart_with_socket     does so, waits until the service is ready, and writes
-#             the stamp last; PAUSE seconds lie between the two
+#             the stamp last; PAUSE seconds lie between the two. LIMIT: seconds for systemd
 # MANAGER is systemd or supervisor. Set before:
 #   name, units     of the service; all of its units under systemd
 #   stamps          the directory of the stamps
 #   restart_on, reload_on, loaded, trial, ready, back, again, log
 #                   shell commands that roles.operations.services.Service describes
 # A stamp is one line: the digests of what restart_on and reload_on printed.
-action=$1 manager=$2 pause=${3:-0}
+action=$1 manager=$2 pause=${3:-0} limit=${4:-0}
 stamp=$stamps/$name
 configuration=/etc/supervisor/supervisord.conf
 
@@ -46,17 +46,23 @@ print_state() {
     true
 }
 
+# A process of the service's own may ask systemd for more time, again and again (sd_notify(3),
+# EXTEND_TIMEOUT_USEC); then its processes are ended.
+control() { # VERB UNIT...
+    timeout -k 5 "$limit" systemctl "$@" && return
+    [ $? = 124 ] && systemctl kill -s KILL "$name.service" && timeout -k 5 "$limit" systemctl "$@"
+}
+
 # A socket stays, and holds visitors, while its service is started again; it cannot be changed under
 # a running one. What a change of the socket follows has a stamp of its own.
 restart_with_socket() {
     socket=$(systemctl cat "$name.socket" | sha256sum)
     if [ "$socket" = "$(cat "$stamp.socket" 2> /dev/null)" ] &&
         systemctl is-active -q "$name.socket"; then
-        systemctl restart "$name.service"
+        control restart "$name.service"
     else
         # shellcheck disable=SC2086 # several units
-        systemctl stop $units && systemctl start "$name.socket" &&
-            systemctl start "$name.service" &&
+        control stop $units && systemctl start "$name.socket" && control start "$name.service" &&
             mkdir -p "$stamps" && echo "$socket" > "$stamp.socket"
     fi
 }
@@ -86,16 +92,17 @@ restart_under_supervisor() {
     done
     case $status in *RUNNING*) return ;; esac
     echo "$status" >&2
-    tail -n 20 "/var/log/supervisor/$name.log" >&2
+    # a service that says how its log is shown does so itself: there may be secrets in it
+    [ "$log" != true ] || tail -n 20 "/var/log/supervisor/$name.log" >&2
     return 1
 }
 
 # shellcheck disable=SC2086 # several units
 act() {
     case "$manager $action" in
-        "systemd reload") systemctl enable -q $units && systemctl reload "$name" ;;
+        "systemd reload") systemctl enable -q $units && control reload "$name" ;;
         "systemd restart")
-            systemctl daemon-reload && systemctl enable -q $units && systemctl restart "$name" ;;
+            systemctl daemon-reload && systemctl enable -q $units && control restart "$name" ;;
         "systemd restart_with_socket")
             systemctl daemon-reload && systemctl enable -q $units && restart_with_socket ;;
         "supervisor reload") ctl signal HUP "$name" ;;

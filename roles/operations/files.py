@@ -5,8 +5,8 @@ made as that user (`run_as`). See docs/architecture.md, "Privilege".
 
 pyinfra's stock file operations ask for each file several times and upload by `cp`; a reader could
 meet half a file. Here a role's files are asked for in one remote call, and each is written beside
-its place and renamed. Contents travel on standard input, so that a secret is never in a command
-line, a temporary file or a log.
+its place, brought to disk and renamed: a power cut leaves the old file or the new one. Contents
+travel on standard input, so that a secret is never in a command line, a temporary file or a log.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class File:
         written = (
             f"umask 077 && rm -f {beside} && ( set -C; {received} ) && "
             f"chown -h {self.owner} {beside} && chmod {self.mode} {beside} "
-            f"&& mv -fT {beside} {path} && {{ {self.then}; }}"
+            f"&& sync {beside} && mv -fT {beside} {path} && {{ {self.then}; }}"
         )
         yield StringCommand(_acting(self.run_as, path, written), _stdin=self.content)
 

@@ -20,6 +20,26 @@ from .files import Directory, File, Item
 STAMPS = "/var/lib/omeroweb-ops/stamps"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SCRIPT = shell_file.read(__file__, "ensure_service.sh")
+_START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
+
+
+# What no service of a site needs; systemd.exec(5) describes each. Each role adds its own to these.
+RESTRICTIONS = (
+    "KeyringMode=private",
+    "LockPersonality=yes",
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+)
 
 
 @dataclass(frozen=True)
@@ -187,6 +207,7 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         "reload" if fresh else "restart_with_socket" if with_socket else "restart",
         manager,
         pause if state.active and not fresh else 0,
+        service.stop_seconds + _START_SECONDS,
         name=service.name,
         units=service.units,
         stamps=STAMPS,

@@ -8,16 +8,18 @@ from ..conventions import REDIS_SOCKET, USER
 from ..operations import firewall, packages, services, users
 from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
+from ..operations.privilege import limited, run_as_user
 from ..survey import Survey
 from ..target import Target
 from ..target.closed_ports import closed_ports
 from . import admin_user, configuration, legacy_files, memory_check
-from .legacy_files import AS_REDIS, MAIN, READ_MAIN
+from .legacy_files import MAIN, READ_MAIN
 
 CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
 DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
 # Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
 # site's own has the last word.
+_LAST_LINES = "tail -n 20 /var/log/redis/redis-server.log"
 _COMMAND = f"/usr/bin/redis-server {MAIN} --include {CONFIGURATION}"
 
 
@@ -31,7 +33,7 @@ def service() -> services.Service:
         # NOAUTH: it answers; before that it refuses, or loads the append-only file
         ready=f"( for _ in $(seq 300); do timeout 5 redis-cli -s {REDIS_SOCKET} ping 2>&1 | "
         "grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; exit 1 )",
-        log=f"{AS_REDIS} tail -n 20 /var/log/redis/redis-server.log",
+        log=limited(run_as_user("redis", _LAST_LINES), seconds=10, size=20_000),
     )
 
 

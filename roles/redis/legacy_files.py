@@ -12,12 +12,13 @@ from pyinfra import host
 from pyinfra.api import operation
 
 from ..operations.facts import BooleanFact
+from ..operations.privilege import limited, run_as_user
 
 MAIN = "/etc/redis/redis.conf"
 FILES = ("/etc/redis/omero-web.conf", "/etc/redis/omero-web-admin.conf")
 _INCLUDE = f"include {FILES[0]}"
 # What stands there may be a FIFO, at which a reader waits; setsid: without root's terminal.
-AS_REDIS = "timeout 10 setsid -w setpriv --reuid redis --regid redis --clear-groups --"
+AS_REDIS = "timeout -k 5 10 setsid -w setpriv --reuid redis --regid redis --clear-groups --"
 # Without the line, whose removal is no reason for a restart: the site's own file has the last word.
 READ_MAIN = f"{AS_REDIS} cat {MAIN} | grep -vxF {shlex.quote(_INCLUDE)}"
 _FIND = (
@@ -34,11 +35,12 @@ class HasFormer(BooleanFact):
     """Whether something is left."""
 
     def command(self) -> str:
-        return f"{AS_REDIS} sh -c {shlex.quote(_FIND)} || true"
+        return limited(run_as_user("redis", _FIND), seconds=10, size=1000)
 
 
 @operation()
 def remove() -> Generator[str, None, None]:
     """The files are gone, and Debian's own does not name them: an upgrade would ask about it."""
     if host.get_fact(HasFormer):
-        yield f"{AS_REDIS} sh -c {shlex.quote(_REMOVE)}"
+        remove = limited(run_as_user("redis", _REMOVE), seconds=10, size=1000)
+        yield f"{{ {remove}\n}} >&2"

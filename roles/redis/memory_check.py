@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from omeroweb_ops.shared.redis_memory import Memory
@@ -15,15 +16,21 @@ class UsedMemory(FactBase[Memory]):
     """What `INFO memory` says."""
 
     def command(self) -> str:
-        return f"timeout 10 {COMMAND} info memory 2> /dev/null; true"
+        # a process of redis' may be what answers
+        return f"timeout -k 5 10 {COMMAND} info memory 2> /dev/null | head -c 10000; true"
 
     @staticmethod
     def default() -> Memory:
         return Memory()
 
     def process(self, output: list[str]) -> Memory:
-        values = dict(line.strip().partition(":")[::2] for line in output)
-        return Memory(int(values.get("used_memory") or 0), int(values.get("maxmemory") or 0))
+        text = "\n".join(output)
+
+        def number(name: str) -> int:
+            found = re.search(rf"^{name}:([0-9]{{1,18}})\s*$", text, re.MULTILINE)
+            return int(found[1]) if found else 0
+
+        return Memory(number("used_memory"), number("maxmemory"))
 
 
 @operation()

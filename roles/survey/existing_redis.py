@@ -21,18 +21,27 @@ _SIGNS = {
     "channels": "programs listen to its channels",
     "data": "it is stopped and has data in /var/lib/redis",
 }
+_IRREGULAR = "irregular"  # a pipe, a device, a directory or a link to nothing
 SCRIPT = shell_file.read(__file__, "existing_redis.sh")  # part of the survey
 
 
 def read(output: Iterable[str]) -> tuple[str, ...]:
     """Return the signs of use in the survey's output."""
     said = {line.removeprefix("redis=") for line in output if line.startswith("redis=")}
-    return tuple(sign for sign in _SIGNS if sign in said)
+    return tuple(sign for sign in (*_SIGNS, _IRREGULAR) if sign in said)
 
 
 def errors(settings: Settings, signs: Iterable[str]) -> Iterator[Finding]:
-    """Return why this Redis must not be changed."""
-    reasons = "; ".join(_SIGNS[sign] for sign in signs)
+    """Return why this Redis must not be changed, or cannot be started."""
+    signs = {*signs}
+    if _IRREGULAR in signs:
+        signs.discard(_IRREGULAR)
+        yield Finding(
+            "/etc/redis/redis.conf",
+            "is not a file that Redis can start with; move it away, and put the package's back: "
+            "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss redis-server",
+        )
+    reasons = "; ".join(words for sign, words in _SIGNS.items() if sign in signs)
     if reasons and not settings.redis_takeover:
         yield Finding(
             "groups",

@@ -4,6 +4,8 @@
 # those of its plugins, in the databases 0 and 1. Whatever Redis says is compared and never shown;
 # a FIFO in the place of a file of redis' ends by the timeout.
 redis_signs() {
+    file=/etc/redis/redis.conf
+    if [ -e "$file" ] || [ -L "$file" ]; then [ -f "$file" ] || echo redis=irregular; fi
     [ -x /usr/bin/redis-server ] && [ ! -e /etc/omero-web-redis/omero-web.conf ] || return 0
     cli=redis-cli
     ask() { timeout 5 $cli "$@" < /dev/null 2> /dev/null; }

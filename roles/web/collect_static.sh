@@ -3,8 +3,7 @@
 # service's user, and take what it has collected into DIRECTORY of the release. Without DIRECTORY it
 # collects into a directory of the site's own. DIGEST names what is collected, written last.
 # Set before:
-#   collect       the command; where DIRECTORY is given it writes a tar archive, RELEASE/static.tar
-#   blocks        of 512 bytes that the archive may have
+#   collect   the command; where DIRECTORY is given it writes a tar archive, RELEASE/static.tar
 # What is there already stays, for pages that are still open; each file is replaced in one step.
 set -e
 umask 022
@@ -24,13 +23,12 @@ if [ -n "$folder" ]; then
         chown -hR root:root "$each"
         leave_files "$each"
     done
-    rm -rf "$new" "$archive"
-    trap 'rm -rf "$new" "$archive"' EXIT
+    rm -rf "$new" "$archive"*
+    trap 'rm -rf "$new" "$archive"*' EXIT
     # complete before it is read; errors come by standard error alone
-    # shellcheck disable=SC2154 # static_files.py sets blocks and collect
+    # shellcheck disable=SC2154 # static_files.py sets collect
     (
         umask 077
-        ulimit -f "$blocks"
         eval "$collect"
     ) >&2
     mkdir "$new"

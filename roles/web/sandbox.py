@@ -13,6 +13,7 @@ import shlex
 from omeroweb_ops.locations import BASE
 
 from ..conventions import LOCATIONS, USER
+from ..operations import services
 from ..operations.templates import environment
 
 SANDBOX = f"{BASE}/bin/sandbox"
@@ -30,38 +31,25 @@ IMAGE_ENVIRONMENT = (
     ("TMPDIR", f"{LOCATIONS.omerodir}/var/tmp"),
 )
 _RESTRICTIONS = (
+    *services.RESTRICTIONS,
     "CapabilityBoundingSet=",
     "DevicePolicy=closed",
-    "KeyringMode=private",
     "LimitCORE=0",  # a core file would hold passwords
-    "LockPersonality=yes",
     "MemoryDenyWriteExecute=yes",
-    "NoNewPrivileges=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
     "ProtectProc=invisible",
     "ProtectSystem=strict",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
 )
 SERVICE = (
-    *_RESTRICTIONS,
+    *sorted(_RESTRICTIONS),
     "PrivateTmp=yes",
     "ProcSubset=pid",
     "ProtectHome=yes",
     "RemoveIPC=yes",
     f"ReadWritePaths={LOCATIONS.omerodir}/var",
 )
-COMMAND = (*_RESTRICTIONS, "ProtectHome=read-only")
+COMMAND = (*sorted(_RESTRICTIONS), "ProtectHome=read-only")
 # A command may write the configuration too, and reads and writes files that it is given by name.
 WRITABLE = (f"{LOCATIONS.omerodir}/var", f"{LOCATIONS.omerodir}/etc/grid", "/tmp", "/var/tmp")
 _TEMPLATES = environment(__file__)

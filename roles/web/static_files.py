@@ -12,11 +12,11 @@ from pathlib import Path
 from omeroweb_ops.locations import CURRENT
 
 from ..operations import shell_file
+from ..operations.archives import limited_archive
 from ..operations.privilege import limited
 
 _SECONDS = 900
 _SHOWN = 20_000  # bytes of its errors
-_BLOCKS = 4_000_000  # of 512 bytes: the limit of what is taken, 2 GB
 _COLLECT = shell_file.read(__file__, "collect_static.sh")
 
 
@@ -36,12 +36,11 @@ def collected(command: str, release: Path, folder: str | None, digest: str) -> s
     last.
     """
     if folder is not None:
-        command = f"{{ {command} --archive; }} > {release}/static.tar"
+        command = limited_archive(f"{command} --archive", f"{release}/static.tar")
     return shell_file.command(
         _COLLECT,
         release,
         digest,
         *([] if folder is None else [folder]),
         collect=limited(command, seconds=_SECONDS, size=_SHOWN),
-        blocks=_BLOCKS,
     )

@@ -101,14 +101,36 @@ def store_session(host: Host, *, user: int | None = 7, public: bool = False) -> 
 
     user: of OMERO; None where the login failed.
     """
+    return store_sessions(host, 1, user=user, public=public)[0]
+
+
+def store_sessions(
+    host: Host, count: int, *, user: int | None = 7, public: bool = False
+) -> list[str]:
+    """The same for several."""
     login = {"server_id": 1, "is_secure": True, "is_public": public, "user_id": user}
-    key = django(
+    keys = django(
         host,
         "from importlib import import_module\nfrom django.conf import settings\n"
-        "session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
-        f"session['connector'] = {login}\nsession.save()\nprint(session.session_key)",
+        f"for _ in range({count}):\n"
+        "    session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
+        f"    session['connector'] = {login}\n    session.save()\n    print(session.session_key)",
     )
-    return f"sessionid={key}"
+    return [f"sessionid={key}" for key in keys.split()]
+
+
+def valid_sessions(host: Host, cookies: list[str]) -> int:
+    """How many of them OMERO.web takes for a logged-in user's."""
+    ask = "curl -s -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:4080/ops/session -b"
+    answers = host.run(
+        f'while read -r cookie; do {ask} "$cookie"; done', stdin="\n".join([*cookies, ""]).encode()
+    )
+    return answers.stdout.split().count("204")
+
+
+def pids(host: Host) -> dict[int, str]:
+    """The processes of OMERO.web, NGINX and Redis."""
+    return {each.pid: each.cmdline for each in host.processes("gunicorn|nginx: |redis-server")}
 
 
 def count_sessions(host: Host) -> int:
@@ -120,7 +142,7 @@ def count_sessions(host: Host) -> int:
 def assert_answers_logins(answer: requests.Response) -> None:
     """By OMERO.web's own words (no OMERO.server is there), not by a check of Django's."""
     assert answer.status_code == 200, answer.text[:2000]
-    assert "Error" in answer.text
+    assert "Server is not responding" in answer.text
     assert "CSRF" not in answer.text
 
 

@@ -61,8 +61,10 @@ def upload(address: str, path: str, size: int, *headers: str) -> int:
         one.settimeout(60)
         one.connect((address, 80))
         one.sendall("\r\n".join([*lines, "", ""]).encode())
+        answered = select.poll()  # select() knows 1024 files
+        answered.register(one, select.POLLIN)
         for _ in range(size // len(part)):
-            if select.select([one], [], [], 0)[0]:
+            if answered.poll(0):
                 break
             one.sendall(sent)
         else:

@@ -125,7 +125,10 @@ READY = (
 )
 ROUTES = "raise RuntimeError('the reason why')\n"
 # not in a trial: only later
-COLLECT = "import sys\nif 'collectstatic' in sys.argv:\n    raise RuntimeError('the reason why')\n"
+COLLECT = (
+    "import sys\nfrom django.conf import settings\nif 'collectstatic' in sys.argv:\n"
+    "    raise RuntimeError('the reason why: ' + repr([settings.PUBLIC_PASSWORD]))\n"
+)
 WORKERS = (
     "import sys\nfrom django.conf import settings\nif 'gunicorn' in sys.argv[0]:\n"
     "    raise RuntimeError('the reason why: ' + settings.PUBLIC_PASSWORD)\n"

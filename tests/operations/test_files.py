@@ -54,6 +54,21 @@ def test_everything_is_made_and_a_second_run_changes_nothing(tmp_path: Path) -> 
     assert (tmp_path / "link/file").stat() == before
 
 
+def test_a_file_is_on_disk_before_it_takes_its_place(tmp_path: Path) -> None:
+    """rename(2) alone may leave an empty file after a power cut."""
+    path = tmp_path / "file"
+    path.write_text("old\n")
+    note = f'cat "$1" {path} > {tmp_path}/noted; [ "$1" = {path}.new ] && exec /usr/bin/sync "$1"'
+    item = File(str(path), "new\n", OWNER)
+    command = item_s_command(item)
+    stand_ins = programs(tmp_path / "bin", sync=note)
+    assert shell(command, stdin=item.content, stand_ins=stand_ins).returncode == 0
+    assert (tmp_path / "noted").read_text() == "new\nold\n"
+    assert path.read_text() == "new\n"
+    failing = programs(tmp_path / "bin", sync="exit 1")  # a disk that refuses
+    assert shell(command, stdin=item.content, stand_ins=failing).returncode != 0
+
+
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 def test_any_content_arrives_as_it_is_and_then_stays(tmp_path: Path, content: str) -> None:
     path = tmp_path / 'it\'s a "file"'

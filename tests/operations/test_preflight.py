@@ -230,6 +230,12 @@ def test_the_port_of_redis_counts_where_it_has_one(check: Check, tmp_path: Path)
     assert "@local: redis_port: port 6379 is held by /usr/sbin/apache2" in message
 
 
+def test_a_configuration_that_redis_cannot_read_is_named(check: Check) -> None:
+    message = complaint(check, replace(FIT, redis=("irregular",)), redis_takeover=True)
+    assert "@local: /etc/redis/redis.conf: is not a file that Redis can start with" in message
+    assert "--reinstall" in message
+
+
 def test_a_redis_that_others_use_is_refused_unless_the_site_says_that_it_is_its_own(
     check: Check,
 ) -> None:

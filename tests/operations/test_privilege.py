@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tarfile
@@ -24,6 +25,7 @@ from pyinfra.api.exceptions import PyinfraError
 from roles import takeover
 from roles.conventions import LOCATIONS
 from roles.nginx import static_files as delivery
+from roles.operations import archives
 from roles.operations import omerodir as omerodir_layout
 from roles.operations.files import Absent, Directory, File, Item, Link, sync
 from roles.operations.privilege import limited, run_as_user
@@ -299,6 +301,23 @@ def test_a_collection_that_fails_leaves_what_was_there(
     assert tree(release) == {"a.css": "-rw-r--r-- 0:0"}
 
 
+def test_a_collection_without_an_end_is_cut_off(
+    release: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes it: systemd starts the process elsewhere, where no limit of the shell's is."""
+    monkeypatch.setattr(archives, "MAX_ARCHIVE_SIZE", 50_000)
+    (place / "a.tar").write_bytes(archive(("a.css", tarfile.REGTYPE, "", 0o644)))
+    largest = f"while sleep 0.01; do stat -c %s {release}/static.tar; done 2> /dev/null"
+    watch = subprocess.Popen(["sh", "-c", largest], stdout=subprocess.PIPE, start_new_session=True)
+    done = collect(release, f"cat {place}/a.tar; yes")
+    os.killpg(watch.pid, signal.SIGTERM)
+    sizes = [int(line) for line in watch.communicate()[0].split()]
+    assert max(sizes, default=0) <= 50_000
+    assert "the static files have more than 50000 bytes" in done.stderr
+    assert done.returncode != 0
+    assert not [*release.iterdir()]
+
+
 def test_static_files_of_an_older_bundle_become_root_s(
     release: Path, place: Path, victim: Path
 ) -> None:
@@ -337,7 +356,7 @@ def test_nothing_that_the_user_may_not_read_is_packed_for_nginx(
     monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
     for name, value in (
         ("USER", USER),
-        ("FOLDER", f"{place}/nginx/static"),
+        ("DIRECTORY", f"{place}/nginx/static"),
         ("_ARCHIVE", f"{place}/nginx/static.tar.gz"),
         ("COLLECTED", f"{place}/stamp"),
     ):

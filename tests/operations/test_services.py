@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text("1\n")
     script = (
         f'case $1 in show) cat {tmp_path}/state ;; *) echo "$*" >> {tmp_path}/log; '
+        f"[ $1 != kill ] || rm {tmp_path}/hangs; "
+        f"while [ $1 = restart ] && [ -e {tmp_path}/hangs ]; do sleep 0.1; done; "
         f"[ ! -e {tmp_path}/broken ] || exit 1; {{ {ALL_WELL}; }} > {tmp_path}/state ;; esac"
     )
     path = programs(tmp_path / "bin", systemctl=script)
@@ -72,6 +75,17 @@ def test_a_service_is_started_once_and_then_left_alone(host: Path) -> None:
     assert asked == ["daemon-reload", "enable -q thing.service", "restart thing"]
     assert state(host) == ServiceState(True, True, False, True, True)
     assert settle(host) == (False, [])
+
+
+def test_a_service_that_asks_for_more_and_more_time_is_ended(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_START_SECONDS", 1)
+    (host / "hangs").touch()
+    changed, asked = settle(host, stop_seconds=0)
+    assert changed
+    assert asked[2:] == ["restart thing", "kill -s KILL thing.service", "restart thing"]
+    assert settle(host, stop_seconds=0) == (False, [])
 
 
 def test_what_needs_a_restart_restarts_it_and_what_needs_a_reload_reloads_it(host: Path) -> None:
@@ -280,3 +294,23 @@ def test_the_end_of_a_log_says_why_and_once(tmp_path: Path, journal: bool) -> No
         '10.0.0.7 "GET /webclient/ HTTP/1.0" 500 512',
         "[12:02] [9] bad: 2?",
     ]
+
+
+@pytest.mark.parametrize("log", [None, "echo its own, without secrets"])
+def test_a_service_that_shows_its_log_itself_has_no_raw_log_shown(
+    host: Path, log: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where supervisor cannot start it."""
+    stand_ins = programs(
+        host / "bin",
+        supervisorctl='case $3 in status) echo "$4 FATAL"; exit 3 ;; esac',
+        tail="echo raw log",
+        curl="exit 7",
+    )
+    monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
+    failing = service(host, **({"log": log} if log else {}))
+    with pytest.raises(PyinfraError):
+        run(services.run, service=failing, manager="supervisor")
+    assert ("raw log" in caplog.text) == (log is None)
+    assert ("its own" in caplog.text) == (log is not None)
+    assert "thing FATAL" in caplog.text

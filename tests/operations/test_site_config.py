@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,15 +37,33 @@ def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def accept(nginx: Path, program: str, former: tuple[str, ...] = (), received: str = NEW) -> int:
-    """The exit status. program: what stands for `nginx -t -q -c FILE`."""
-    file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER)
+def attempt(
+    nginx: Path,
+    program: str,
+    former: tuple[str, ...] = (),
+    mode: str = "644",
+    received: str = NEW,
+) -> subprocess.CompletedProcess[str]:
+    """Ask for a new site. program: what stands for `nginx -t -q -c FILE`."""
+    file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER, mode)
     command = acceptance(file, former).replace("/etc/nginx", str(nginx))
     command = command.replace(RUN, str(nginx.parent / "run"))
     command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
     command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
     stand_ins = programs(nginx.parent / "bin", nginx=program)
-    return shell(command, stdin=received, stand_ins=stand_ins).returncode
+    return shell(command, stdin=received, stand_ins=stand_ins)
+
+
+def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
+    """The exit status."""
+    return attempt(nginx, program, former).returncode
+
+
+def refusal(nginx: Path, program: str, mode: str) -> str:
+    """What is said of a file of this mode that NGINX refuses."""
+    done = attempt(nginx, program, mode=mode)
+    assert done.returncode
+    return done.stderr
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -89,7 +108,7 @@ def test_what_nginx_refuses_does_not(nginx: Path) -> None:
 
 def test_half_a_site_of_a_connection_that_was_cut_is_none(nginx: Path) -> None:
     before = contents(nginx)
-    assert accept(nginx, "exit 0", received=NEW[:3]) != 0
+    assert attempt(nginx, "exit 0", received=NEW[:3]).returncode != 0
     assert contents(nginx) == before
 
 
@@ -116,3 +135,12 @@ def test_a_kill_leaves_no_key_behind_and_the_next_run_nothing_at_all(nginx: Path
     assert accept(nginx, "exit 0") == 0
     assert contents(run) == {}
     assert [*run.iterdir()] == []
+
+
+def test_a_refusal_quotes_nothing_of_a_file_that_others_may_not_read(nginx: Path) -> None:
+    program = """echo 'nginx: [emerg] unknown directive "hunter2" x" in a.conf:7' >&2; exit 1"""
+    message = 'nginx: [emerg] unknown directive "hunter2" x" in a.conf:7\n'
+    assert refusal(nginx, program, "644") == message
+    masked = message.replace('"hunter2" x"', "********")
+    assert refusal(nginx, program, "640") == masked
+    assert not [*(nginx.parent / "run").glob("nginx.*")]

@@ -30,9 +30,16 @@ class Site:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         monkeypatch.setattr(smoke_test, "PLANNED", str(folder))
+        clock = folder / "uptime"  # a second goes by with each pause
+        clock.write_text("100.50 1.00\n")
+        visit = smoke_test._VISIT.replace("/proc/uptime", str(clock))
+        monkeypatch.setattr(smoke_test, "_VISIT", visit)
         self.answer(PAGE.replace("https://cdn.example/a.css", "/static/b.css"))
         curl = CURL.replace("FOLDER", str(folder)).replace("LOGIN", LOGIN)
-        sleep = f"echo pause >> {folder}/asked; [ ! -e {folder}/then ] || . {folder}/then"
+        sleep = f"""
+            echo pause >> {folder}/asked
+            echo $(($(cut -d. -f1 {clock}) + 1)).50 > {clock}
+            [ ! -e {folder}/then ] || . {folder}/then"""
         self._stand_ins = programs(folder / "bin", curl=curl, sleep=sleep)
 
     def answer(self, page: str, status: int = 200, static: int = 200) -> None:
@@ -94,7 +101,7 @@ def test_what_goes_wrong_is_tried_again_and_reported(site: Site) -> None:
     site.answer("bad gateway", status=502)
     answer = site.visit()
     assert answer == [f"status 502 {LOGIN}"]
-    assert site.asked.count("pause") == 20
+    assert site.asked.count("pause") == 10
     site.answer(PAGE.replace("https://cdn.example/a.css", "/static/b.css"), static=404)
     assert (problem_in(site.visit()) or "").startswith("static 404 ")
 

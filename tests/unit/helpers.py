@@ -16,6 +16,7 @@ from typing import Any
 
 from docker.utils.build import exclude_paths
 from omeroweb_ops.locations import Locations
+from omeroweb_ops.shared import regular_file
 from omeroweb_ops.state import config_xml, engine, schema
 from omeroweb_ops.state.engine import Engine
 
@@ -107,7 +108,7 @@ def build_context(folder: Path, ignored: str) -> set[str]:
     return set(exclude_paths(str(folder), [each for each in lines if each and each[0] != "#"]))
 
 
-_FILES = (config_xml.__file__, engine.__file__)
+_FILES = (config_xml.__file__, engine.__file__, regular_file.__file__)
 _WRITERS = ("apply", "_write_record", "locked", "replace", "write")  # the others only compute
 
 

@@ -206,3 +206,19 @@ def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["config", "explode"])
     assert error.value.code == 2
     assert "explode" in capsys.readouterr().err
+
+
+def test_no_control_character_of_a_file_reaches_a_terminal(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csi = "\x9b31m"  # XML has it, and terminals obey it like ESC [
+    config_xml.write(installed.locations.config_xml, {"omero.web.page_size": "7", csi: csi})
+    deploy(installed, Desired())
+    for command in ("export", "show"):
+        cli.main(["config", command])
+    installed.locations.config_xml.write_text("<\x1b]0;owned\x07")
+    cli.main(["config", "plan"])
+    said = capsys.readouterr()
+    assert r"\u009b31m" in said.out
+    for text in (said.out, said.err):
+        assert all(each.isprintable() or each in "\t\n" for each in text)

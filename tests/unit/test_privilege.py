@@ -98,6 +98,25 @@ def test_a_pipe_a_device_and_a_large_file_are_refused_at_once(tmp_path: Path) ->
         regular_file.read_bytes(path, 1)
 
 
+def test_a_file_is_written_whatever_lies_in_its_place(tmp_path: Path) -> None:
+    path, victim = tmp_path / "file", tmp_path / "victim"
+    victim.write_text("mine")
+    for obstruct in (os.mkfifo, lambda each: each.symlink_to(victim)):
+        for each in (path, path.with_name("file.new")):
+            each.unlink(missing_ok=True)
+            obstruct(each)
+        regular_file.replace(path, b"new", sync=False)
+        assert (path.is_symlink(), path.read_text(), victim.read_text()) == (False, "new", "mine")
+        assert sorted(tmp_path.iterdir()) == [path, victim]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match=f"{path}'$"):
+        regular_file.replace(path, b"new")
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match=f"{tmp_path / 'log'}'$"):
+        regular_file.append_text(tmp_path / "log", "line\n")
+
+
 @pytest.mark.parametrize("name", ["bin", "etc", "etc/grid", "var", "var/log"])
 def test_a_link_below_omerodir_is_named_before_anything_is_touched(name: str) -> None:
     path = f"{LOCATIONS.omerodir}/{name}"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..locations import BASE
-from ..state import config_xml, derived, plugins
+from ..shared import regular_file
+from ..state import derived, plugins
 from ..state.engine import Engine, Invalid
 from . import environment
 
@@ -42,7 +43,7 @@ def serve(engine: Engine) -> int:
         raise Invalid(each for each in together if each.is_error)
     for warning in together:
         print(f"omeroweb-ops: warning: {warning}", file=sys.stderr)
-    config_xml.replace(engine.locations.desired_state, desired.dump().encode())
+    regular_file.replace(engine.locations.desired_state, desired.dump().encode())
     engine.apply(desired)
     return _become_gunicorn()
 

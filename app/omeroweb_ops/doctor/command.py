@@ -8,11 +8,13 @@ from dataclasses import replace
 from ..shared.expectations import Expectations
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
+from ..wait_ready import alarm
 from . import report
 from .checks import visitor
 from .public_probe import probe_public
 
 COULD_NOT_RUN = 2
+TIMEOUT = 100.0  # seconds; each question has its own, and a deploy waits for 120
 
 
 def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> int:
@@ -24,7 +26,8 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
         expected = Expectations.load(engine.locations.site)
         if url is not None:
             expected = replace(expected, url=url.rstrip("/") + "/")
-        observed = probe_public(expected.checked(), engine, connect)
+        with alarm(TIMEOUT):
+            observed = probe_public(expected.checked(), engine, connect)
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN

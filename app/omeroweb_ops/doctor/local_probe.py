@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from ..property_names import (
     SESSION_ENGINE,
 )
 from ..releases import installed
+from ..shared import omero_server
 from ..shared.redis_memory import Memory
 from ..state import derived
 from ..state.engine import Engine
@@ -106,9 +106,9 @@ def _servers(listed: Any) -> dict[str, str]:
 
 def _reach(place: tuple[str, int]) -> str:
     try:
-        socket.create_connection(place, timeout=_CONNECT_TIMEOUT).close()
-    except OSError as error:
-        return error.strerror or str(error) or type(error).__name__
+        omero_server.connect(*omero_server.endpoint(*place), _CONNECT_TIMEOUT)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
     return ""
 
 

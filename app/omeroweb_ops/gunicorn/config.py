@@ -27,7 +27,7 @@ from ..property_names import (
     WSGI_WORKERS,
 )
 from ..state.engine import Engine
-from . import handover, heartbeat, session_store_guard, sizing
+from . import handover, heartbeat, omero_server_guard, session_store_guard, sizing
 from .worker_memory import recycle_above
 from .worker_registry import WorkerRegistry
 
@@ -68,6 +68,7 @@ def settings(
         "post_worker_init": chain(
             handover.warm_up,
             session_store_guard.install,
+            omero_server_guard.install,
             watching.begin,
             workers.begin,
         ),

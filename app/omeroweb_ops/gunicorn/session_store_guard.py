@@ -63,7 +63,7 @@ class Guard:
             if now >= self._silent_until:
                 self._silent_until = now + LOG_INTERVAL
                 self._say(f"a visitor gets 503, since the session store fails: {error}")
-            return _unavailable(start_response)
+            return unavailable(start_response, _TEXT)
 
     def _ask(self) -> None:
         if self._clock() < self._away_until:
@@ -89,7 +89,7 @@ def install(worker: Any) -> None:
     probe = translate_errors(
         lambda: caches[settings.SESSION_CACHE_ALIAS].get("omeroweb-ops"), failures
     )
-    worker.wsgi = Guard(worker.wsgi, probe, _log)
+    worker.wsgi = Guard(worker.wsgi, probe, log)
 
 
 def _failures() -> Failures:
@@ -132,19 +132,21 @@ def _load(store: Any) -> Any:
     return data
 
 
-def _unavailable(start_response: Callable[..., Any]) -> Iterable[bytes]:
+def unavailable(start_response: Callable[..., Any], text: bytes) -> Iterable[bytes]:
+    """Answer 503, as a WSGI application does."""
     start_response(
         "503 Service Unavailable",
         [
             ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(_TEXT))),
+            ("Content-Length", str(len(text))),
             ("Retry-After", RETRY_AFTER),
             ("Cache-Control", "no-store"),
         ],
         sys.exc_info() if sys.exc_info()[0] else None,
     )
-    return [_TEXT]
+    return [text]
 
 
-def _log(line: str) -> None:
+def log(line: str) -> None:
+    """A line of the service's log."""
     print(f"omeroweb-ops: {line}", file=sys.stderr, flush=True)

@@ -146,8 +146,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         self._forget(connection)
         self.nr_conns -= 1
         if status:
-            with contextlib.suppress(OSError):
-                write_error(connection.sock, status, reason, "")
+            _answer(connection, status, reason)
         connection.close()
 
     def _forget(self, connection: Connection) -> None:
@@ -177,8 +176,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
             self.log.error("Worker %s ends, since a request hangs: %s", self.pid, each.place())
         self.reported = hung
         self.due = self.due or bool(hung)
-        if self._is_ending() and not (self.active - hung or self.incoming or self.queue):
+        if self._is_ending() and not (self.active - hung or self.incoming):
             if hung:
+                for login in self.queue:  # behind logins that hang
+                    _answer(login, 503, "Service Unavailable")
                 os._exit(1)  # their threads would keep the process
             self.log.info("Worker %s ends after %d requests", self.pid, self.nr)
             self.alive = False
@@ -197,3 +198,8 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
             return False
         recent = time.monotonic() - LONG_REQUEST
         return all(each.since > recent for each in self.active - self._hung())
+
+
+def _answer(connection: Connection, status: int, reason: str) -> None:
+    with contextlib.suppress(OSError):
+        write_error(connection.sock, status, reason, "")

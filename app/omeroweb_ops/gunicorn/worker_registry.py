@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..shared import regular_file
 from . import handover, log_rotation
 
 
@@ -31,9 +32,8 @@ class WorkerRegistry:
             worker.log
         )  # who waits for this worker may restart the service at once
         self.folder.mkdir(exist_ok=True)
-        beside = self.folder / f".{worker.pid}"
-        beside.write_text(self.identity, encoding="ascii")
-        beside.rename(self.folder / str(worker.pid))
+        own = self.folder / str(worker.pid)
+        regular_file.replace(own, self.identity.encode("ascii"), sync=False)
 
     def end(self, _server: object, worker: Any) -> None:
         """gunicorn's child_exit hook, in the master: a worker that was killed says nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..locations import Locations
-from ..shared import security_updates
+from ..shared import regular_file, security_updates
 from ..state import schema_cache
 from . import session_store, worker_slots
 
@@ -53,9 +52,9 @@ class Present:
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
         with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
-            yield from cleared(json.loads(self.locations.cleared.read_text(encoding="utf-8")))
+            yield from cleared(regular_file.read_json(self.locations.cleared))
         with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
-            found = json.loads(self.locations.security_updates.read_text(encoding="utf-8"))
+            found = regular_file.read_json(self.locations.security_updates)
             yield from updates(found)
         locked = security_updates.lock_date()
         if locked:

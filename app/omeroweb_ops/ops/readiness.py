@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..locations import READY_NEEDS_SERVER, Locations
+from ..shared import omero_server
 from . import session_store
 
 SERVER_TIMEOUT = 2.0  # seconds, for each OMERO.server
@@ -38,9 +37,7 @@ def needs_server(locations: Locations) -> bool:
 
 
 def _connect(host: str, port: int) -> None:
-    if "://" in host:  # a websocket's address
-        host = urlsplit(host).hostname or ""
-    socket.create_connection((host, int(port)), timeout=SERVER_TIMEOUT).close()
+    omero_server.connect(*omero_server.endpoint(host, port), SERVER_TIMEOUT)
 
 
 def _result(check: Callable[[], None]) -> str:

@@ -11,9 +11,13 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from ..shared import regular_file
+
 _SUFFIX = ".worker"
+_PID_SIZE = 20  # characters
 
 
 def acquire(folder: Path) -> int:
@@ -33,10 +37,11 @@ def holders(folder: Path) -> dict[int, int]:
     """The numbers of living workers, and their processes."""
     found = {}
     for path in folder.glob(f"*{_SUFFIX}"):
-        with path.open() as file:
+        # what is no worker's is left alone; a pipe would make us wait
+        with suppress(OSError, ValueError), open(path, opener=regular_file.without_waiting) as file:
             # a worker that starts this very moment takes the next number
             if not _locked(file.fileno(), fcntl.LOCK_SH):
-                text = file.read()
+                text = file.read(_PID_SIZE)
                 if text:  # empty: it has taken it just now
                     found[int(path.stem)] = int(text)
     return dict(sorted(found.items()))

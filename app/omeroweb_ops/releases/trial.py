@@ -26,7 +26,6 @@ from ..processes import end_with_parent
 from ..property_names import ALLOWED_HOSTS, PREFIX
 from ..shared import regular_file
 from ..shared.finding import Finding
-from ..state import config_xml
 from ..state.branding import DIRECTORY
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
@@ -74,7 +73,7 @@ def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
         reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
     if reason is not None:
         return reason
-    config_xml.replace(engine.locations.tried, tried.encode())
+    regular_file.replace(engine.locations.tried, tried.encode())
     return None
 
 

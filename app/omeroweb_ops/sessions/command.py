@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..shared import regular_file
 from ..state.engine import Engine
 from . import files, store
 
@@ -80,8 +81,7 @@ def _say(engine: Engine, result: str) -> int:
     try:
         if log.exists() and log.stat().st_size > _LOG_SIZE:
             log.replace(log.with_name(f"{log.name}.1"))
-        with open(log, "a", encoding="utf-8") as file:
-            print(line, file=file)
+        regular_file.append_text(log, f"{line}\n")
     except OSError as error:
         print(f"cannot write {log}: {error.strerror}; all else is as said", file=sys.stderr)
         return 1
@@ -97,12 +97,9 @@ def _keep(engine: Engine, result: Result, seconds: float) -> int:
         "failed": result.failed,
     }
     target = engine.locations.cleared
-    beside = target.with_name(f"{target.name}.new")
-    try:
-        beside.write_text(json.dumps(kept), encoding="utf-8")
-        beside.replace(target)  # whole or not at all; asking the disk would wait for all removals
+    try:  # without the disk, which would wait for all removals
+        regular_file.replace(target, json.dumps(kept).encode(), sync=False)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         print(f"cannot write {target}: {error.strerror}; all else is as said", file=sys.stderr)
         return 1
     return 0

@@ -1,14 +1,17 @@
-"""Reading what another process may have put there: never a pipe, never without a limit.
+"""Reading and writing where another process may have put something: never a pipe or through a
+link, never without a limit.
 
-Opening a named pipe waits for its writer, for ever if none comes.
+Opening a named pipe waits for its other end, for ever if none comes.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 MAX_SIZE = 10_000_000  # bytes
 
@@ -25,14 +28,67 @@ def read_text(path: Path, limit: int = MAX_SIZE) -> str:
 
 def read_bytes(path: Path, limit: int = MAX_SIZE) -> bytes:
     """Return the content of a regular file; see `read_text`."""
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    with open(path, "rb", opener=without_waiting) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"is larger than {limit} bytes", str(path))
     return content
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+def read_json(path: Path) -> Any:
+    """Return the data of a JSON file.
+
+    Raises OSError as `read_text` does, and ValueError for what is not JSON or nested too deeply.
+    """
+    try:
+        return json.loads(read_text(path))
+    except RecursionError:
+        raise ValueError("its data are nested too deeply") from None
+
+
+def replace(path: Path, content: bytes, mode: int = 0o640, *, sync: bool = True) -> None:
+    """Write a file beside `path` and rename it over `path`, whatever lies at either.
+
+    sync: bring it to the disk first, so that a crash leaves the old file or the new one, whole.
+
+    Raises OSError that names the file; nothing of the new one is left then.
+    """
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        error.filename = str(beside)
+        raise
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(descriptor)
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    if sync:
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write at the end of a file, and make it if it is not there. Raises OSError that names it."""
+    with open(path, "a", encoding="utf-8", opener=without_waiting) as file:
+        file.write(text)
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """The `opener` of `open` for a file that may be a pipe of somebody else's. Raises OSError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o640)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    return descriptor

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ..locations import CURRENT, Locations
+from . import regular_file
 
 TIMEOUT = 60  # seconds; apt takes half a second
 LISTS = Path("/var/lib/apt/lists")
@@ -100,10 +101,7 @@ def report(locations: Locations) -> int:
         "packages": found.packages,
         "lists": found.lists.isoformat(timespec="seconds") if found.lists else None,
     }
-    target = locations.security_updates
-    beside = target.with_name(f"{target.name}.new")
-    beside.write_text(json.dumps(kept), encoding="utf-8")
-    beside.replace(target)
+    regular_file.replace(locations.security_updates, json.dumps(kept).encode(), sync=False)
     if found.lists is None:
         print("apt has no package lists here: run apt-get update")
         return 1

@@ -6,8 +6,10 @@ Even `omero config get` rewrites it (time stamp, mode 0644), so contents are com
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ ACTIVE = "__ACTIVE__"
 PROFILE = "omero.config.profile"
 VERSION = "omero.config.version"
 _VERSION = "5.1.0"  # omero.config.ConfigXml.VERSION
+LOCK_TIMEOUT = 30.0  # seconds; a change of the configuration takes less than one
 
 
 class Unreadable(Exception):
@@ -43,32 +46,7 @@ def write(path: Path, properties: Mapping[str, str]) -> None:
         if block.get("id") not in (ACTIVE, profile):
             root.append(block)
     ElementTree.SubElement(root, "include", file="templates.xml")
-    replace(path, ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file of mode 0640 beside `path`, bring it to disk and rename it over `path`.
-
-    Raises OSError that names the file; nothing of it is left then.
-    """
-    beside = path.with_name(path.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        beside.unlink()
-        error.filename = str(path)
-        raise
-    os.chmod(beside, 0o640)
-    os.replace(beside, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    regular_file.replace(path, ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
 @contextmanager
@@ -76,13 +54,28 @@ def locked(lock: Path) -> Iterator[None]:
     """Hold the bundle's own lock; the bundle's `omero config` takes the same one.
 
     Upstream's lock cannot be relied on: the lock file is unlinked while others hold it.
+
+    Raises OSError if another process holds it for LOCK_TIMEOUT.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o640)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _take(descriptor, lock)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, lock: Path) -> None:
+    end = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                reason = f"another process has held it for {LOCK_TIMEOUT:g} s; see `lslocks`"
+                raise OSError(errno.EBUSY, reason, str(lock)) from None
+            time.sleep(0.1)
 
 
 def _parse(path: Path) -> ElementTree.Element | None:

@@ -90,11 +90,11 @@ class Engine:
         before = self._stored_secret()
         self.secret = before | {*desired.secret}
         if self.secret != before:
-            config_xml.replace(self.locations.secret, json.dumps(sorted(self.secret)).encode())
+            regular_file.replace(self.locations.secret, json.dumps(sorted(self.secret)).encode())
 
     def _stored_secret(self) -> frozenset[str]:
         try:
-            names = json.loads(self.locations.secret.read_text(encoding="utf-8"))
+            names = regular_file.read_json(self.locations.secret)
         except FileNotFoundError:
             return frozenset()
         except ValueError:
@@ -243,10 +243,10 @@ class Engine:
 
     def _record(self) -> Record:
         try:
-            return Record(**json.loads(regular_file.read_text(self.locations.record)))
+            return Record.of(regular_file.read_json(self.locations.record))
         except FileNotFoundError:
             return Record()
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise config_xml.Unreadable(
                 f"{self.locations.record} is not readable ({error}); move it away"
             ) from None
@@ -254,7 +254,7 @@ class Engine:
     def _write_record(self, record: Record) -> None:
         if record != self._record():
             text = json.dumps(record.data(), indent=1, sort_keys=True)
-            config_xml.replace(self.locations.record, text.encode())
+            regular_file.replace(self.locations.record, text.encode())
 
 
 def _advice(name: str) -> str:

@@ -25,10 +25,32 @@ class Record:
     owned: Mapping[str, str | None] = field(default_factory=dict)
     applied: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, data: Any) -> Record:
+        """From JSON data. Raises TypeError or ValueError for what this class does not write."""
+        return cls(optional_texts(data["owned"]), texts(data.get("applied", {})))
+
     def data(self) -> dict[str, dict[str, str | None] | dict[str, str]]:
         """As JSON data; `applied` only where there is any."""
         owned: dict[str, str | None] = dict(self.owned)
         return {"owned": owned, **({"applied": dict(self.applied)} if self.applied else {})}
+
+
+def texts(data: Any) -> dict[str, str]:
+    """JSON data that name texts. Raises ValueError for others."""
+    found = optional_texts(data)
+    if None in found.values():
+        raise ValueError("a text is missing")
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def optional_texts(data: Any) -> dict[str, str | None]:
+    """The same where a text may be null."""
+    if not isinstance(data, dict) or not all(
+        isinstance(each, str | None) for each in data.values()
+    ):
+        raise ValueError("is not an object of texts")
+    return dict(data)
 
 
 def list_by_hand(record: Record, name: str, now: str | None, default: str | None) -> str | None:

@@ -6,14 +6,13 @@ Known by name: `is_secret_name`. What a property holds as a whole is known by wh
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+
+from . import quoting
 
 MASK = "********"
 _SECRET_NAME = re.compile(r"secret|token|passw|key|dsn|credential", re.I)
@@ -96,37 +95,37 @@ def as_data(text: str) -> Any:
 
 
 def redact(message: str, secrets: Iterable[str]) -> str:
-    """A message with a mask for each of these texts, as it is or as Python, JSON, XML, a shell or a
-    URL quotes it. A short one is found as a word alone, so that others stay readable."""
+    """A message with a mask for each of these texts, in whatever form something quotes it (see
+    `quoting`). A short one is found as a word alone, so that others stay readable."""
     pattern = _pattern(frozenset(secrets))
     return pattern.sub(MASK, message) if pattern else message
 
 
 @lru_cache(maxsize=64)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
-    forms = {form for secret in secrets for form in _forms(secret)}
+    parts = {part for secret in secrets for part in _parts(secret) if part}
     # the longest first: one secret may be part of another
-    alternatives = sorted((form for form in forms if form.strip()), key=len, reverse=True)
+    alternatives = sorted(parts, key=len, reverse=True)
     return re.compile("|".join(map(_found, alternatives))) if alternatives else None
 
 
-def _found(form: str) -> str:
-    found = re.escape(form)
-    if len(form) >= _WORD_LENGTH:
+def _found(part: str) -> str:
+    found = quoting.pattern(part)
+    if len(part) >= _WORD_LENGTH:
         return found
     # "web" is no word of its own in "OMERO.web"
-    before = r"(?<!\w)(?<!\w[.-])" if re.match(r"\w", form) else ""
-    return before + found + (r"(?!\w)(?![.-]\w)" if re.search(r"\w\Z", form) else "")
+    before = r"(?<!\w)(?<!\w[.-])" if re.match(r"\w", part) else ""
+    return before + found + (r"(?!\w)(?![.-]\w)" if re.search(r"\w\Z", part) else "")
 
 
-def _forms(secret: str) -> Iterator[str]:
-    yield from (secret, secret.strip(), " ".join(secret.split()))
-    yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _WORD_LENGTH)
-    yield from (repr(secret)[1:-1], repr(secret + "'")[1:-2], shlex.quote(secret))
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    yield from (html.escape(secret), html.escape(secret, quote=False))
-    encoded = secret.encode(errors="surrogatepass")
-    yield from (quote(encoded), quote(encoded, safe=""))
+def _parts(secret: str) -> Iterator[str]:
+    """The whole, and each line that is long enough: a message may quote one of them.
+
+    Without quotes at its ends, where what quotes it has its own.
+    """
+    lines = [line.strip(quoting.QUOTING) for line in secret.splitlines()]
+    yield secret.strip(quoting.QUOTING)
+    yield from (line for line in lines if len(line) >= _WORD_LENGTH)
 
 
 def _conceal_named(name: str, value: Any) -> Any:

@@ -18,7 +18,6 @@ from .. import tracebacks
 from ..locations import Locations
 from ..processes import end_with_parent, isolated
 from ..shared import regular_file
-from . import config_xml
 from .derived import WHITENOISE
 from .schema import DATA, Schema, from_data
 
@@ -64,7 +63,7 @@ def schema(
             {"packages": virtualenv_fingerprint(), "schemas": kept}, ensure_ascii=False
         )
         with contextlib.suppress(OSError):  # the service may not write there: it reads it again
-            config_xml.replace(locations.schema, text.encode())
+            regular_file.replace(locations.schema, text.encode())
     return from_data(kept[key]), {}
 
 
@@ -81,7 +80,7 @@ def virtualenv_fingerprint() -> list[Any]:
 def _kept(path: Path) -> dict[str, Any]:
     """The schemas that were read of these packages."""
     try:
-        content = json.loads(regular_file.read_text(path))
+        content = regular_file.read_json(path)
         return dict(content["schemas"]) if content["packages"] == virtualenv_fingerprint() else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..shared import regular_file
 from . import config_xml
-from .managed import Record
+from .managed import Record, texts
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class State:
     def read(cls, path: Path) -> State:
         """Raises Unreadable where there is none or it is damaged."""
         try:
-            state = json.loads(regular_file.read_text(path))
-            return cls(dict(state["properties"]), Record(**state["record"]))
+            state = regular_file.read_json(path)
+            return cls(texts(state["properties"]), Record.of(state["record"]))
         except FileNotFoundError:
             raise config_xml.Unreadable("there is no earlier state to go back to") from None
         except (KeyError, TypeError, ValueError) as error:
@@ -35,4 +35,4 @@ class State:
     def write(self, path: Path) -> None:
         """In one step."""
         data = {"properties": dict(self.properties), "record": self.record.data()}
-        config_xml.replace(path, json.dumps(data, indent=1, sort_keys=True).encode())
+        regular_file.replace(path, json.dumps(data, indent=1, sort_keys=True).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -104,7 +103,7 @@ def cleared(locations: Locations) -> SessionClearing | None:
     if not locations.cleared.exists():
         return None
     try:
-        last = json.loads(locations.cleared.read_text(encoding="utf-8"))
+        last = regular_file.read_json(locations.cleared)
         time = datetime.fromisoformat(last["time"]).astimezone()
         return SessionClearing(time, last["removed"], last["kept"], last["failed"])
     except (KeyError, TypeError, ValueError) as error:

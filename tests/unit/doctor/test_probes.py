@@ -182,7 +182,7 @@ def test_a_closed_port_is_told_in_the_system_s_words() -> None:
 
 
 def test_nobody_is_waited_for_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LIMIT", 0.2)
+    monkeypatch.setattr(http, "REQUEST_TIMEOUT", 0.2)
     with Quiet(("127.0.0.1", 0), Handler) as server:  # it listens, and nobody serves
         answer = Client().ask("GET", f"http://127.0.0.1:{server.server_port}/")
     assert answer.late

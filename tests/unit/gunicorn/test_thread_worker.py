@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -263,6 +264,38 @@ def test_logins_that_wait_for_a_server_leave_threads_to_others(
             client.close()
     wait_until(lambda: server.log().count("POST /login/") >= 19)
     assert server.log().count("POST /login/") == 19
+
+
+def test_logins_that_hang_in_every_worker_leave_the_site_to_others(
+    start: Callable[..., Server],
+) -> None:
+    server = start(workers=2)
+    wait_until(lambda: server.log().count("Booting worker") == 2)
+    workers = {int(each) for each in re.findall(r"Booting worker with pid: (\d+)", server.log())}
+    request = b"POST /login/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for other in workers:
+            os.kill(other, signal.SIGSTOP)
+            group = [stack.enter_context(server.connect()) for _ in range(10)]
+            for client in group:
+                client.sendall(request)
+            server.worker()  # behind all of them
+            os.kill(other, signal.SIGCONT)
+            clients += group
+
+        def all_replaced() -> bool:
+            began = time.monotonic()
+            worker = server.worker()
+            assert time.monotonic() - began < 2
+            return server.log().count("Booting worker") == 4 and worker not in workers
+
+        wait_until(all_replaced)
+        answers = []
+        for client in clients:
+            with contextlib.suppress(ConnectionError):
+                answers.append(client.recv(12))
+        assert answers.count(b"HTTP/1.1 503") >= 2 * (10 - THREADS // 2)
 
 
 def test_the_master_reports_while_a_worker_s_loop_turns(

@@ -168,7 +168,7 @@ def test_placeholders_in_a_message_stay_what_they_are(command: Command) -> None:
     assert "{{ expected_end }} {{message}}" in command.page().text
 
 
-@pytest.mark.parametrize("message", ["a\x1b[31mred", "bell\x07", "cr\r", "\x7f"])
+@pytest.mark.parametrize("message", ["a\x1b[31mred", "bell\x07", "cr\r", "\x7f", "csi\x9b2J"])
 def test_control_characters_are_refused(command: Command, message: str) -> None:
     assert "--message: has control characters" in command("on", "--message", message, expect=2)
     assert not command.shown.exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from roles.conventions import LOCATIONS
 from roles.inventory import tls_files
@@ -234,6 +235,18 @@ def test_extra_lines_may_be_appended() -> None:
     name = "omero.web.nginx_server_extra_config"
     config = config_of(web_config_append={name: ["client_body_timeout 99s;"]})
     assert served(config).values("client_body_timeout") == ["99s"]
+
+
+def test_a_site_that_quotes_a_secret_is_not_for_others_to_read(tmp_path: Path) -> None:
+    name, lines = "omero.web.nginx_server_extra_config", ['proxy_set_header X-Key "hunter2 x";']
+    path = tmp_path / "secrets.yml"
+    path.write_text(yaml.safe_dump({name: lines, "omero.web.secret_key": KEY}))
+    path.chmod(0o600)
+    for data, mode in (({"web_secrets": str(path)}, "640"), ({"web_config": {name: lines}}, "644")):
+        site = site_of(a_host(**data))
+        content = site_config.content(Target(site, only_member(site), SURVEY))
+        assert lines[0] in content
+        assert site.mode(content) == mode
 
 
 @pytest.fixture

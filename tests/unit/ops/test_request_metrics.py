@@ -179,3 +179,11 @@ def test_a_full_disk_is_found_before_a_page_is_mapped(tmp_path: Path) -> None:
     RequestMetrics(tmp_path, 0)
     for path in tmp_path.glob("*.db"):
         assert path.stat().st_blocks * 512 >= 1 << 16
+
+
+def test_what_is_no_worker_s_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "0.worker")
+    (tmp_path / "1.worker").mkdir()
+    (tmp_path / "x.worker").write_text("1")
+    (tmp_path / "2.worker").write_text("9" * 100)
+    assert worker_slots.holders(tmp_path) == {}

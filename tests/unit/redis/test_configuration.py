@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from omeroweb_ops.shared.redis_memory import Memory
 
 from roles import redis
 from roles.inventory.settings import Settings
-from roles.redis import admin_user, legacy_files
+from roles.redis import admin_user, legacy_files, memory_check
 from roles.redis.configuration import ADMINISTRATOR, default_limit, text
 
 GIGABYTE = 1 << 20  # in kilobytes
@@ -159,5 +160,19 @@ def test_root_writes_nothing_where_redis_could_have_links() -> None:
     """/etc/redis belongs to redis; what is left there is removed as redis."""
     for path in (redis.CONFIGURATION, ADMINISTRATOR):
         assert path.startswith("/etc/omero-web-redis/")
-    for command in (legacy_files.READ_MAIN, legacy_files.HasFormer().command()):
-        assert command.startswith("timeout 10 setsid -w setpriv --reuid redis ")
+    assert legacy_files.READ_MAIN.startswith("timeout -k 5 10 setsid -w setpriv --reuid redis ")
+    for command in (legacy_files.HasFormer().command(), redis.service().log):
+        assert "runuser -u redis -- sh -c" in command.partition("\nlimited 10 ")[2]
+
+
+@given(st.lists(st.text() | st.from_regex(r"(used_memory|maxmemory):.*")))
+@example(["used_memory:" + "9" * 5000, "maxmemory:-1"])
+@example(["used_memory:1e9", "maxmemory:\x1b[2J"])
+def test_whatever_answers_for_redis_is_read(answer: list[str]) -> None:
+    found = memory_check.UsedMemory().process(answer)
+    assert 0 <= found.used < 10**18
+
+
+def test_the_memory_of_redis_is_read() -> None:
+    answer = ["# Memory\r", "used_memory:900\r", "used_memory_human:9B\r", "maxmemory:1000\r"]
+    assert memory_check.UsedMemory().process(answer) == Memory(900, 1000)

@@ -25,7 +25,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(local_files, "CURRENT", tmp_path / "CURRENT")
     monkeypatch.setattr(installed, "HOST_PYTHON", tmp_path / "python3")
     (tmp_path / "python3").symlink_to(python(made, "3.11"))
-    monkeypatch.setattr(installed, "found", functools.partial(installed.list_releases, made))
+    monkeypatch.setattr(
+        installed, "list_releases", functools.partial(installed.list_releases, made)
+    )
     return made
 
 

@@ -259,11 +259,10 @@ def test_what_failed_is_told_logged_and_kept_for_programs(installed: Engine) -> 
 def test_a_full_disk_is_told_with_the_file_and_leaves_none(
     installed: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(path: Path, *_text: object, **_options: object) -> None:
-        path.touch()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write(2), without a path
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "replace", full)
     assert command.clear(installed) == 1
     told = capsys.readouterr()
     assert "done: 0 expired sessions" in told.out

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops.shared import regular_file
 from omeroweb_ops.state import config_xml
 
 from tests.unit.helpers import die_before_line
@@ -173,7 +174,7 @@ def test_the_content_is_on_disk_before_it_takes_the_name(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", rename)
-    config_xml.replace(path, b"12345")
+    regular_file.replace(path, b"12345")
     assert steps == ["file of 5 bytes", "rename", "folder of 0 bytes"]
 
 

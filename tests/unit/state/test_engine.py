@@ -249,14 +249,11 @@ TestHistories.settings = settings(
 )
 
 
-def wait_until_blocked(lock: Path) -> None:
-    """Return once somebody waits for the lock; the kernel lists waiters with an arrow."""
-    inode = lock.stat().st_ino
-    while not any(
-        "-> FLOCK" in line and f":{inode} " in line
-        for line in Path("/proc/locks").read_text().splitlines()
-    ):
-        pass
+def wait_until_opened(lock: Path, times: int) -> None:
+    """Return once this process has opened the lock so often: the last of them waits for it."""
+    opened: list[str] = []
+    while opened.count(str(lock)) < times:
+        opened = [os.path.realpath(f"/dev/fd/{each}") for each in os.listdir("/dev/fd")]
 
 
 def test_a_second_apply_waits_and_then_sees_what_the_first_has_written(engine: Engine) -> None:
@@ -268,11 +265,40 @@ def test_a_second_apply_waits_and_then_sees_what_the_first_has_written(engine: E
     )
     with config_xml.locked(engine.locations.lock):
         thread.start()
-        wait_until_blocked(engine.locations.lock)
+        wait_until_opened(engine.locations.lock, 2)
         # what another process would do that holds the lock
         config_xml.write(engine.locations.config_xml, {texts.STRING: "x", texts.BOOLEAN: "true"})
+        assert thread.is_alive()
     thread.join()
     assert current(engine) == {texts.STRING: "x", texts.BOOLEAN: "true", texts.INTEGER: "2"}
+
+
+def test_a_lock_that_somebody_keeps_is_named_after_its_time(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_xml, "LOCK_TIMEOUT", 0.3)
+    with (
+        config_xml.locked(engine.locations.lock),
+        pytest.raises(OSError, match=f"has held it .*lslocks.*{engine.locations.lock}"),
+    ):
+        apply(engine, {texts.INTEGER: 1})
+    apply(engine, {texts.INTEGER: 1})
+
+
+RECORDS = ("[]", "{}", '{"owned": []}', '{"owned": {"a": 1}}', '{"owned": {}, "applied": ["x"]}',
+           '{"owned": {}, "applied": {"a": null}}', "[" * 100_000, "9" * 5000)  # fmt: skip
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda text: text[:40])
+@pytest.mark.parametrize("name", ["record", "previous"])
+def test_a_forged_record_is_named_and_no_mistake_of_the_code(
+    engine: Engine, name: str, record: str
+) -> None:
+    path: Path = getattr(engine.locations, name)
+    text = f'{{"properties": {{}}, "record": {record}}}' if name == "previous" else record
+    path.write_text(text)
+    with pytest.raises(config_xml.Unreadable, match=str(path)):
+        engine.rollback() if name == "previous" else engine.plan(Desired())
 
 
 def test_a_dead_process_does_not_keep_the_lock(engine: Engine) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import io
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 import pytest
 import yaml
@@ -86,19 +88,56 @@ def _is_right(name: str, value: Any) -> list[bool]:
     return [prop.same(text, default) for text in resolved.values()]
 
 
-@given(
-    st.text(characters, min_size=8).filter(lambda text: text == text.strip()),
-    st.sampled_from((str, repr, json.dumps, html.escape, quote, lambda text: f"x{text}y")),
+QUOTING: tuple[Callable[[str], str], ...] = (
+    *(str, repr, json.dumps, html.escape, quote, quote_plus, shlex.quote, escape),
+    *(lambda text: json.dumps(text, ensure_ascii=False), lambda text: quote(text, safe="")),
+    *(lambda text: repr([text, "'"]), lambda text: repr(text.encode()), lambda text: f"x{text}y"),
 )
+
+
+@given(
+    st.text(characters | st.sampled_from("\"'\\%&+ \t\n"), min_size=8).filter(
+        lambda text: text == text.strip()
+    ),
+    st.lists(st.sampled_from(QUOTING), min_size=1, max_size=3),
+)
+@example("a\\n'\"%é&b😀 c", [json.dumps, repr, shlex.quote])
+@example("a\\n'\"%é&b😀 c", [html.escape, quote, json.dumps])
 def test_a_message_that_quotes_a_secret_is_shown_without_it(
-    secret: str, form: Callable[[str], str]
+    secret: str, forms: list[Callable[[str], str]]
 ) -> None:
-    quoted = form(secret)
+    """What quotes it may be quoted again: JSON in an error of Python's in a line for a shell."""
+    quoted = secret
+    for form in forms:
+        quoted = form(quoted)
     assume(secret not in f"Invalid value <{MASK}> !")
     said = redact(f"Invalid value <{quoted}> !", texts(secret))
     assert secret not in said
     assert quoted not in said
     assert said.startswith("Invalid value <")
+
+
+def test_secrets_side_by_side_are_each_found() -> None:
+    secrets = ['\\\\*one secret\\"', "'\\\\another one'", '" a third one', "never\\n"]
+    said = redact(
+        f"{secrets!r} {json.dumps(secrets)} {' '.join(secrets + secrets[3:])}", texts(secrets)
+    )
+    assert not any(word in said for word in ("one", "third", "never"))
+
+
+@pytest.mark.parametrize("run", ["\\", " ", "'", '"', "%5c", "%20", "+", "\\ '", "&#92;", "&amp;"])
+@pytest.mark.parametrize(
+    "secret", ["abcdefg\\x", "abcdefg x", "abcdefg'x", "abcdefg\\ 'x", "abcdefg&x"]
+)
+def test_a_long_run_of_quoting_costs_no_time(secret: str, run: str) -> None:
+    message = ("abcdefg" + run * 500 + "y ") * 2  # hangs where it can be taken apart in many ways
+    assert redact(message, [secret]) == message
+
+
+@given(st.lists(st.text(characters | st.sampled_from("\t\n"), min_size=8), max_size=3))
+def test_what_quotes_no_secret_is_shown_as_it_is(known: list[str]) -> None:
+    message = "omero.web.page_size: 'many' is not a whole number; write for example 5"
+    assert redact(message, known) == message
 
 
 @pytest.mark.parametrize(

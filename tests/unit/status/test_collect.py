@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,14 +12,18 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omeroweb_ops import cli
+from omeroweb_ops.doctor import command as doctor_command
+from omeroweb_ops.shared.expectations import Expectations
 from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.status import collect, local_files, ops_endpoints
-from omeroweb_ops.status.model import Disk, Maintenance, SessionClearing, Unknown
+from omeroweb_ops.status import command as status_command
+from omeroweb_ops.status.model import Disk, Maintenance, SessionClearing, Unknown, try_read
 
 from tests.unit.helpers import again, listening
 
@@ -266,3 +271,46 @@ def test_the_command_says_that_nothing_serves(
     whole = json.loads(capsys.readouterr().out)
     assert whole["status"] == "not serving"
     assert "desired.json" in whole["configuration"]["unknown"]
+
+
+def test_a_pipe_in_the_place_of_a_report_is_named_at_once(engine: Engine) -> None:
+    engine.locations.cleared.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(engine.locations.cleared)
+    seen = try_read(lambda: local_files.cleared(engine.locations))
+    assert seen == Unknown(f"{engine.locations.cleared}: is not a regular file")
+
+
+class Dribbling(BaseHTTPRequestHandler):
+    """Sends a byte now and then, so that no answer comes and no read is late."""
+
+    def do_GET(self) -> None:  # the base class's name
+        end = time.monotonic() + 20
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end:
+                self.wfile.write(b"H")
+                time.sleep(0.1)
+
+    do_OPTIONS = do_HEAD = do_POST = do_GET  # noqa: N815
+
+
+@pytest.mark.parametrize(
+    ("module", "said"), [(status_command, "not within 1 s"), (doctor_command, "")]
+)
+def test_a_command_ends_in_time_however_slowly_something_answers(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    module: Any,
+    said: str,
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", 1.0)
+    monkeypatch.setenv("OMERODIR", str(engine.locations.omerodir))
+    monkeypatch.setenv("OMEROWEB_OPS_DESIRED", str(engine.locations.desired_state))
+    began = time.monotonic()
+    with listening(Dribbling) as port:
+        deployed(engine, port)
+        site = Expectations(f"http://127.0.0.1:{port}/", tls="off", http_port=port)
+        engine.locations.site.write_text(site.dump())
+        cli.main(["status" if module is status_command else "doctor"])
+    assert time.monotonic() - began < 15
+    assert said in " ".join(" ".join(capsys.readouterr()).split())

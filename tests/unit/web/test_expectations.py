@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from omeroweb_ops.shared.expectations import Expectations
 
 from roles.nginx import smoke_test
@@ -115,4 +117,15 @@ def test_a_failed_visit_tells_the_errors_alone() -> None:
         "cors: error (see omero.web.prefix)",
         "cors: error (see its log)",
     ]
-    assert smoke_test.DoctorErrors().process([]) == []
+    for other in ("", "[" * 100_000, '{"checks": [1]}', '{"checks": {"name": "x"}}'):
+        assert smoke_test.DoctorErrors().process([other]) == []
+
+
+@given(st.text(), st.text())
+def test_no_terminal_obeys_what_a_failed_visit_tells(message: str, setting: str) -> None:
+    check = {"name": "\x9b2J", "status": "error", "message": message, "setting": setting}
+    (line,) = smoke_test.DoctorErrors().process([json.dumps({"checks": [check]})])
+    assert line.isprintable()
+    assert all(
+        each.isprintable() for each in smoke_test.PublicUrlResponse().process([f"status {message}"])
+    )

@@ -1,0 +1,54 @@
+"""Where an OMERO.server of omero.web.server_list is, and whether it takes a TCP connection."""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+# Seconds. Three packets ask for a connection in that time, after 0, 1 and 3 s (RFC 6298, section
+# 2), as in Ice.Override.ConnectTimeout's five (omero.constants.CONNECTTIMEOUT).
+TIMEOUT = 4.0
+
+
+def endpoint(host: str, port: int | str) -> tuple[str, int]:
+    """Host and TCP port of an entry of omero.web.server_list. A websocket's address has its port in
+    itself, or else takes the entry's (omero/clients.py, _check_for_hosturl). Raises ValueError."""
+    if "://" in host:
+        url = urlsplit(host)
+        return url.hostname or "", url.port or int(port)
+    return host, int(port)
+
+
+def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
+    """Raise OSError unless one of the host's addresses takes a TCP connection within seconds.
+
+    All of them are tried at once: which one Ice tries first is Ice's to say.
+    """
+    error = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    with ExitStack() as stack:
+        ready = stack.enter_context(selectors.DefaultSelector())
+        for kind, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                one = stack.enter_context(socket.socket(kind, socket.SOCK_STREAM))
+                one.setblocking(False)
+                one.connect(address)
+            except BlockingIOError:
+                ready.register(one, selectors.EVENT_WRITE)
+            except OSError as refusal:  # no IPv6 here, no way there
+                error = refusal
+            else:
+                return
+        end = time.monotonic() + timeout
+        while ready.get_map() and (left := end - time.monotonic()) > 0:
+            for key, _ in ready.select(left):
+                number = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # type: ignore[union-attr]
+                if not number:
+                    return
+                ready.unregister(key.fileobj)
+                error = OSError(number, os.strerror(number))
+    raise error
