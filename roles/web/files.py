@@ -11,7 +11,7 @@ from ..inventory.settings import Settings
 from ..operations import deploy_lock
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import RELEASE_FILES
-from ..operations.services import Service, cron
+from ..operations.services import STAMPS, Service, cron
 from ..operations.templates import environment
 from ..target import Target
 from . import sandbox
@@ -118,6 +118,7 @@ def _rendered(
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
         release_files=RELEASE_FILES.rstrip(),
+        stamps=STAMPS,
         **more,
     )
     return File(path, text, mode=mode)

@@ -233,10 +233,12 @@ def outside(site: Host, places: Sequence[str]) -> set[str]:
     """Owner, mode and kind of all that is not the attacker's own, and contents of what counts."""
     pruned = " -o ".join(f"-path {shlex.quote(each)}" for each in (*RUNNING, "*/__pycache__"))
     counts = f"{VICTIM} /etc /usr/local /srv /boot /home {BASE}/bin {BASE}/state"
-    lines = site.run(
-        f"find / \\( {pruned} \\) -prune -o -printf '%p\\t%U:%G %m %y %l\\n'; "
-        f"find {counts} -type f -exec sha256sum {{}} + | sed -E 's/^(.{{64}})  (.*)/\\2\\t\\1/'"
-    ).stdout.splitlines()
+    # a name or a target may have line breaks; sha256sum escapes them
+    found = site.run(f"find / \\( {pruned} \\) -prune -o -printf '%p\\t%U:%G %m %y %l\\0'").stdout
+    path_first = shlex.quote(r"s/^\\?(.{64})  (.*)/\2\t\1/")
+    digests = f"find {counts} -type f -exec sha256sum {{}} + | sed -E {path_first}"
+    contents = site.run(digests).stdout
+    lines = [*found.split("\0"), *contents.splitlines()]
     mine = (OWN, *map(re.escape, places))
     own = re.compile(rf"({'|'.join(mine)})(/|\t|$|\.aside)")
     return {line for line in lines if not own.match(line)}

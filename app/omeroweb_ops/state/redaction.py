@@ -121,11 +121,14 @@ def _found(part: str) -> str:
 def _parts(secret: str) -> Iterator[str]:
     """The whole, and each line that is long enough: a message may quote one of them.
 
-    Without quotes at its ends, where what quotes it has its own.
+    Without quotes at the ends of a long one, where what quotes it has its own.
     """
-    lines = [line.strip(quoting.QUOTING) for line in secret.splitlines()]
-    yield secret.strip(quoting.QUOTING)
-    yield from (line for line in lines if len(line) >= _WORD_LENGTH)
+    for part in (secret, *secret.splitlines()):
+        bare = part.strip(quoting.QUOTING)
+        if len(bare) >= _WORD_LENGTH:
+            yield bare
+        elif part == secret or len(part.strip()) >= _WORD_LENGTH:
+            yield part.strip()
 
 
 def _conceal_named(name: str, value: Any) -> Any:

@@ -102,6 +102,7 @@ QUOTING: tuple[Callable[[str], str], ...] = (
     st.lists(st.sampled_from(QUOTING), min_size=1, max_size=3),
 )
 @example("a\\n'\"%é&b😀 c", [json.dumps, repr, shlex.quote])
+@example("0000000'", [repr, quote])
 @example("a\\n'\"%é&b😀 c", [html.escape, quote, json.dumps])
 def test_a_message_that_quotes_a_secret_is_shown_without_it(
     secret: str, forms: list[Callable[[str], str]]
