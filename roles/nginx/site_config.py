@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -20,8 +19,8 @@ from pyinfra.api import StringCommand, operation
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
 from ..inventory import tls_files
 from ..inventory.site import Member, Site
-from ..operations import backup
-from ..operations.files import File, read_states, write_from_stdin
+from ..operations import backup, shell_file
+from ..operations.files import File, read_states
 from ..survey import Survey
 from ..target import Target
 from . import maintenance_page, request_policy, static_files
@@ -88,20 +87,8 @@ def _upstreams(target: Target) -> list[str]:
     ]
 
 
-MAIN = "/etc/nginx/nginx.conf"
-# Debian's 768 connections for each worker are fewer than one visitor with slow ones can hold; a
-# number that somebody else wrote stays. `events` may stand in the main file alone.
+_ACCEPT = shell_file.read(__file__, "accept_site.sh")
 _CONNECTIONS, _OPEN_FILES = 8192, 20_000  # a proxied request takes two, a temporary file a third
-_LIMITS = (
-    f"sed -E 's/^([[:space:]]*worker_connections[[:space:]]+)768;/\\1{_CONNECTIONS};/' \"$main\" | "
-    "if grep -Eq '^[[:space:]]*worker_rlimit_nofile' \"$main\"; then cat; else "
-    f"sed '1i worker_rlimit_nofile {_OPEN_FILES};  # by the OMERO.web bundle'; fi;"
-)
-# As Debian's logrotate makes it: NGINX itself would make it for everybody to read.
-_LOG = (
-    "{ [ -e {0} ] || install -m 640 -o www-data -g adm /dev/null {0}; } && "
-    "chown www-data:adm {0} && chmod 640 {0}"
-).replace("{0}", request_policy.ACCESS_LOG)
 
 
 @operation()
@@ -131,30 +118,19 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
     The configuration that is tried holds links to the files of the real one: no TLS key is copied.
     Of a file that others may not read, NGINX's refusal is shown without what it quotes.
     """
-    quoted = f's/".*"/{redaction.MASK}/' if file.mode == "640" else ""
-    path = shlex.quote(file.path)
-    received = write_from_stdin('"$copy"', file.content)
-    gone = [each for each in former if each != file.path]
-    staged = " ".join(f'"$stage"{shlex.quote(each.removeprefix("/etc/nginx"))}' for each in gone)
-    return (
-        f"mkdir -m 700 -p {RUN} && rm -rf {RUN}/nginx.* && "
-        f"stage=$(mktemp -d {RUN}/nginx.XXXXXX) && "
-        'trap \'rm -rf "$stage"\' EXIT && cp -as /etc/nginx/. "$stage" && '
-        f'main=$(readlink -f {MAIN}) && {{ {_LIMITS} }} > "$stage/main" && '
-        f'cp --remove-destination "$stage/main" "$stage/nginx.conf" && {_LOG} && '
-        f'copy="$stage"{shlex.quote(file.path.removeprefix("/etc/nginx"))} && '
-        f'rm -f "$copy" {staged} && {received} && {backup.backup_command(former)} && '
-        # /etc/nginx is also named in the main file's includes
-        'sed -i "s#/etc/nginx/\\(conf.d\\|sites-enabled\\|modules-enabled\\)#$stage/\\1#" '
-        '"$stage/nginx.conf" && '
-        '{ s=0; nginx -t -q -c "$stage/nginx.conf" 2> "$stage/said" || s=$?; '
-        f'sed {shlex.quote(quoted)} "$stage/said" >&2; [ "$s" = 0 ]; }} && '
-        '{ cmp -s "$stage/main" "$main" || { cp -p "$main" "$main.new" && '
-        'cat "$stage/main" > "$main.new" && sync "$main.new" && '
-        'mv -fT "$main.new" "$main"; }; } && '
-        f'chown {file.owner} "$copy" && chmod {file.mode} "$copy" && '
-        f'cp -p "$copy" {path}.new && sync {path}.new && mv -fT {path}.new {path} && '
-        f"rm -f {' '.join(map(shlex.quote, gone))}"
+    return shell_file.command(
+        _ACCEPT,
+        file.path,
+        len(file.content.encode()),
+        file.owner,
+        file.mode,
+        *(each for each in former if each != file.path),
+        run=RUN,
+        access_log=request_policy.ACCESS_LOG,
+        connections=_CONNECTIONS,
+        open_files=_OPEN_FILES,
+        back_up=backup.backup_command(former),
+        mask=f's/".*"/{redaction.MASK}/' if file.mode == "640" else "",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Generator
 from typing import Annotated
 
@@ -11,13 +10,12 @@ from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
 from pyinfra.api import FactBase, FunctionCommand, operation
 
+from ..operations import shell_file
 from ..operations.facts import fail
 from ..operations.privilege import limited, printable
 from .maintenance_page import PLANNED
 
-_SECONDS = 10  # in which it is asked again
-_NOW = "now=$(cut -d. -f1 /proc/uptime)"
-_PAGE_SIZE = 2_000_000  # bytes of an answer that are kept, its end
+_VISIT = shell_file.read(__file__, "visit.sh")
 _LINE_SIZE = 2_000  # characters
 _TITLE = "OMERO.web - Login"
 _CLOSED = "planned maintenance is on"
@@ -34,28 +32,7 @@ class PublicUrlResponse(FactBase[list[str]]):
     """
 
     def command(self, url: str, port: int) -> str:
-        _scheme, _, rest = url.partition("://")
-        name = rest.split("/")[0].rsplit(":", 1)[0] if "]" not in rest else rest.split("]")[0] + "]"
-        curl = (
-            "curl -sSk --max-time 30 --proto =http,https "
-            f"--resolve {shlex.quote(f'{name}:{port}:127.0.0.1')}"
-        )
-        return (
-            # a moment's patience: a reloaded NGINX hands over to its new workers by and by, and an
-            # old one may know the page and not where its static files are
-            f"{_NOW}; end=$((now + {_SECONDS})); while {_NOW}; do static=; page=$({curl} -L "
-            "-w '\\nstatus %{http_code} %{url_effective}\\n' "
-            f"{shlex.quote(url)} 2>&1 | tail -c {_PAGE_SIZE}); "
-            'file=$(echo "$page" | grep -oE "(href|src)=\\"[^\\"]+\\.(css|js)[^\\"]*" | '
-            "head -n 1 | cut -d'\"' -f2); "
-            f'case "$file" in /*) static=$({curl} -o /dev/null -w "static %{{http_code}} $file" '
-            f'"{url.split("://")[0]}://{rest.split("/")[0]}$file" 2>&1) ;; esac; '
-            'case "$static $page" in "static 200 "*"status 200 "*|" "*"status 200 "*) break; esac; '
-            f"[ ! -e {PLANNED}/planned ] || {{ echo {shlex.quote(_CLOSED)}; break; }}; "
-            '[ "$now" -lt "$end" ] || break; '
-            "sleep 0.5; done; "
-            f'echo "$page" | grep -oE "{_TITLE}|^status.*|^curl:.*"; echo "$static"; true'
-        )
+        return shell_file.command(_VISIT, url, port, _TITLE, _CLOSED, planned=f"{PLANNED}/planned")
 
     @staticmethod
     def default() -> list[str]:

@@ -22,10 +22,13 @@ from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import COLLECTED, USER
 from ..inventory.site import Member, Site
+from ..operations import shell_file
 from ..operations.archives import limited_archive
 from ..operations.facts import fail
 from ..operations.privilege import limited, run_as_user
 
+_UNPACK = shell_file.read(__file__, "unpack_static.sh")
+_SWITCH = shell_file.read(__file__, "switch_static.sh")
 DIRECTORY = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
 _SECONDS = 900  # that packing may take
@@ -106,8 +109,8 @@ def deliver(
                 return
             yield StringCommand("mkdir", "-p", DIRECTORY)
             yield FileUploadCommand(archive, _ARCHIVE)
-        yield StringCommand(unpack(name))
-    yield StringCommand(switch(name))
+        yield StringCommand(shell_file.command(_UNPACK, DIRECTORY, _ARCHIVE, name))
+    yield StringCommand(shell_file.command(_SWITCH, DIRECTORY, name))
 
 
 def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> bool:
@@ -131,25 +134,4 @@ def pack(root: str) -> str:
     return (
         f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE}* || exit; umask 077; "
         f"{limited(packing, seconds=_SECONDS, size=_SHOWN)}"
-    )
-
-
-def unpack(name: str) -> str:
-    """Shell: the archive into a folder that has its name only once it is complete."""
-    return (
-        f"set -e; umask 022; cd {DIRECTORY}; rm -rf {name}.new; mkdir {name}.new; "
-        f"tar -xzf {_ARCHIVE} -C {name}.new --no-same-owner --no-same-permissions; "
-        f"find -P {name}.new ! -type f ! -type d -delete; chmod -R u=rwX,go=rX {name}.new; "
-        f"rm -f {_ARCHIVE}; mv -T {name}.new {name}"
-    )
-
-
-def switch(name: str) -> str:
-    """Shell: serve a complete collection; keep the one before and no other."""
-    return (
-        f"set -e; cd {DIRECTORY}; old=$(readlink current || true); "
-        'if [ -n "$old" ]; then ln -sfT "$old" previous.new; mv -fT previous.new previous; fi; '
-        f"ln -sfT {name} current.new; mv -fT current.new current; "
-        f'for each in *; do case $each in current|previous|{name}|"$old") ;; '
-        '*) rm -rf "$each" ;; esac; done'
     )

@@ -14,11 +14,15 @@ DIRECTORY = f"/var/backups/omeroweb-ops/{datetime.now():%Y-%m-%d-%H%M%S}"  # one
 
 
 def backup_command(paths: Iterable[str]) -> str:
-    """Shell: copies of these paths below FOLDER, in directories of root's; a link stays a link."""
+    """Shell: copies of these paths below DIRECTORY, in directories of root's; a link stays a link.
+
+    From /: cp of coreutils 9.1 (Debian 12) looks for the attributes of `etc` where it is run, and
+    fails anywhere else.
+    """
     quoted = " ".join(map(shlex.quote, paths))
     if not quoted:
         return "true"
-    return f"( umask 077 && mkdir -p {DIRECTORY} && cp -a --parents {quoted} {DIRECTORY}/ )"
+    return f"( cd / && umask 077 && mkdir -p {DIRECTORY} && cp -a --parents {quoted} {DIRECTORY}/ )"
 
 
 def backup_as_user_command(user: str, path: str) -> str:
@@ -28,7 +32,7 @@ def backup_as_user_command(user: str, path: str) -> str:
     file, copy = shlex.quote(path), shlex.quote(f"{DIRECTORY}{path}")
     read = run_as_user(user, f"head -c 10000000 {file}")
     return (
-        f"( umask 077; [ -f {file} ] || exit 0; mkdir -p {DIRECTORY} && "
+        f"( cd /; umask 077; [ -f {file} ] || exit 0; mkdir -p {DIRECTORY} && "
         f"cp -a --attributes-only --parents {file} {DIRECTORY}/ && [ ! -L {copy} ] && "
         f"[ -f {copy} ] && timeout 10 sh -c {shlex.quote(read)} > {copy} )"
     )

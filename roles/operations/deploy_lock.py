@@ -27,7 +27,7 @@ from pyinfra.api import Host, State, operation
 from pyinfra.api.command import PyinfraCommand, StringCommand
 from pyinfra.api.state import BaseStateCallback, StateStage
 
-from . import run_context
+from . import run_context, shell_file
 from .facts import BooleanFact, fail
 
 SCRIPT = (Path(__file__).parent / "deploy_lock.sh").read_text("utf-8")
@@ -35,31 +35,7 @@ TIMEOUT = 900.0  # seconds to wait for another deploy; building zeroc-ice takes 
 RENEWAL = 20.0  # seconds, a third of what the host waits for
 _PAUSE = 15  # seconds that one remote call waits
 
-# Called as `SHELL -c COMMAND`: $0 is the deploy's token, $1 the one that the survey has seen,
-# $2 `last` where the deploy has nothing to do on the host afterwards. As `flock -o`, it holds the
-# lock of commands itself, and what the command leaves running does not. Without root, pyinfra
-# removes its own temporary file.
-_SHELL = """
-umask 022
-if [ "$(id -u)" != 0 ]; then shift 2; exec sh "$@"; fi
-lock=/run/omeroweb-ops
-exec 9>> $lock/command && flock 9 || exit 75
-{ read -r now < $lock/owner; } 2> /dev/null
-case "$now" in
-  "$0") cut -d. -f1 /proc/uptime > $lock/renewed ;;
-  "$1") ;;
-  *) echo "omeroweb-ops: this deploy ends here, since another has begun:" \
-      "$(sed -n 3p $lock/owner)" >&2; exit 75 ;;
-esac
-export OMEROWEB_OPS_DEPLOY="$0"
-last=$2
-shift 2
-sh "$@" 9>&-
-status=$?
-[ "$now" != "$0" ] || if [ "$last" = last ]; then rm -f $lock/renewed
-else cut -d. -f1 /proc/uptime > $lock/renewed; fi
-exit $status
-"""
+_SHELL = shell_file.read(__file__, "locked_command.sh")
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
-from . import prefetch
+from . import prefetch, shell_file
 
-_INSTALL = (Path(__file__).parent / "apt_install.sh").read_text("utf-8")
+_INSTALL = shell_file.read(__file__, "apt_install.sh")
 # What each role installs, by the manager of services.
 REDIS = ("redis-server",)
 NGINX = ("nginx", "curl", "openssl", "cron", "logrotate")
@@ -59,7 +58,7 @@ def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
 
 def install_command(names: Sequence[str]) -> FunctionCommand:
     """A command of an operation that installs packages and says for whom it waits."""
-    return run_with_progress(f"set -- {shlex.join(names)}\n{_INSTALL}")
+    return run_with_progress(shell_file.command(_INSTALL, *names))
 
 
 def run_with_progress(command: str) -> FunctionCommand:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePosixPath
 
 from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
 from pyinfra.api import Host
 
 from ..conventions import CACHE, USER
-from . import run_context
+from . import run_context, shell_file
 
 MAX_AGE = 60.0  # seconds
 PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
@@ -41,48 +41,22 @@ PREFETCHED_PATHS = (
 )
 
 
-def measure(release: str | PurePath) -> str:
-    """Shell: print number and bytes of the files that a release is made of.
-
-    Python writes __pycache__ itself, where root runs it. omeroweb_ops.releases.installed counts
-    the same.
-    """
-    found = f"find {release}/bin {release}/lib -name __pycache__ -prune -o -type f -printf '%s\\n'"
-    return f"{found} | awk '{{n++; s += $1}} END {{printf \"%d %d\\n\", n, s}}'"
-
-
-def has_all(release: str | PurePath) -> str:
-    """Shell: whether the files of a release are at least as many, and as large, as those built.
-
-    What somebody has installed there besides is no damage.
-    """
-    return (
-        f"{measure(release)} | {{ read -r n s && read -r files bytes < {release}/complete && "
-        '[ "$n" -ge "$files" ] && [ "$s" -ge "$bytes" ]; }'
-    )
+RELEASE_FILES = shell_file.read(__file__, "release_files.sh")  # measure and has_all
+_SCRIPT = shell_file.read(__file__, "prefetch.sh")
 
 
 def script(packages: Iterable[str]) -> str:
-    """Part of the survey, which has its functions. States are in the words of `operations.files`.
+    """Return the part of the survey that prints these facts; it has the functions of survey.sh.
 
-    A name or a target with control characters is none of those that roles ask for.
+    States are in the words of `operations.files`.
     """
-    names = " ".join(packages)
-    return rf"""
-release=$(readlink -f {CURRENT})
-python=$(readlink -f "$release/bin/python")
-[ ! -s "$release/complete" ] ||
-    {{ {has_all('"$release"')} &&
-        [ -x "$python" ] && [ -d "$release/lib/$(basename "$python")" ]; }} 2>/dev/null ||
-    tell damaged "$release/complete"
-places() {{ find {" ".join(PREFETCHED_PATHS)} -maxdepth 0 "$@" 2>/dev/null; }}
-places -printf 'place=%y %m %u:%g %p\0' -type l -printf 'target=%l\0' | one_line | tell_lines
-places -type f -exec timeout 60 sha256sum -z {{}} + | sed -z 's/^/sha256=/' | one_line | tell_lines
-dpkg-query -W -f='${{db:Status-Status}}=${{Package}}\n' {names} 2>/dev/null |
-  grep ^installed= | tell_lines
-getent passwd {USER} >/dev/null && getent group {USER} >/dev/null && tell user yes
-tell packages '{names}' # all is told
-"""
+    return RELEASE_FILES + shell_file.command(
+        _SCRIPT,
+        current=CURRENT,
+        user=USER,
+        paths=" ".join(PREFETCHED_PATHS),
+        packages=" ".join(packages),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,15 @@ limited in time and size, and without control characters. See docs/architecture.
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
-_FUNCTIONS = "\n".join(
-    line
-    for line in Path(__file__).with_suffix(".sh").read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
-).strip()
+from . import shell_file
+
+_FUNCTIONS = shell_file.read(__file__, "privilege.sh")
 
 
 def with_functions(script: str) -> str:
     """Shell: a script that may call the functions of `privilege.sh`."""
-    return f"{_FUNCTIONS}\n{script}"
+    return f"{_FUNCTIONS}{script}"
 
 
 def run_as_user(user: str, script: str) -> str:

@@ -8,29 +8,19 @@ handlers would be lost.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Generator
 from dataclasses import dataclass
 
 from pyinfra import host
 from pyinfra.api import FactBase, operation
 
+from . import shell_file
 from .files import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SUPERVISORD = "/etc/supervisor/supervisord.conf"
-# supervisorctl is a Python, started for each service. What it asks (getProcessInfo,
-# http://supervisord.org/api.html) by the socket that Debian's configuration has:
-_ASKED = (
-    "<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value>"
-    "<string>NAME</string></value></param></params></methodCall>"
-)
-_STATUS = (
-    "{ curl -sf -m 5 --noproxy '*' --unix-socket /var/run/supervisor.sock "
-    f"-H 'Content-Type: text/xml' -d '{_ASKED}' http://localhost/RPC2 || "
-    f"supervisorctl -c {_SUPERVISORD} status NAME; }}"
-)
+_SCRIPT = shell_file.read(__file__, "ensure_service.sh")
+_START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
 
 
 # What no service of a site needs; systemd.exec(5) describes each. Each role adds its own to these.
@@ -161,18 +151,16 @@ class CurrentState(FactBase[ServiceState]):
     def command(
         self, unit: str, units: str, manager: str, restart_on: str, reload_on: str, loaded: str
     ) -> str:
-        stamp = shlex.quote(f"{STAMPS}/{unit}")
-        asked = {
-            "systemd": f"systemctl show {units} -p ActiveState,UnitFileState,NeedDaemonReload",
-            "supervisor": f"{_STATUS.replace('NAME', unit)} 2>/dev/null | "
-            "grep -q RUNNING && echo ActiveState=active; echo UnitFileState=enabled",
-        }[manager]
-        printed = _digest('printf %s "$now"')
-        return (
-            f"{asked}; read -r a b 2>/dev/null < {stamp}; "
-            f'[ "$a" = {_digest(restart_on)} ] && echo restarted; '
-            f"now=$( {{ {reload_on}; }} 2>&1; echo . ); now=${{now%.}}; "
-            f'[ "$b" = {printed} ] && ( {loaded} ) && echo reloaded; true'
+        return shell_file.command(
+            _SCRIPT,
+            "state",
+            manager,
+            name=unit,
+            units=units,
+            stamps=STAMPS,
+            restart_on=restart_on,
+            reload_on=reload_on,
+            loaded=loaded,
         )
 
     @staticmethod
@@ -213,92 +201,21 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale
-    acts = _reload if fresh else _restart
-    socket = service.socket and manager == "systemd" and not fresh
-    act = _WITH_SOCKET if socket else acts[manager]
-    if manager == "systemd":
-        act = _CONTROL.replace("SECONDS", str(service.stop_seconds + _START_SECONDS)) + act
-    # a service that says how its log is shown does so itself: there may be secrets in it
-    log = "tail -n 20 /var/log/supervisor/NAME.log" if service.log == Service.log else "true"
-    act = act.replace("LOG", log).replace("UNITS", service.units).replace("NAME", service.name)
-    stamp = shlex.quote(f"{STAMPS}/{service.name}")
-    rest = f"sleep {pause} && " if pause and state.active and not fresh else ""
-    # The digests are taken before: what changes during the start is taken up by the next run.
-    changed = _if_changed(service)
-    yield (
-        f"a={_digest(service.restart_on)}; b={_digest(service.reload_on)}; "
-        f"if {changed}; then {{ {service.trial}; }} || {{ {service.back}; exit 1; }} >&2; fi; "
-        f"( {act} ) && {{ {service.ready}; }} && {rest}mkdir -p {STAMPS} && "
-        f'echo "$a $b" > {stamp}.new && mv -f {stamp}.new {stamp} || '
-        f"{{ {service.log}; if {changed}; then {service.back}; {service.again}; fi; exit 1; }} >&2"
+    with_socket = service.socket and manager == "systemd"
+    yield shell_file.command(
+        _SCRIPT,
+        "reload" if fresh else "restart_with_socket" if with_socket else "restart",
+        manager,
+        pause if state.active and not fresh else 0,
+        service.stop_seconds + _START_SECONDS,
+        name=service.name,
+        units=service.units,
+        stamps=STAMPS,
+        restart_on=service.restart_on,
+        reload_on=service.reload_on,
+        trial=service.trial,
+        ready=service.ready,
+        back=service.back,
+        again=service.again,
+        log=service.log,
     )
-
-
-def _if_changed(service: Service) -> str:
-    """Shell: whether something changed that the service, running before, was not reloaded with."""
-    stamp = shlex.quote(f"{STAMPS}/{service.name}")
-    return (
-        f'read -r _ before 2> /dev/null < {stamp} && [ "$before" != {_digest(service.reload_on)} ]'
-    )
-
-
-_reload = {
-    "systemd": "systemctl enable -q UNITS && control reload NAME",
-    "supervisor": f"supervisorctl -c {_SUPERVISORD} signal HUP NAME",
-}
-_restart = {
-    "systemd": "systemctl daemon-reload && systemctl enable -q UNITS && control restart NAME",
-    "supervisor": r"""
-        ctl() { supervisorctl -c CONF "$@"; }
-        if [ -x /etc/init.d/NAME ] && [ ! -e STAMPS/NAME ]; then
-            # Debian's init script may have started its own daemon, and would at the next boot
-            pids=$(cat /run/NAME.pid /run/*/NAME.pid 2> /dev/null)
-            update-rc.d NAME disable > /dev/null 2>&1; /etc/init.d/NAME stop > /dev/null 2>&1
-            for pid in $pids; do # which the script misses where it may not see /proc/PID/exe
-                for _ in $(seq 50); do
-                    grep -qsa NAME "/proc/$pid/cmdline" && kill "$pid" && sleep 0.2 || break
-                done
-            done
-        fi
-        ctl pid > /dev/null 2>&1 || supervisord -c CONF || exit 1
-        case $(ctl status NAME) in *RUNNING*|*STARTING*) ctl stop NAME > /dev/null ;; esac
-        ctl update NAME > /dev/null; ctl start NAME > /dev/null 2>&1
-        for _ in $(seq 50); do
-            status=$(ctl status NAME)
-            case $status in *RUNNING*|*FATAL*) break ;; esac
-            sleep 0.1
-        done
-        case $status in *RUNNING*) ;; *) echo "$status" >&2
-            LOG >&2; exit 1 ;; esac; true
-    """.replace("CONF", _SUPERVISORD)
-    .replace("STAMPS", STAMPS)
-    .strip(),
-}
-
-_START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
-# A process of the service's own may ask systemd for more time, again and again (sd_notify(3),
-# EXTEND_TIMEOUT_USEC); then its processes are ended.
-_CONTROL = """
-control() {
-    timeout -k 5 SECONDS systemctl "$@" && return
-    [ $? = 124 ] && systemctl kill -s KILL NAME.service && timeout -k 5 SECONDS systemctl "$@"
-}
-"""
-
-# A socket stays, and holds visitors, while its service is started again; it cannot be changed under
-# a running one. What a change of the socket follows has a stamp of its own.
-_WITH_SOCKET = f"""
-    systemctl daemon-reload && systemctl enable -q UNITS || exit 1
-    socket=$(systemctl cat NAME.socket | sha256sum)
-    if [ "$socket" = "$(cat {STAMPS}/NAME.socket 2> /dev/null)" ] &&
-        systemctl is-active -q NAME.socket; then
-        control restart NAME.service
-    else
-        control stop UNITS && systemctl start NAME.socket && control start NAME.service &&
-            mkdir -p {STAMPS} && echo "$socket" > {STAMPS}/NAME.socket
-    fi
-""".strip()
-
-
-def _digest(command: str) -> str:
-    return f'"$( {{ {command}; }} 2>&1 | sha256sum | cut -c1-64)"'

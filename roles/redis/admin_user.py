@@ -8,6 +8,7 @@ from pyinfra import host
 from pyinfra.api import operation
 
 from ..conventions import REDIS_SOCKET
+from ..operations import shell_file
 from ..operations.facts import BooleanFact
 from ..operations.files import File
 from .configuration import ADMINISTRATOR, DIRECTORY
@@ -15,35 +16,26 @@ from .configuration import ADMINISTRATOR, DIRECTORY
 COMMAND = "/usr/local/sbin/omero-web-redis"
 SECRET = "/var/lib/omeroweb-ops/redis-admin"
 _USER = "omero-web-admin"
-_LINE = f"user {_USER} on #$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64) ~* +@all"
+_CREATE = shell_file.read(__file__, "create_admin.sh")
 
 
 class HasAdminUser(BooleanFact):
     """Whether Redis' configuration has the user with the secret that root has."""
 
     def command(self) -> str:
+        digest = f"$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64)"
+        line = f"user {_USER} on #{digest} ~* +@all"  # as create_admin.sh writes it
         return (
-            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{_LINE}" ] '
+            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{line}" ] '
             "&& echo yes || true"
         )
 
 
 @operation()
 def create() -> Generator[str, None, None]:
-    """The user; its secret is made here and never leaves the host.
-
-    The directory is root's, so that no name in it can be a link of somebody else's.
-    """
-    if host.get_fact(HasAdminUser):
-        return
-    yield (
-        f"set -e; umask 077; mkdir -p -m 755 {SECRET.rpartition('/')[0]}; "
-        f"[ -s {SECRET} ] || {{ head -c 32 /dev/urandom | sha256sum | cut -c1-64 > {SECRET}.new; "
-        f"mv -f {SECRET}.new {SECRET}; }}; "
-        f"mkdir -p {DIRECTORY}; chown root:redis {DIRECTORY}; chmod 750 {DIRECTORY}; "
-        f'echo "{_LINE}" > {ADMINISTRATOR}.new; chown root:redis {ADMINISTRATOR}.new; '
-        f"chmod 640 {ADMINISTRATOR}.new; mv -f {ADMINISTRATOR}.new {ADMINISTRATOR}"
-    )
+    """The user; its secret is made on the host and never leaves it."""
+    if not host.get_fact(HasAdminUser):
+        yield shell_file.command(_CREATE, SECRET, DIRECTORY, ADMINISTRATOR, _USER)
 
 
 def command() -> File:

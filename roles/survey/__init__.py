@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pyinfra.api import FactBase, Host
 
-from ..operations import deploy_lock, packages, prefetch
+from ..operations import deploy_lock, packages, prefetch, shell_file
 from ..operations.facts import SecretStdin
 from . import disks, existing_installation, existing_redis
 
 _SCRIPT = "\n".join(
     [
         deploy_lock.SCRIPT,
-        (Path(__file__).parent / "survey.sh").read_text("utf-8"),
+        shell_file.read(__file__, "survey.sh"),
         prefetch.script(packages.ALL),
         f"{{\n{existing_installation.SCRIPT}\n{existing_redis.SCRIPT}\n}} | tell_lines",
     ]
 )
+
+
+_AS_ROOT = shell_file.read(__file__, "as_root.sh")
 
 
 @dataclass(frozen=True)
@@ -88,23 +89,14 @@ class HostSurvey(FactBase[Survey]):
     ) -> str:
         """The nonce comes on standard input; see survey.sh. lock: see `ask`."""
         self._nonce = nonce
-        script = "\n".join(
-            [
-                f"ports={shlex.quote(' '.join(f'{port:04X}' for port in ports))}",
-                f"names={shlex.quote(' '.join(names))}",
-                f"disks={shlex.quote(' '.join(disks.DIRECTORIES))}",
-                f"lock={shlex.quote(lock)}",
-                _SCRIPT,
-            ]
+        script = shell_file.command(
+            _SCRIPT,
+            ports=" ".join(f"{port:04X}" for port in ports),
+            names=" ".join(names),
+            disks=" ".join(disks.DIRECTORIES),
+            lock=lock,
         )
-        # _sudo is decided by the answer, so the script raises itself
-        return (
-            f"script=$(cat <<'SURVEY'\n{script}\nSURVEY\n)\n"
-            "from=${SSH_CONNECTION%% *}; "
-            'if [ "$(id -u)" = 0 ]; then sh -c "$script" survey root "$from"; '
-            "elif sudo -n true < /dev/null 2>/dev/null; then "
-            'sudo -n sh -c "$script" survey sudo "$from"; else sh -c "$script" survey none; fi'
-        )
+        return shell_file.command(_AS_ROOT, script=script)
 
     @staticmethod
     def default() -> Survey:

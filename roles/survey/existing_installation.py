@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from omeroweb_ops.locations import BASE, EARLIER_OMERODIR, OMERODIR
 from omeroweb_ops.shared.finding import Finding
 
+from ..operations import shell_file
 from ..operations.privilege import printable
 
 MANAGED_MARKER = "Written by the OMERO.web bundle"
@@ -23,53 +24,14 @@ _OMERO = (
     r"|proxy_pass[^;#]*//(omeroweb|(127\.0\.0\.1|localhost):4080)"
 )
 OUR_GUNICORN_CONF = f"{BASE}/gunicorn.conf.py"  # in the command line of the bundle's gunicorn
-# Part of the survey: `existing=KIND PATH` a line; the lines of an NGINX site follow as `line=TEXT`.
-# A second OMERO.web that lives elsewhere and has another name is none of ours.
-# Root runs and removes what is found: a link, and what does not belong to root, is `unsafe`. A
-# person's own crontab lies where its owner cannot put a link.
-SCRIPT = rf"""
-ours() {{ # KIND PATH
-  case $2 in
-    /var/spool/cron/crontabs/*) [ -f "$2" ] && [ ! -L "$2" ] ;;
-    *) [ ! -L "$2" ] && [ "$(stat -c %u "$2")" = 0 ] ;;
-  esac && echo "existing=$1 $2" || echo "existing=unsafe $2"
-}}
-theirs() {{
-  kind=$1; pattern=$2; shift 2
-  grep -lsiE -D skip -- "$pattern" "$@" | while read -r f; do
-    grep -qs "{MANAGED_MARKER}" "$f" && continue
-    case ${{f##*/}} in omero-web*) ;; *) grep -qs {BASE} "$f" || continue ;; esac
-    ours "$kind" "$f"
-  done
-}}
-units=$(theirs unit '^[^#]*(omero.*web start|gunicorn.*omeroweb)' \
-    /etc/systemd/system/*.service /usr/local/lib/systemd/system/*.service
-  theirs init '^[^#]*omero.*web start' /etc/init.d/*)
-[ -z "$units" ] || echo "$units"
-for f in $(echo "$units" | sed -n 's/^existing=unit //p'); do
-  [ -d "$f.d" ] && ours dropin "$f.d"
-done
-theirs cron '^[^#]*omero.*web clearsessions' \
-  /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/crontabs/*
-[ -d {BASE}/venv3 ] && [ ! -L {BASE}/venv3 ] && echo "existing=virtualenv {BASE}/venv3"
-[ -L {OMERODIR} ] && echo "existing=link {OMERODIR}"
-f={OMERODIR}/bin/omero; [ -f $f ] && [ ! -L $f ] && ours command $f
-f=/usr/local/bin/omero
-[ -e $f ] || [ -L $f ] && ! grep -qs {BASE}/bin/service $f && echo "existing=command $f"
-if [ ! -e {OMERODIR}/etc/grid/config.xml ]; then
-  for d in $(echo "$units" | sed 's/.* //' | xargs -r sed -nE 's/.*OMERODIR=([^" ;$]+).*/\1/p') \
-      {EARLIER_OMERODIR}; do
-    [ -f "$d/etc/grid/config.xml" ] && echo "existing=omerodir $d" && break
-  done
-fi
-for f in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/*; do
-  [ -f "$f" ] || continue
-  grep -qs "{MANAGED_MARKER}" "$f" && continue
-  if grep -qE '^[^#]*({_OMERO})' "$f"; then
-    echo "existing=site $f"; sed 's/^/line=/' "$f"
-  elif [ "${{f##*/}}" = default ] && [ ! -L "$f" ]; then echo "existing=default $f"; fi
-done
-"""
+SCRIPT = shell_file.command(  # part of the survey
+    shell_file.read(__file__, "existing_installation.sh"),
+    base=BASE,
+    omerodir=OMERODIR,
+    former_omerodirs=EARLIER_OMERODIR,
+    marker=MANAGED_MARKER,
+    omero=_OMERO,
+)
 
 
 @dataclass(frozen=True)

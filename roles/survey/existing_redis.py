@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from omeroweb_ops.shared.finding import Finding
 
 from ..inventory.settings import Settings
+from ..operations import shell_file
 
 # What each word of the survey means.
 _SIGNS = {
@@ -21,43 +22,7 @@ _SIGNS = {
     "data": "it is stopped and has data in /var/lib/redis",
 }
 _IRREGULAR = "irregular"  # a pipe, a device, a directory or a link to nothing
-# Part of the survey, until the bundle's own configuration is there: `redis=SIGN` a line. A Redis
-# that an older version of the bundle set up (/etc/redis/omero-web.conf) has OMERO.web's keys, and
-# those of its plugins, in the databases 0 and 1. Whatever Redis says is compared and never shown;
-# a FIFO in the place of a file of redis' ends by the timeout.
-SCRIPT = r"""
-[ ! -e /etc/redis/redis.conf ] && [ ! -L /etc/redis/redis.conf ] || [ -f /etc/redis/redis.conf ] ||
-  echo redis=irregular
-redis_signs() {
-  [ -x /usr/bin/redis-server ] && [ ! -e /etc/omero-web-redis/omero-web.conf ] || return 0
-  cli=redis-cli
-  ask() { timeout 5 $cli "$@" < /dev/null 2> /dev/null; }
-  known='^:[0-9]+:(django\.contrib\.sessions\.cache|omero\.web\.|lut_hash_)'
-  if [ -e /etc/redis/omero-web.conf ]; then
-    command -v omero-web-redis > /dev/null && cli=omero-web-redis
-    databases='0|1'
-  else
-    own=$(dpkg-query -W -f='${Conffiles}\n' redis-server 2> /dev/null |
-      awk '$1 == "/etc/redis/redis.conf" {print $2}')
-    [ "$(timeout 5 md5sum /etc/redis/redis.conf | cut -c1-32)" = "$own" ] ||
-      echo redis=configuration
-    databases=none
-    case $(ask ping) in
-      *NOAUTH*) echo redis=password; return ;;
-      PONG) ;;
-      *) [ -d /var/lib/redis/appendonlydir ] ||
-          [ -n "$(find /var/lib/redis/dump.rdb -size +1 2> /dev/null)" ] && echo redis=data
-        return ;;
-    esac
-  fi
-  ask client list | grep -qE ' (sub|psub|ssub)=[1-9]' && echo redis=channels
-  for number in $(ask info keyspace | sed -n 's/^db\([0-9]*\):.*/\1/p'); do
-    echo "$number" | grep -qxE "$databases" ||
-      ! ask -n "$number" --scan | head -n 100000 | grep -qvE "$known" || echo redis=keys
-  done
-}
-redis_signs
-"""
+SCRIPT = shell_file.read(__file__, "existing_redis.sh")  # part of the survey
 
 
 def read(output: Iterable[str]) -> tuple[str, ...]:

@@ -27,11 +27,16 @@ def provide() -> StringCommand:
     return StringCommand(f"{make} && {write_from_stdin(str(_ON_HOST), script)}", _stdin=script)
 
 
-def as_builder(directory: PurePath, command: str) -> str:
-    """Shell: run a shell command in a directory that exists, as the builder; it is root's again
-    after that, writable for nobody else.
+def words(directory: PurePath, command: str) -> list[str]:
+    """Return the words of a command that runs shell in a directory that exists, as the builder.
 
-    Its own environment is the caller's as far as pip, uv and proxies need it.
+    The directory is root's again after that, writable for nobody else. The command's own
+    environment is the caller's as far as pip, uv and proxies need it.
     """
     arguments = (BUILDER, CACHE / "build", UV_CACHE, directory)
-    return f"sh {_ON_HOST} {shlex.join(map(str, arguments))} sh -ec {shlex.quote(command)}"
+    return ["sh", str(_ON_HOST), *map(str, arguments), "sh", "-ec", command]
+
+
+def as_builder(directory: PurePath, command: str) -> str:
+    """Return the same as shell."""
+    return shlex.join(words(directory, command))

@@ -10,7 +10,7 @@ from ..inventory.field_types import in_bytes
 from ..inventory.settings import Settings
 from ..operations import deploy_lock
 from ..operations.files import Absent, File, Item, Link
-from ..operations.prefetch import has_all
+from ..operations.prefetch import RELEASE_FILES
 from ..operations.services import STAMPS, Service, cron
 from ..operations.templates import environment
 from ..target import Target
@@ -117,7 +117,7 @@ def _rendered(
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,
-        has_all=has_all,
+        release_files=RELEASE_FILES.rstrip(),
         stamps=STAMPS,
         **more,
     )

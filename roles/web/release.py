@@ -8,10 +8,9 @@ else is on disk, so a build that was killed is started over. A link switches to 
 from __future__ import annotations
 
 import hashlib
-import shlex
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -27,8 +26,9 @@ from uv import find_uv_bin
 from ..conventions import CACHE
 from ..inventory.plugins import Addition, additions
 from ..inventory.settings import Settings
+from ..operations import shell_file
 from ..operations.files import File, read_states, write_from_stdin
-from ..operations.prefetch import DAMAGED, PYTHON, measure
+from ..operations.prefetch import DAMAGED, PYTHON, RELEASE_FILES
 from ..survey import Survey
 from . import builder
 from .builder import UV_CACHE
@@ -39,23 +39,14 @@ PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
 TOOLS_LOCK = Path(__file__).parent / "tools.txt"
 TOOLS = CACHE / "tools"
-# A site's own certificate authority is in the system's store, which neither pip nor uv asks.
-CERTIFICATES = (
-    "c=/etc/ssl/certs/ca-certificates.crt; [ -e $c ] && export PIP_CERT=${PIP_CERT:-$c} "
-    "SSL_CERT_FILE=${SSL_CERT_FILE:-$c}; export PIP_DISABLE_PIP_VERSION_CHECK=1; "
-    # a mirror in pip's configuration is the site's index for uv too (`pip config get` asks the
-    # user's own file alone)
-    f"[ -x {TOOLS}/bin/pip ] && index=$({TOOLS}/bin/pip config list 2>/dev/null | "
-    "sed -nE \"s/^(:env:|global|install)\\.index-url='(.*)'$/\\2/p\" | head -n 1) && "
-    '[ -n "$index" ] && export UV_DEFAULT_INDEX="$index"; '
-)
+_BUILD_TOOLS = shell_file.read(__file__, "build_tools.sh")
+_INSTALL_TOOLS = shell_file.read(__file__, "install_tools.sh")
+_START = shell_file.read(__file__, "start_release.sh")
+_BUILD = shell_file.read(__file__, "build_release.sh")
+_INSTALL = shell_file.read(__file__, "install_release.sh")
+# Shell: pip and uv get packages from where the site has them.
+PACKAGE_SOURCES = shell_file.command(shell_file.read(__file__, "package_sources.sh"), tools=TOOLS)
 _RESERVED = (COMPLETE, PLUGINS_FILE, "collected", "served", "static")
-# What never served makes room; `bin/release seen` keeps the last three of those that did.
-_UNSERVED = (
-    f'for each in {RELEASES}/*; do [ -d "$each" ] && [ ! -e "$each/served" ] || continue; '
-    f'case $each in "$(readlink -f {CURRENT})"|"$(readlink -f {PREVIOUS})") ;; '
-    '*) rm -rf "$each" ;; esac; done'
-)
 
 
 @dataclass(frozen=True)
@@ -117,19 +108,13 @@ def install_uv() -> Generator[PyinfraCommand, None, None]:
     if found.endswith(File(path, f"{digest}\n").digest):  # its mode follows root's umask
         return
     yield builder.provide()
-    install = (
-        f"{PYTHON} -m venv --without-pip {TOOLS}; "
-        # Debian's own pip wheel, run as it is: unpacking it first would take 3 seconds
-        "pip=$(echo /usr/share/python-wheels/pip-*.whl); "
-        f'[ -e "$pip" ] || {{ pip=; {PYTHON} -m venv {TOOLS}; }}; '
-        f'PYTHONPATH="$pip" {TOOLS}/bin/python -m pip install -q --require-hashes '
-        f"-r {CACHE}/tools.txt"
-    )
+    kept = CACHE / "tools.txt"
+    install = shell_file.command(_INSTALL_TOOLS, PYTHON, TOOLS, kept)
     yield StringCommand(
-        f"{CERTIFICATES} set -e; umask 022; rm -rf {TOOLS}; mkdir {TOOLS}; "
-        f"{write_from_stdin(f'{CACHE}/tools.txt', lock)}; "
-        f"{builder.as_builder(TOOLS, install)}; "
-        f"sync -f {TOOLS}; echo {digest} > {TOOLS}/complete",
+        PACKAGE_SOURCES
+        + shell_file.command(
+            _BUILD_TOOLS, kept, len(lock.encode()), digest, *builder.words(TOOLS, install)
+        ),
         _stdin=lock,
     )
 
@@ -141,7 +126,7 @@ def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
     + wheel: the one that the release needs
     """
     if read_states([f"{wheel.folder}/complete"]) == ["absent"]:
-        yield from wheel.commands(CERTIFICATES, TOOLS)
+        yield from wheel.commands(PACKAGE_SOURCES, TOOLS)
 
 
 @operation()
@@ -157,7 +142,7 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
         if noted != note.state:
             yield from note.commands()
         return
-    yield StringCommand(f"{_UNSERVED}; rm -rf {path} && mkdir -p {path} && chmod 755 {path}")
+    yield StringCommand(shell_file.command(_START, path, CURRENT, PREVIOUS))
     yield StringCommand(
         write_from_stdin(f"{path}/requirements.txt", release.lock), _stdin=release.lock
     )
@@ -172,33 +157,35 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
         yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
     yield builder.provide()
     host.log("Installing OMERO.web and what it needs…")
-    # copied from the cache, which stays the builder's
-    uv = f"UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy {TOOLS}/bin/uv --cache-dir {UV_CACHE} --no-config"
-    install = f"{uv} pip install -q --python {path}/bin/python --no-deps --compile-bytecode"
-    files = " ".join(f"-r {name}" for name in ("requirements.txt", *locks))
-    wheels = shlex.join(f"./{each.name}" for each in (wheel, *own))
-    build = (
-        # by its versioned name: Debian's next Python must not be taken for it
-        f"{uv} venv -q --allow-existing --python $(readlink -f {PYTHON}) {path}; "
-        f"{install} --require-hashes {files}; "
-        f"{install} {release.ice.folder}/*.whl {wheels}; "
-        f"{check_command(uv, path / 'bin/python', release.plugins)}; "
-        f"{path}/bin/python -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'; "
-        # older than what releases.static_compress makes of them, or each would be collected again
-        "find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +"
-    )
-    yield StringCommand(
-        f"{CERTIFICATES} set -e; umask 022; "
-        # what is left of a build that failed would fill the disk for the next one
-        f"trap '[ -e {path}/{COMPLETE} ] || rm -rf {path}' EXIT; "
-        f"chmod 644 {path}/*.whl {path}/*.txt; {release.ice.check()}; "
-        f"{builder.as_builder(path, build)}; "
-        # names at which root writes later: nothing of a package's may lead it elsewhere
-        f"for name in {' '.join(_RESERVED)}; do rm -rf {path}/$name {path}/$name.*; done; "
-        # what a power cut leaves of files that are not on disk yet would pass for a release
-        f'size=$({measure(path)}); sync -f {path}; echo "$size" > {path}/{COMPLETE}'
-    )
+    yield StringCommand(build_command(release, locks, [wheel.name, *(each.name for each in own)]))
     yield from note.commands()
+
+
+def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str]) -> str:
+    """Return shell that makes a release of what lies in its directory.
+
+    locks: names of the plugins' locks there. wheels: names of our own and of the plugins'.
+    """
+    path, uv = release.path, f"{TOOLS}/bin/uv"
+    checked_by = f"{uv} --cache-dir {UV_CACHE} --no-config"
+    install = shell_file.command(
+        _INSTALL,
+        path,
+        release.ice.folder,
+        *(f"./{name}" for name in wheels),
+        python=PYTHON,
+        uv=uv,
+        cache=UV_CACHE,
+        requirements=" ".join(f"-r {name}" for name in ("requirements.txt", *locks)),
+        check=check_command(checked_by, path / "bin/python", release.plugins),
+    )
+    return PACKAGE_SOURCES + shell_file.command(
+        RELEASE_FILES + _BUILD,
+        path,
+        release.ice.folder,
+        *builder.words(path, install),
+        reserved=" ".join(_RESERVED),
+    )
 
 
 def _app_wheel(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from omeroweb_ops.locations import BASE, CURRENT
 
 from ..conventions import LOCATIONS, USER
 from ..inventory.settings import Settings
+from ..operations import shell_file
 from ..operations.privilege import limited, run_as_user, with_functions
 from ..operations.services import Service
 from . import files
@@ -16,12 +17,8 @@ _BACK = (
     "echo 'OMERO.web does not serve with this change; back to what served before:'; "
     f"{files.RELEASE} back"
 )
-# Each worker leaves what it has loaded; one with the present release and configuration is enough.
-# They are asked as who wrote them, and not for long: anything may lie there.
-_WORKERS = (
-    f'read -r present; for f in {LOCATIONS.workers}/[0-9]*; do [ -d "/proc/${{f##*/}}" ] && '
-    '[ -f "$f" ] && [ "$(head -c 200 "$f")" = "$present" ] && exit 0; done; exit 1'
-)
+# Workers are asked as who wrote their files, and not for long: anything may lie there.
+_WORKERS = shell_file.command(shell_file.read(__file__, "has_loaded.sh"), LOCATIONS.workers)
 _LOADED = (
     f'printf "%s\n" "$now" | {{ {limited(run_as_user(USER, _WORKERS), seconds=10)}\n}} > /dev/null'
 )
@@ -29,17 +26,7 @@ _PRESENT = (
     f'echo "$(basename "$(readlink -f {CURRENT})") '
     f'$(timeout -k 5 60 {files.OPS} config digest | head -c 64)"'
 )
-# The last of lines that differ in numbers alone, as process ids and times do.
-_ONCE = "tac | awk '{ line = $0; gsub(/[0-9]+/, \"\", line) } !seen[line]++' | head -n 25 | tac"
-# One start that fails can be longer than the screen: what happened, without where in the code, and
-# without the visitors of what serves on.
-_LOG = with_functions(
-    "echo 'the end of the log, without INFO, visits and the lines of tracebacks:'; "
-    "{ journalctl -q -u omero-web --since -3min --no-pager -o cat || "
-    "tail -n 9999 /var/log/supervisor/omero-web.log; } 2> /dev/null | "
-    f"grep -vE '^[[:space:]]|^Traceback|\\[INFO\\]|\" [1-4][0-9][0-9] [0-9]+ ' | {_ONCE} | "
-    f"{files.OPS} config redact | without_control_characters"
-)
+_LOG = with_functions(shell_file.command(shell_file.read(__file__, "show_log.sh"), files.OPS))
 _READY = limited(f"{files.OPS} ready --timeout 60 --current", seconds=90)
 _SECONDS_MORE = 5  # for what comes after the last request
 

@@ -132,7 +132,7 @@ def test_a_release_that_is_not_as_it_was_built_is_told(
 
     complete.touch()
     assert state().startswith("file ")  # an older bundle noted nothing
-    complete.write_text(shell(prefetch.measure(release)).stdout)
+    complete.write_text(shell(f"{prefetch.RELEASE_FILES}measure {release}").stdout)
     assert state().startswith("file ")
     code.write_text("")
     assert state() == prefetch.DAMAGED

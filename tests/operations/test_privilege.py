@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from omeroweb_ops.locations import RELEASES, Locations
+from omeroweb_ops.locations import Locations
 from pyinfra.api.exceptions import PyinfraError
 
 from roles import takeover
@@ -223,11 +223,9 @@ def archive(*entries: tuple[str, bytes, str, int]) -> bytes:
 
 
 @pytest.fixture
-def release(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def release(place: Path) -> Path:
     path = place / "releases/0123456789ab"
     path.mkdir(parents=True)
-    everywhere = static_files._OWNED.replace(str(RELEASES), f"{place}/releases")
-    monkeypatch.setattr(static_files, "_OWNED", everywhere)
     return path
 
 

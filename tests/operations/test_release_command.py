@@ -11,7 +11,7 @@ from omeroweb_ops.releases import installed
 
 from roles.inventory.settings import Settings
 from roles.operations.files import File
-from roles.operations.prefetch import measure
+from roles.operations.prefetch import RELEASE_FILES
 from roles.web import files
 from roles.web.configuration import CommandOutput, ConfigCommand
 from roles.web.ice import Wheel
@@ -88,7 +88,7 @@ class Command:
         (path / "bin").mkdir()
         (path / "bin/python").symlink_to(self.base.parent / f"python{python}")
         (path / "bin/gunicorn").touch(mode=0o755)
-        (path / "complete").write_text(shell(measure(path)).stdout)
+        (path / "complete").write_text(shell(f"{RELEASE_FILES}measure {path}").stdout)
         return path
 
     def serves(self, name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from roles.nginx.request_policy import ACCESS_LOG
 from roles.nginx.site_config import RUN, acceptance
+from roles.operations import backup
 from roles.operations.files import File
 from tests.operations.local import OWNER, programs, shell
 
@@ -19,8 +20,9 @@ OLD, NEW = "# old\n", "# new\n"
 
 
 @pytest.fixture
-def nginx(tmp_path: Path) -> Path:
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """/etc/nginx of a host with a key of the bundle's and a link of somebody else's."""
+    monkeypatch.setattr(backup, "DIRECTORY", f"{tmp_path}/backup")
     folder = tmp_path / "etc-nginx"
     for name, text in {
         "nginx.conf": MAIN.replace("/etc/nginx", str(folder)),
@@ -36,7 +38,11 @@ def nginx(tmp_path: Path) -> Path:
 
 
 def attempt(
-    nginx: Path, program: str, former: tuple[str, ...] = (), mode: str = "644"
+    nginx: Path,
+    program: str,
+    former: tuple[str, ...] = (),
+    mode: str = "644",
+    received: str = NEW,
 ) -> subprocess.CompletedProcess[str]:
     """Ask for a new site. program: what stands for `nginx -t -q -c FILE`."""
     file = File("/etc/nginx/conf.d/omero-web.conf", NEW, OWNER, mode)
@@ -45,7 +51,7 @@ def attempt(
     command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
     command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
     stand_ins = programs(nginx.parent / "bin", nginx=program)
-    return shell(command, stdin=NEW, stand_ins=stand_ins)
+    return shell(command, stdin=received, stand_ins=stand_ins)
 
 
 def accept(nginx: Path, program: str, former: tuple[str, ...] = ()) -> int:
@@ -98,6 +104,23 @@ def test_what_nginx_refuses_does_not(nginx: Path) -> None:
     assert contents(nginx) == before
     assert (nginx / "sites-enabled/other").is_symlink()
     assert [*(nginx.parent / "run").iterdir()] == []
+
+
+def test_half_a_site_of_a_connection_that_was_cut_is_none(nginx: Path) -> None:
+    before = contents(nginx)
+    assert attempt(nginx, "exit 0", received=NEW[:3]).returncode != 0
+    assert contents(nginx) == before
+
+
+def test_files_that_it_replaces_go_in_the_same_step(nginx: Path) -> None:
+    former = ("/etc/nginx/sites-enabled/other", "/etc/nginx/conf.d/omero-web.conf")
+    looks = '[ ! -e "${4%/*}/sites-enabled/other" ] && grep -q new "${4%/*}/conf.d/omero-web.conf"'
+    assert accept(nginx, looks, former) == 0
+    assert not (nginx / "sites-enabled/other").is_symlink()
+    assert (nginx / "conf.d/omero-web.conf").read_text() == NEW
+    kept = Path(f"{nginx.parent}/backup{nginx}")
+    assert (kept / "sites-enabled/other").is_symlink()
+    assert (kept / "conf.d/omero-web.conf").read_text() == OLD
 
 
 def test_a_kill_leaves_no_key_behind_and_the_next_run_nothing_at_all(nginx: Path) -> None:

@@ -14,7 +14,7 @@ from roles.operations import services
 from roles.operations.services import CurrentState, Service, ServiceState
 from roles.web import release
 from roles.web.ice import Wheel
-from roles.web.service import _ONCE, liveness, omero_web
+from roles.web.service import liveness, omero_web
 
 RELEASE = release.Release("lock", Wheel(None, "key"), "debian-12-x86_64")
 
@@ -116,9 +116,3 @@ def test_another_release_is_handed_over_to_where_that_can_be_had() -> None:
 )
 def test_a_state_is_read_from_what_the_host_says(output: list[str], state: ServiceState) -> None:
     assert CurrentState().process(output) == state
-
-
-def test_lines_of_a_log_that_differ_in_numbers_alone_are_shown_once() -> None:
-    log = "[12:01] [7] bad: 1\n[12:01] [8] other\n[12:02] [9] bad: 2\n"
-    once = subprocess.run(_ONCE, shell=True, input=log, capture_output=True, text=True, check=True)
-    assert once.stdout == "[12:01] [8] other\n[12:02] [9] bad: 2\n"

@@ -42,7 +42,7 @@ class Releases:
         (folder / "theirs/complete").touch()
         template: jinja2.Template = files._TEMPLATES.get_template("release.j2")
         text = template.render(
-            base=folder, sandbox=sandbox, has_all=prefetch.has_all, manager="image"
+            base=folder, sandbox=sandbox, release_files=prefetch.RELEASE_FILES, manager="image"
         )
         self._script = folder / "release"
         self._script.write_text(text.replace(files.OPS, str(folder / "ops")))

@@ -1,0 +1,19 @@
+#!/bin/sh
+# switch_static.sh DIRECTORY NAME: NGINX serves NAME in DIRECTORY from now on. The collection before is kept,
+# for pages that are still open, and no other.
+set -e
+cd "$1"
+name=$2
+link() { # NAME TARGET
+    ln -sfT "$2" "$1.new"
+    mv -fT "$1.new" "$1"
+}
+before=$(readlink current || true)
+if [ -n "$before" ]; then link previous "$before"; fi
+link current "$name"
+for each in *; do
+    case $each in
+        current | previous | "$name" | "$before") ;;
+        *) rm -rf "$each" ;;
+    esac
+done

@@ -1,0 +1,140 @@
+#!/bin/sh
+# shellcheck disable=SC2154 # services.py sets the variables
+# ensure_service.sh ACTION MANAGER [PAUSE [LIMIT]]: a service, and the stamp of what it was started with.
+#   state     prints what `services.CurrentState` reads
+#   restart, reload, restart_with_socket     does so, waits until the service is ready, and writes
+#             the stamp last; PAUSE seconds lie between the two. LIMIT: seconds for systemd
+# MANAGER is systemd or supervisor. Set before:
+#   name, units     of the service; all of its units under systemd
+#   stamps          the directory of the stamps
+#   restart_on, reload_on, loaded, trial, ready, back, again, log
+#                   shell commands that roles.operations.services.Service describes
+# A stamp is one line: the digests of what restart_on and reload_on printed.
+action=$1 manager=$2 pause=${3:-0} limit=${4:-0}
+stamp=$stamps/$name
+configuration=/etc/supervisor/supervisord.conf
+
+digest() { sha256sum | cut -c1-64; }
+# digest_of COMMAND: of all that it prints, errors included
+digest_of() { { eval "$1"; } 2>&1 | digest; }
+ctl() { supervisorctl -c "$configuration" "$@"; }
+
+# supervisorctl is a Python, started for each service. What it asks by the socket that Debian's
+# configuration has: getProcessInfo, see http://supervisord.org/api.html.
+supervisor_status() {
+    asked="<string>$name</string>"
+    asked="<params><param><value>$asked</value></param></params>"
+    asked="<methodName>supervisor.getProcessInfo</methodName>$asked"
+    curl -sf -m 5 --noproxy '*' --unix-socket /var/run/supervisor.sock \
+        -H 'Content-Type: text/xml' -d "<methodCall>$asked</methodCall>" http://localhost/RPC2 ||
+        ctl status "$name"
+}
+
+print_state() {
+    if [ "$manager" = systemd ]; then
+        # shellcheck disable=SC2086 # several units
+        systemctl show $units -p ActiveState,UnitFileState,NeedDaemonReload
+    else
+        supervisor_status 2> /dev/null | grep -q RUNNING && echo ActiveState=active
+        echo UnitFileState=enabled
+    fi
+    read -r restarted reloaded 2> /dev/null < "$stamp"
+    [ "$restarted" = "$(digest_of "$restart_on")" ] && echo restarted
+    now=$({ eval "$reload_on"; } 2>&1; echo .) # `loaded` compares it
+    now=${now%.}
+    [ "$reloaded" = "$(printf %s "$now" | digest)" ] && (eval "$loaded") && echo reloaded
+    true
+}
+
+# A process of the service's own may ask systemd for more time, again and again (sd_notify(3),
+# EXTEND_TIMEOUT_USEC); then its processes are ended.
+control() { # VERB UNIT...
+    timeout -k 5 "$limit" systemctl "$@" && return
+    [ $? = 124 ] && systemctl kill -s KILL "$name.service" && timeout -k 5 "$limit" systemctl "$@"
+}
+
+# A socket stays, and holds visitors, while its service is started again; it cannot be changed under
+# a running one. What a change of the socket follows has a stamp of its own.
+restart_with_socket() {
+    socket=$(systemctl cat "$name.socket" | sha256sum)
+    if [ "$socket" = "$(cat "$stamp.socket" 2> /dev/null)" ] &&
+        systemctl is-active -q "$name.socket"; then
+        control restart "$name.service"
+    else
+        # shellcheck disable=SC2086 # several units
+        control stop $units && systemctl start "$name.socket" && control start "$name.service" &&
+            mkdir -p "$stamps" && echo "$socket" > "$stamp.socket"
+    fi
+}
+
+# Debian's init script may have started its own daemon, and would at the next boot.
+end_init_script() {
+    pids=$(cat "/run/$name.pid" /run/*/"$name.pid" 2> /dev/null)
+    update-rc.d "$name" disable > /dev/null 2>&1
+    "/etc/init.d/$name" stop > /dev/null 2>&1
+    for pid in $pids; do # which the script misses where it may not see /proc/PID/exe
+        for _ in $(seq 50); do
+            { grep -qsa "$name" "/proc/$pid/cmdline" && kill "$pid" && sleep 0.2; } || break
+        done
+    done
+}
+
+restart_under_supervisor() {
+    if [ -x "/etc/init.d/$name" ] && [ ! -e "$stamp" ]; then end_init_script; fi
+    ctl pid > /dev/null 2>&1 || supervisord -c "$configuration" || return 1
+    case $(ctl status "$name") in *RUNNING* | *STARTING*) ctl stop "$name" > /dev/null ;; esac
+    ctl update "$name" > /dev/null
+    ctl start "$name" > /dev/null 2>&1
+    for _ in $(seq 50); do
+        status=$(ctl status "$name")
+        case $status in *RUNNING* | *FATAL*) break ;; esac
+        sleep 0.1
+    done
+    case $status in *RUNNING*) return ;; esac
+    echo "$status" >&2
+    # a service that says how its log is shown does so itself: there may be secrets in it
+    [ "$log" != true ] || tail -n 20 "/var/log/supervisor/$name.log" >&2
+    return 1
+}
+
+# shellcheck disable=SC2086 # several units
+act() {
+    case "$manager $action" in
+        "systemd reload") systemctl enable -q $units && control reload "$name" ;;
+        "systemd restart")
+            systemctl daemon-reload && systemctl enable -q $units && control restart "$name" ;;
+        "systemd restart_with_socket")
+            systemctl daemon-reload && systemctl enable -q $units && restart_with_socket ;;
+        "supervisor reload") ctl signal HUP "$name" ;;
+        "supervisor restart") restart_under_supervisor ;;
+    esac
+}
+
+# Whether something differs from what the service, running before, was reloaded with.
+has_changed() { read -r _ before 2> /dev/null < "$stamp" && [ "$before" != "$reload_digest" ]; }
+
+write_stamp() {
+    mkdir -p "$stamps" && echo "$restart_digest $reload_digest" > "$stamp.new" &&
+        mv -f "$stamp.new" "$stamp"
+}
+
+if [ "$action" = state ]; then
+    print_state
+    exit
+fi
+# The digests are taken before: what changes during the start is taken up by the next run.
+restart_digest=$(digest_of "$restart_on")
+reload_digest=$(digest_of "$reload_on")
+if has_changed && ! (eval "$trial"); then
+    eval "$back" >&2
+    exit 1
+fi
+act && (eval "$ready") && sleep "$pause" && write_stamp && exit
+{
+    eval "$log"
+    if has_changed; then
+        eval "$back"
+        eval "$again"
+    fi
+} >&2
+exit 1

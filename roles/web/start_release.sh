@@ -1,0 +1,13 @@
+#!/bin/sh
+# start_release.sh RELEASE CURRENT PREVIOUS: an empty directory for a release that is built.
+# What never served makes room: `bin/release seen` keeps the last three of those that did. CURRENT
+# and PREVIOUS are the links to releases.
+release=$1 current=$2 previous=$3
+for each in "${release%/*}"/*; do
+    if [ ! -d "$each" ] || [ -e "$each/served" ]; then continue; fi
+    case $each in
+        "$(readlink -f "$current")" | "$(readlink -f "$previous")") ;;
+        *) rm -rf "$each" ;;
+    esac
+done
+rm -rf "$release" && mkdir -p "$release" && chmod 755 "$release"

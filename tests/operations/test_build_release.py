@@ -1,0 +1,188 @@
+"""A release is built in a folder, by a real shell; uv and the builder are stand-ins."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
+
+from roles.conventions import CACHE
+from roles.inventory.plugins import Addition
+from roles.operations import shell_file
+from roles.web import release
+from roles.web.ice import Wheel
+from tests.operations.local import names, programs, shell
+
+UV = """
+echo "$PWD: $*" >> FOLDER/calls
+case $* in
+    *venv*) mkdir -p bin lib/omeroweb/static
+        printf '#!/bin/sh\\ncat FOLDER/fails 2> /dev/null && exit 1; true\\n' > bin/python
+        chmod 755 bin/python; echo x > lib/omeroweb/static/a.js
+        mkdir served collected.new; ln -s /etc static ;;
+    *check*) cat FOLDER/unmet ;;
+esac
+"""
+
+
+class Build:
+    """A release in a directory, with all that it is made of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.release = release.Release("lock\n", Wheel(None, "key"), "debian-12-x86_64")
+        self.path = folder / "web" / self.release.path.relative_to(BASE)
+        self.cache = folder / "cache"
+        (self.cache / "ice/key").mkdir(parents=True)
+        (self.cache / "tools/bin").mkdir(parents=True)
+        wheel = self.cache / "ice/key/zeroc_ice-3.6.5.whl"
+        wheel.write_text("ice")
+        self.sums = self.cache / "ice/key/complete"
+        self.sums.write_text(subprocess.check_output(["sha256sum", wheel.name], cwd=wheel.parent,
+                                                     text=True))  # fmt: skip
+        programs(self.cache / "tools/bin", uv=UV.replace("FOLDER", str(folder)))
+        (self.cache / "build.sh").write_text('cd "$4" && shift 4 && "$@"\n')
+        (folder / "unmet").touch()
+        self.path.mkdir(parents=True)
+        for name in ("requirements.txt", "plugin-0.txt", "own.whl", "it's a plugin.whl"):
+            (self.path / name).touch(mode=0o600)
+
+    def __call__(self) -> subprocess.CompletedProcess[str]:
+        wheels = ["own.whl", "it's a plugin.whl"]
+        return self.run(release.build_command(self.release, ["plugin-0.txt"], wheels))
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        for here, there in ((BASE, self.folder / "web"), (CACHE, self.cache)):
+            command = command.replace(str(here), str(there))
+        return shell(command)
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().splitlines()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    return Build(tmp_path)
+
+
+def test_a_release_is_installed_from_its_locks_and_wheels_and_complete(build: Build) -> None:
+    done = build()
+    assert done.returncode == 0, done.stderr
+    uv = f"{build.path}: --cache-dir {build.cache}/uv --no-config"
+    install = f"{uv} pip install -q --python {build.path}/bin/python --no-deps --compile-bytecode"
+    ice = f"{build.cache}/ice/key/zeroc_ice-3.6.5.whl"
+    assert build.calls[1:] == [
+        f"{install} --require-hashes -r requirements.txt -r plugin-0.txt",
+        f"{install} {ice} ./own.whl ./it's a plugin.whl",
+    ]
+    assert re.fullmatch(
+        re.escape(f"{uv} venv -q --allow-existing --python ")
+        + r"/usr/\S*/python3\.\d+ "
+        + re.escape(str(build.path)),
+        build.calls[0],
+    )
+    code = (build.path / "bin/python", build.path / "lib/omeroweb/static/a.js")
+    size = sum(path.stat().st_size for path in code)
+    assert (build.path / "complete").read_text() == f"2 {size}\n"
+    assert code[1].stat().st_mtime == 946684800
+    assert (build.path / "own.whl").stat().st_mode & 0o777 == 0o644
+    left = {"served", "collected.new", "static"} & {*names(build.path)}
+    assert left == set()  # what a package has put where root writes later
+    assert Path("/etc/passwd").exists()
+
+
+def test_a_build_that_fails_leaves_nothing(build: Build) -> None:
+    (build.folder / "fails").write_text("no module named omero\n")
+    done = build()
+    assert done.returncode != 0
+    assert "no module named omero" in done.stdout
+    assert not build.path.exists()
+
+
+def test_a_wheel_that_is_not_what_it_was_is_not_installed(build: Build) -> None:
+    (build.cache / "ice/key/zeroc_ice-3.6.5.whl").write_text("another")
+    assert build().returncode != 0
+    assert not (build.folder / "calls").exists()
+    assert not build.path.exists()
+
+
+def test_a_wheel_of_an_older_bundle_has_no_sum(build: Build) -> None:
+    build.sums.write_text("")
+    assert build().returncode == 0
+
+
+def test_what_a_plugin_lacks_ends_the_build(build: Build) -> None:
+    build.release = release.Release(
+        "lock\n", build.release.ice, "debian-12-x86_64", (Addition("omero-x", ""),)
+    )
+    build.path = build.path.rename(build.path.parent / build.release.name)
+    (build.folder / "unmet").write_text(
+        "The package `omero-x` requires `pandas>2`, but it's not installed\n"
+    )
+    done = build()
+    assert done.returncode != 0
+    assert "web_plugins: omero-x: omero-x requires `pandas>2`, but" in done.stderr
+    assert not build.path.exists()
+
+
+def test_a_build_begins_with_an_empty_directory_and_makes_room(build: Build) -> None:
+    """Of what never served, only the active and the previous release stay."""
+    releases = build.path.parent
+    for name in ("active", "before", "served", "failed"):
+        (releases / name).mkdir()
+    (releases / "served/served").touch()
+    (releases / "note").touch()
+    for link, name in ((CURRENT, "active"), (PREVIOUS, "before")):
+        (build.folder / "web" / link.relative_to(BASE)).symlink_to(releases / name)
+    command = shell_file.command(release._START, build.release.path, CURRENT, PREVIOUS)
+    assert build.run(command).returncode == 0
+    assert names(releases) == sorted(["active", "before", "served", "note", build.path.name])
+    assert names(build.path) == []
+
+
+@pytest.fixture
+def tools(build: Build) -> str:
+    """Shell that installs uv, where the host's Python is a stand-in."""
+    python = build.folder / "python3"
+    python.write_text(
+        f'#!/bin/sh\necho "$*" >> {build.folder}/calls\n'
+        f'case $* in *venv*) mkdir -p "{build.cache}/tools/bin"; cp "$0" '
+        f'"{build.cache}/tools/bin/python" ;; esac\n'
+    )
+    python.chmod(0o755)
+    tools, lock = build.cache / "tools", build.cache / "tools.txt"
+    install = shell_file.command(release._INSTALL_TOOLS, python, tools, lock)
+    return shell_file.command(
+        release._BUILD_TOOLS, lock, 5, "digest", "sh", "-ec", install, tools=tools
+    )
+
+
+def test_uv_s_virtualenv_is_complete_or_absent(build: Build, tools: str) -> None:
+    assert shell(tools, stdin="uv=").returncode != 0  # the connection was cut
+    assert not (build.cache / "tools/complete").exists()
+    assert shell(tools, stdin="uv==1").returncode == 0
+    assert (build.cache / "tools/complete").read_text() == "digest\n"
+    assert (build.cache / "tools.txt").read_text() == "uv==1"
+    lock = build.cache / "tools.txt"
+    assert build.calls[-1] == f"-m pip install -q --require-hashes -r {lock}"
+
+
+@pytest.mark.parametrize(
+    ("printed", "index"),
+    [
+        ("global.index-url='http://mirror.example/simple'", "http://mirror.example/simple"),
+        ("install.index-url='http://a.example'\\n:env:.index-url='http://b'", "http://a.example"),
+        ("global.extra-index-url='http://c.example'", ""),
+        ("", ""),
+    ],
+)
+def test_a_mirror_of_pip_s_configuration_is_uv_s_too(
+    build: Build, printed: str, index: str
+) -> None:
+    programs(build.cache / "tools/bin", pip=f'printf "{printed}\\n"')
+    done = build.run(f"unset UV_DEFAULT_INDEX\n{release.PACKAGE_SOURCES}printenv UV_DEFAULT_INDEX")
+    assert done.stdout.strip() == index

@@ -1,0 +1,77 @@
+"""Every script that a deploy writes on a host is plain shell, whatever fills its template."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from roles import nginx
+from roles.nginx import maintenance_page, tls
+from roles.operations.files import File, Item
+from roles.redis import admin_user
+from roles.target import Target
+from roles.web import files, service
+from roles.web.ice import Wheel
+from roles.web.release import Release
+from tests.unit.helpers import SURVEY, a_host, only_member, site_of
+
+
+def items(manager: str) -> Iterator[Item]:
+    site = site_of(a_host(nginx_tls="self-signed"))
+    member = only_member(site)
+    release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
+    own = service.omero_web(release, member.settings, manager, socket=manager == "systemd")
+    yield from files.commands(own, member.settings, manager)
+    if manager == "image":
+        return
+    target = Target(site, member, replace(SURVEY, systemd=manager == "systemd"))
+    yield from files.site_items(target, own, service.liveness())
+    yield from maintenance_page.items(site, member)
+    yield from tls.items(member)
+    yield admin_user.command()
+    if manager == "supervisor":
+        yield from nginx._supervised()
+
+
+def scripts(manager: str) -> dict[str, str]:
+    """Path on a host to text."""
+    return {
+        item.path: item.content
+        for item in items(manager)
+        if isinstance(item, File) and (item.content.startswith("#!") or item.mode == "755")
+    }
+
+
+# A comment for shellcheck would be another script, and the watcher starts again for that.
+EXCLUDED = {files.LIVENESS: "SC2086"}  # two process ids
+
+ALL = [
+    pytest.param(path, text, id=f"{path} {manager}")
+    for manager in ("systemd", "supervisor", "image")
+    for path, text in scripts(manager).items()
+]
+
+
+def test_no_script_is_left_out() -> None:
+    """What a host of each kind has that somebody or something calls."""
+    web = {"omero", "omeroweb-ops", "sandbox", "service", "release", "deploy-lock"}
+    nginx = {"omero-web-maintenance", "omero-web-certificate"}
+    found = {each: {path.rpartition("/")[2] for path in scripts(each)} for each in (
+        "systemd", "supervisor", "image"
+    )}  # fmt: skip
+    assert found["image"] == web
+    assert found["systemd"] == web | nginx | {"omero-web-redis"}
+    assert found["supervisor"] == found["systemd"] | {"liveness", "omero-web-nginx"}
+
+
+@pytest.mark.parametrize(("path", "text"), ALL)
+def test_shellcheck_finds_nothing(path: str, text: str) -> None:
+    assert text.startswith("#!/bin/sh\n")
+    excluded = [f"--exclude={EXCLUDED[path]}"] if path in EXCLUDED else []
+    done = subprocess.run(
+        ["shellcheck", *excluded, "-"], input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
