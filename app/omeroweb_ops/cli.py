@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     engine = Engine(Locations.from_environment())
+    failure: int = options.failure
     try:
         status: int = options.run(engine, options)
     except Invalid as error:
@@ -54,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     except (ModuleNotFoundError, Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: {_reason(error, engine.locations)}", file=sys.stderr)
-        return options.failure
+        return failure
     except KeyboardInterrupt:
         print("omeroweb-ops: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
 from . import prefetch
+from .facts import HostFact
 
 _INSTALL = (Path(__file__).parent / "apt_install.sh").read_text("utf-8")
 # What each role installs, by the manager of services.
@@ -23,7 +24,7 @@ MANAGERS: Mapping[str, tuple[str, ...]] = {"systemd": (), "supervisor": ("superv
 ALL = tuple(sorted({*REDIS, *NGINX, *WEB, *MANAGERS["supervisor"]}))
 
 
-class MissingPackages(FactBase[list[str]]):
+class MissingPackages(HostFact[list[str]]):
     """Those of the named packages that are not installed."""
 
     def command(self, names: tuple[str, ...]) -> str:

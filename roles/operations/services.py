@@ -13,8 +13,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
+from .facts import HostFact
 from .files import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
@@ -155,7 +156,7 @@ class ServiceState:
     reloaded: bool = False
 
 
-class CurrentState(FactBase[ServiceState]):
+class CurrentState(HostFact[ServiceState]):
     """One remote call per service."""
 
     def command(

@@ -86,7 +86,7 @@ esac
 
 
 def test_uv_needs_no_more_than_uv(tmp_path: Path) -> None:
-    """To lock packages one need not install the development environment; the rest is added later."""
+    """To lock packages nobody installs the development environment; the rest is added later."""
     project = tmp_path / "project"
     (project / "app").mkdir(parents=True)
     (project / "roles").mkdir()

@@ -150,7 +150,7 @@ def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:
     status, output = host.run_shell_command(
         StringCommand(f"cat {folder}/complete"), **connector_arguments(host)
     )
-    digest, name = output.stdout.split()
+    digest, name = output.stdout_lines[-1].split()  # a login shell may print something first
     host.log(f"zeroc-ice wheel {name}: sha256 {digest}")
     try:
         kept.folder.mkdir(parents=True, exist_ok=True)
