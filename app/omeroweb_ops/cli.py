@@ -177,7 +177,8 @@ def _doctor(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _status(engine: Engine, options: argparse.Namespace) -> int:
-    if not engine.locations.is_deployed:
+    places = engine.locations
+    if not places.is_deployed and not os.path.exists(places.config_xml):
         raise ValueError(NOT_DEPLOYED)
     from .status import command
 

@@ -24,6 +24,7 @@ from pyinfra.api import Config, Host, Inventory, State
 from roles import preflight
 from roles.operations import deploy_lock, services
 from roles.operations.deploy_lock import DeployLock, Holder
+from roles.operations.facts import own_lines
 from roles.operations.services import CurrentState
 from roles.survey import Survey
 from tests.operations.local import programs, shell
@@ -143,7 +144,7 @@ def test_a_stamp_does_not_depend_on_the_locale_of_whoever_deploys(
             monkeypatch.setenv(name, value)
         done = shell(host.wrap("a", command), stand_ins=stand_ins)
         assert done.returncode == 0, done.stderr
-        return done.stdout.split()
+        return own_lines(done.stdout.splitlines())
 
     digest = f"{{ {restart_on}; }} 2>&1 | sha256sum | cut -c1-64"
     stamp = f'mkdir {stamps}; echo "$({digest}) none" > {stamps}/thing'
