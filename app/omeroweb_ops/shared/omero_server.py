@@ -30,8 +30,8 @@ def endpoint(host: str, port: int | str) -> tuple[str, int]:
 def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
     """Raise OSError unless one of the host's addresses takes a TCP connection within seconds.
 
-    All of them are tried at once: which one Ice tries first is Ice's to say. The error is that of an
-    address that this host can use, if there is one.
+    All of them are tried at once: which one Ice tries first is Ice's to say. The error is that of
+    an address that this host can use, if there is one.
     """
     error = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
     unusable: OSError | None = None
