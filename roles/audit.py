@@ -24,9 +24,9 @@ from omeroweb_ops.locations import CURRENT
 from omeroweb_ops.shared.security_updates import LOCK_DATE, SIMULATION, security
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pyinfra.api import FactBase
 
 from .inventory.requirements_file import pins
+from .operations.facts import HostFact
 
 PROJECT = Path(__file__).parents[1]
 LOCKS = (
@@ -43,7 +43,7 @@ VULNERABLE, UNREACHABLE = 1, 3  # exit statuses; 2 is argparse's
 Package = tuple[str, str]  # canonical name, version
 
 
-class Installed(FactBase[dict[str, Any]]):
+class Installed(HostFact[dict[str, Any]]):
     """The packages of a host's active release, its lock's date, and pending security updates."""
 
     def command(self) -> str:

@@ -20,12 +20,23 @@ from .state.engine import Engine, Invalid
 _CONTROL = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A}
 _ESCAPES = {each: f"\\u{each:04x}" for each in _CONTROL}
 
+NOT_DEPLOYED = (
+    "nothing is deployed on this machine; run `omeroweb-ops` on a host of the site, or deploy with "
+    "`./run pyinfra -y inventory.py deploy.py`"
+)
+# What deploys and scripts of the bundle, of other versions too, call: in no help and no error.
+INTERNAL = {
+    ("config", "redact"),
+    *(("release", verb) for verb in ("collect", "suits", "restore", "note")),
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child imports from the current directory
+    words = sys.argv[1:] if arguments is None else arguments
     with _printable(sys.stdout), _printable(sys.stderr):
-        options = _parser().parse_args(arguments)
+        options = _parser(internal=tuple(words[:2]) in INTERNAL).parse_args(words)
         try:
             return _run(options)
         except Exception:  # a mistake of ours; what it quotes is made printable too
@@ -35,15 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     engine = Engine(Locations.from_environment())
+    failure: int = options.failure
     try:
         status: int = options.run(engine, options)
     except Invalid as error:
         for finding in error.findings:
             print(f"omeroweb-ops: {finding}", file=sys.stderr)
         return 1
-    except (Unreadable, OSError, ValueError) as error:
-        print(f"omeroweb-ops: {error}", file=sys.stderr)
-        return 1
+    except (ModuleNotFoundError, Unreadable, OSError, ValueError) as error:
+        print(f"omeroweb-ops: {_reason(error, engine.locations)}", file=sys.stderr)
+        return failure
     except KeyboardInterrupt:
         print("omeroweb-ops: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
@@ -61,12 +73,26 @@ def _printable(stream: TextIO) -> Iterator[None]:
         del stream.write
 
 
-def _parser() -> argparse.ArgumentParser:
+def _reason(error: Exception, locations: Locations) -> str:
+    """Why a command cannot be run, in one sentence."""
+    if isinstance(error, (FileNotFoundError, ModuleNotFoundError)) and not locations.is_deployed:
+        missing = error.filename if isinstance(error, OSError) else f"Python's {error.name}"
+        return f"{NOT_DEPLOYED} ({missing} is missing)"
+    if isinstance(error, ModuleNotFoundError):  # a controller's environment has no OMERO.web
+        return f"this Python has no {error.name}: run the host's own command, `sudo omeroweb-ops`"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename!r}"  # without its number
+    return str(error)
+
+
+def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
+    """internal: with the verbs that are not for people."""
     parser = argparse.ArgumentParser(prog="omeroweb-ops", description=__doc__)
+    parser.set_defaults(failure=1)  # the exit status where the command cannot be run
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    config.add(commands)
-    release.add(commands)
+    config.add(commands, internal=internal)
+    release.add(commands, internal=internal)
 
     sessions = commands.add_parser("sessions", help="OMERO.web's sessions").add_subparsers(
         required=True, metavar="COMMAND"
@@ -94,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--connect", metavar="ADDRESS", help="ask this address in place of the name's own"
     )
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=_doctor, failure=2)
 
     status = commands.add_parser(
         "status",
@@ -103,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "2 it does not serve.",
     )
     status.add_argument("--json", action="store_true", help="for programs")
-    status.set_defaults(run=_status)
+    status.set_defaults(run=_status, failure=2)
 
     updates = commands.add_parser(
         "updates",
@@ -151,6 +177,9 @@ def _doctor(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _status(engine: Engine, options: argparse.Namespace) -> int:
+    places = engine.locations
+    if not places.is_deployed and not os.path.exists(places.config_xml):
+        raise ValueError(NOT_DEPLOYED)
     from .status import command
 
     return command.run(engine, json=options.json)

@@ -37,6 +37,11 @@ class Locations:
         return cls(omerodir, Path(desired))
 
     @property
+    def is_deployed(self) -> bool:
+        """Whether the bundle has deployed OMERO.web on this machine."""
+        return os.path.lexists(CURRENT) or os.path.exists(self.desired_state)
+
+    @property
     def config_xml(self) -> Path:
         return self.omerodir / "etc" / "grid" / "config.xml"
 

@@ -49,7 +49,7 @@ def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Find
     if content is None:
         return {}, []
     if not isinstance(content, dict):
-        return {}, [Finding("web_secrets", f"{where} holds no {{name: value}}; write such lines")]
+        return {}, [Finding("web_secrets", f"{where} has no lines `name: value`; write such lines")]
     return _checked(content, where)
 
 

@@ -100,7 +100,7 @@ class Settings(Model):
     """Every setting; a description says what to write."""
 
     address: HostAddress | None = Field(
-        None, description="how other hosts reach this one: an IP address or a host name"
+        None, description="an IP address or a host name by which other hosts reach this one"
     )
 
     web_config: Mapping[str, Any] = Field(
@@ -117,7 +117,8 @@ class Settings(Model):
     )
     web_secrets: SecretsSource | None = Field(
         None,
-        description="the path of a YAML file {property or redis_password: value}, or what prints "
+        description="the path of a YAML file of lines `property: value` or `redis_password: "
+        "value`, or what prints "
         'one: {"command": ["sops", "-d", "secrets.yml"]}',
     )
     web_requirements: SiteLock | None = Field(
@@ -157,7 +158,9 @@ class Settings(Model):
     )
 
     web_graceful_timeout: Annotated[int, Field(ge=1, le=3600)] = Field(
-        30, description="seconds that running requests get to end when OMERO.web is replaced"
+        30,
+        description="a number of seconds, for example 30: the time that running requests get to "
+        "end when OMERO.web is replaced",
     )
     web_worker_memory: Memory = Field(
         "1gb", description='the memory above which a worker is replaced, for example "1gb"'
@@ -166,10 +169,14 @@ class Settings(Model):
         None, description='the memory of the whole service, for example "8gb"'
     )
     web_open_files: Annotated[int, Field(ge=1024, le=1048576)] = Field(
-        65536, description="how many files and connections the service may have open"
+        65536,
+        description="the number of files and connections that the service may have open, for "
+        "example 65536",
     )
     web_liveness: Annotated[int, Field(ge=15, le=3600)] = Field(
-        36, description="seconds after which an OMERO.web that hangs is started again"
+        36,
+        description="a number of seconds, for example 36: an OMERO.web that hangs for longer is "
+        "started again",
     )
 
     nginx_server_name: ServerNames | None = Field(
@@ -201,8 +208,8 @@ class Settings(Model):
     )
     nginx_max_connections: Annotated[int, Field(ge=0, le=100_000)] = Field(
         2000,
-        description="how many requests the visitors of one address may have open at once, for "
-        "example 2000; 0 is no limit",
+        description="the number of requests that the visitors of one address may have open at "
+        "once, for example 2000; 0 is no limit",
     )
     nginx_metrics_allow: Sequence[Network] = Field(
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
@@ -285,6 +292,8 @@ def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
         return part + said.removeprefix("Value error, ")
     if kind in ("missing", "extra_forbidden"):
         return f"{detail['loc'][-1]} {'is missing' if kind == 'missing' else 'is not known'}"
+    if kind in ("model_type", "is_instance_of"):  # pydantic names its class
+        said = f"input should be a {'list' if 'Sequence' in said else 'dictionary'}"
     # a whole web_config may hold a password
     shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
     return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
@@ -294,7 +303,7 @@ def _unknown(name: str) -> str:
     if name.startswith("omero."):
         return f'is an OMERO.web property; write it as web_config = {{"{name}": …}}'
     if name in OF_REDIS:
-        return f'belongs into the file that web_secrets names; write it there: {{"{name}": …}}'
+        return f"belongs into the file that web_secrets names; write it there: `{name}: …`"
     close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
     return f"there is no such setting; {hint}"

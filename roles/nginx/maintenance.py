@@ -10,8 +10,9 @@ import shlex
 from collections.abc import Generator
 
 from pyinfra import config, host
-from pyinfra.api import DeployError, FactBase, operation
+from pyinfra.api import DeployError, operation
 
+from ..operations.facts import HostFact
 from ..survey import ask
 from .maintenance_page import SCRIPT
 
@@ -43,7 +44,7 @@ def _switch(*arguments: str) -> None:
     switched(name=f"Planned maintenance: {arguments[0]}", arguments=arguments)
 
 
-class Trial(FactBase[str]):
+class Trial(HostFact[str]):
     """What the command would do: `change`, `same`, or else what is wrong."""
 
     def command(self, arguments: tuple[str, ...]) -> str:

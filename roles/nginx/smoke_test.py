@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
-from pyinfra.api import FactBase, FunctionCommand, operation
+from pyinfra.api import FunctionCommand, operation
 
 from ..operations import shell_file
-from ..operations.facts import fail
+from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, printable
 from .maintenance_page import PLANNED
 
@@ -24,7 +24,7 @@ _CLOSED = "planned maintenance is on"
 _START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?")
 
 
-class PublicUrlResponse(FactBase[list[str]]):
+class PublicUrlResponse(HostFact[list[str]]):
     """Follow the URL to the login page and ask for one of its static files.
 
     Asked on the NGINX host itself: what lies between it and its visitors (names, firewalls) is not
@@ -57,7 +57,7 @@ class Checks(BaseModel):
     checks: Annotated[list[Check], Field(max_length=1000)]
 
 
-class DoctorErrors(FactBase[list[str]]):
+class DoctorErrors(HostFact[list[str]]):
     """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
 
     def command(self) -> str:

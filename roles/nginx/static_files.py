@@ -17,14 +17,14 @@ from gevent.lock import BoundedSemaphore
 from omeroweb_ops.locations import CURRENT
 from omeroweb_ops.property_names import STATIC_URL
 from pyinfra import host
-from pyinfra.api import FactBase, FileUploadCommand, Host, StringCommand, operation
+from pyinfra.api import FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import COLLECTED, USER
 from ..inventory.site import Member, Site
 from ..operations import shell_file
 from ..operations.archives import limited_archive
-from ..operations.facts import fail
+from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, run_as_user
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
@@ -42,7 +42,7 @@ def needs_delivery(site: Site, member: Member) -> bool:
     return "web" not in member.groups and url.startswith("/")
 
 
-class Collected(FactBase[str]):
+class Collected(HostFact[str]):
     """The name of what a web host has collected; '' where it has not."""
 
     def command(self) -> str:
@@ -64,7 +64,7 @@ class Delivery:
     current: str = ""
 
 
-class Delivered(FactBase[Delivery]):
+class Delivered(HostFact[Delivery]):
     """One remote call."""
 
     def command(self) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
 from ..inventory.certificate import EXPIRY_WARNING
 from ..inventory.settings import Certificate
 from ..inventory.site import Member
 from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths
+from ..operations.facts import BooleanFact
 from ..operations.files import Absent, Directory, File, Item, read_states
 from ..survey import Survey
 from .templating import TEMPLATES
@@ -50,18 +51,15 @@ def names(member: Member, survey: Survey) -> tuple[str, ...]:
     return tuple(given or [member.address or survey.ip or "localhost"])
 
 
-class CertificateLasts(FactBase[bool]):
+class CertificateLasts(BooleanFact):
     """Whether a certificate on the host goes on for longer than is soon."""
 
     def command(self, certificate: str) -> str:
         seconds = int(EXPIRY_WARNING.total_seconds())
         return (
             f"openssl x509 -in {shlex.quote(certificate)} -noout -checkend {seconds} "
-            "> /dev/null 2>&1 && echo lasting; true"
+            "> /dev/null 2>&1 && echo yes; true"
         )
-
-    def process(self, output: list[str]) -> bool:
-        return "lasting" in output
 
 
 @operation()

@@ -18,9 +18,10 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, operation
+from pyinfra.api import StringCommand, operation
 
 from . import prefetch
+from .facts import HostFact
 from .privilege import run_as_user, with_functions
 
 
@@ -151,7 +152,7 @@ class Absent:
 Item = Directory | File | Link | Absent
 
 
-class PathStates(FactBase[list[str]]):
+class PathStates(HostFact[list[str]]):
     """What stands at each path, in the form of the items' `state`."""
 
     def command(self, paths: tuple[str, ...]) -> str:
@@ -165,6 +166,10 @@ class PathStates(FactBase[list[str]]):
             '$(sha256sum < "$p" | cut -c1-64)"; '
             "else echo absent; fi; done"
         )
+
+    @staticmethod
+    def default() -> list[str]:
+        return []
 
     def process(self, output: list[str]) -> list[str]:
         return output

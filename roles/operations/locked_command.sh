@@ -3,7 +3,10 @@
 # host. $0 is the deploy's token, SEEN the one that the survey has seen, LAST `last` where the deploy
 # has nothing to do on the host afterwards. As `flock -o`, it holds the lock of commands itself, and
 # what the command leaves running does not. Without root, pyinfra removes its own temporary file.
+# Programs report in the C locale, whatever that of the user who logs in is: digests of what they
+# print must not depend on it.
 umask 022
+export LC_ALL=C
 if [ "$(id -u)" != 0 ]; then shift 2; exec sh "$@"; fi
 lock=/run/omeroweb-ops
 exec 9>> $lock/command && flock 9 || exit 75

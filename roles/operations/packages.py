@@ -7,10 +7,11 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
 from . import prefetch, shell_file
+from .facts import HostFact
 
 _INSTALL = shell_file.read(__file__, "apt_install.sh")
 # What each role installs, by the manager of services.
@@ -22,7 +23,7 @@ MANAGERS: Mapping[str, tuple[str, ...]] = {"systemd": (), "supervisor": ("superv
 ALL = tuple(sorted({*REDIS, *NGINX, *WEB, *MANAGERS["supervisor"]}))
 
 
-class MissingPackages(FactBase[list[str]]):
+class MissingPackages(HostFact[list[str]]):
     """Those of the named packages that are not installed."""
 
     def command(self, names: tuple[str, ...]) -> str:

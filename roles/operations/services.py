@@ -12,9 +12,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
 from . import shell_file
+from .facts import HostFact
 from .files import Directory, File, Item
 
 STAMPS = "/var/lib/omeroweb-ops/stamps"
@@ -145,7 +146,7 @@ class ServiceState:
     reloaded: bool = False
 
 
-class CurrentState(FactBase[ServiceState]):
+class CurrentState(HostFact[ServiceState]):
     """One remote call per service."""
 
     def command(

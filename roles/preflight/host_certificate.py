@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from pyinfra.api import FactBase
-
 from ..inventory.tls_files import HostCertificate
+from ..operations.facts import HostFact
 
 
-class CertificateOnHost(FactBase[HostCertificate]):
+class CertificateOnHost(HostFact[HostCertificate]):
     """A certificate on the host and its key's public half; the private one stays there."""
 
     def command(self, certificate: str, key: str) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Generator
 
 from omeroweb_ops.shared.redis_memory import Memory
 from pyinfra import host, logger
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
+from ..operations.facts import HostFact
 from .admin_user import COMMAND
 
 
-class UsedMemory(FactBase[Memory]):
+class UsedMemory(HostFact[Memory]):
     """What `INFO memory` says."""
 
     def command(self) -> str:

@@ -31,7 +31,7 @@ IMAGE_UID = 1000
 
 @role("OMERO.web")
 def install(target: Target, release: Release) -> None:
-    """Install packages, user, release and commands; nothing of this site, and nothing active yet.
+    """Install packages, user and release; nothing that the active release executes is written.
 
     An existing installation keeps running.
     """
@@ -47,10 +47,6 @@ def install(target: Target, release: Release) -> None:
     install_uv(name="Install uv")
     provide_ice(name="Provide zeroc-ice", wheel=release.ice)
     build(name="Build release", release=release)
-    if found.commands:
-        takeover.back_up_commands(name="Keep commands", paths=found.commands)
-    own = files.commands(_service(target, release), target.settings, target.manager)
-    sync(name="Write commands", items=own)
 
 
 @role("OMERO.web")
@@ -87,16 +83,22 @@ def check(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def configure(target: Target, release: Release) -> None:
-    """Write service and daily job, link the release, apply the configuration, close the port.
+    """Write commands and services, link the release, apply the configuration, close the port.
 
-    The active release keeps running with what it has loaded. An existing installation ends here.
+    The release is accepted by now: a reboot after a deploy that was refused runs the active release
+    with the files that belong to it. The active release keeps running with what it has loaded. An
+    existing installation ends here.
     """
-    if target.survey.existing.has_omero_web:
-        takeover.end(name="End the earlier installation", found=target.survey.existing)
+    found = target.survey.existing
+    if found.commands:
+        takeover.back_up_commands(name="Keep commands", paths=found.commands)
+    if found.has_omero_web:
+        takeover.end(name="End the earlier installation", found=found)
     own, ports = _service(target, release), closed_ports(target)
     sync(
         name="Write files",
         items=[
+            *files.commands(own, target.settings, target.manager),
             *files.site_items(target, own, service.liveness()),
             expectations.expected(target),
             health.item(target.settings),

@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 
 from omeroweb_ops.state.branding import DIRECTORY, Branding
 from pyinfra import host
-from pyinfra.api import FactBase, operation
+from pyinfra.api import operation
 
 from ..conventions import LOCATIONS, USER
+from ..operations.facts import HostFact
 from ..operations.files import Directory, File, Item
 from ..operations.privilege import limited, run_as_user
 from .static_files import inside
@@ -34,7 +35,7 @@ def items(branding: Branding) -> list[Item]:
     ]
 
 
-class Stale(FactBase[list[str]]):
+class Stale(HostFact[list[str]]):
     """Names of branding that no configuration names any more, as the service's user reads it."""
 
     def command(self, collected: str, configurations: tuple[str, ...]) -> str:

@@ -21,13 +21,13 @@ from pydantic import (
     ValidationError,
 )
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, operation
+from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import LOCATIONS
 from ..inventory.site import SCHEMA
 from ..operations import run_context
-from ..operations.facts import SecretStdin, fail
+from ..operations.facts import HostFact, SecretStdin, fail
 from ..operations.privilege import limited, printable
 from . import files, static_files
 from .release import runs
@@ -92,7 +92,7 @@ class CommandOutput(BaseModel):
     serves: bool = True
 
 
-class ConfigCommand(FactBase[CommandOutput]):
+class ConfigCommand(HostFact[CommandOutput]):
     """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
 
     def command(self, program: str, action: str) -> str:

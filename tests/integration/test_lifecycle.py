@@ -370,6 +370,37 @@ def test_a_release_that_fails_leaves_the_old_one_serving(
     assert {*deploy(docker_inventory(site)).changed_operations} <= {"OMERO.web | Write files"}
 
 
+def executed_files(site: Host) -> str:
+    """The digest of each file outside of the releases that root or OMERO.web executes or reads."""
+    return site.run(
+        f"find {BASE} /usr/local/bin /etc/systemd/system /etc/cron.d /etc/sudoers.d -type f "
+        f"-not -path '{BASE}/releases/*' -not -path '{BASE}/OMERO.web/*' -exec sha256sum {{}} + "
+        "| sort -k2"
+    ).stdout
+
+
+def test_a_deploy_that_is_refused_writes_nothing_that_the_active_release_executes(
+    site: Host,
+) -> None:
+    before = executed_files(site)
+    assert f"{BASE}/gunicorn.conf.py" in before
+    middleware = [{"index": 9, "class": "nowhere.Nothing"}]
+    run = deploy(
+        docker_inventory(
+            site,
+            web_graceful_timeout=33,  # is in gunicorn.conf.py and in the unit
+            web_config_append={"omero.web.middleware": middleware},
+        ),
+        expect=1,
+    )
+    assert "nowhere" in run.output
+    assert "the old one serves on" in run.output
+    assert executed_files(site) == before
+    site.run("systemctl restart omero-web && omeroweb-ops ready --timeout 60")
+    assert_serves(site)
+    assert deploy(docker_inventory(site)).changed_operations == ()
+
+
 def test_a_client_that_stalls_holds_up_no_change(site: Host, source: Host) -> None:
     site.run(
         'setsid bash -c \'exec 3<>/dev/tcp/127.0.0.1/4080; printf "GET / HTTP/1.1\\r\\nX: " >&3; '

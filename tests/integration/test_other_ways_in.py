@@ -76,12 +76,16 @@ with open("/var/lib/dpkg/lock-frontend", "w") as file:
 def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     make_host: MakeHost, ssh_key: Path, ice_cache: Path
 ) -> None:
-    """Sessions have umask 077, as login.defs and pam_umask of hardening guides make it."""
+    """Sessions have umask 077, as login.defs and pam_umask of hardening guides make it, and the
+    login shell prints a line before what a command prints."""
     host = make_host("ssh")
     host.run("sed -i 's/^UMASK.*/UMASK 077/' /etc/login.defs")
     host.run("echo 'session optional pam_umask.so' >> /etc/pam.d/common-session")
     host.run("echo 'session optional pam_umask.so' >> /etc/pam.d/common-session-noninteractive")
     assert host.run("su - admin -c 'sudo sh -c umask'").stdout.strip() == "0077"
+    host.write("/home/admin/.bashrc", "echo hello\n")
+    by_ssh = "env -i HOME=/home/admin SSH_CLIENT=x bash -c 'echo end'"
+    assert host.run(by_ssh, user="admin").stdout == "hello\nend\n"
     host.write("/root/hold.py", HOLD_DPKG)
     host.run("setsid python3 /root/hold.py > /run/said 2>&1 &")
     wait_until(lambda: host.read("/run/said") == "held\n", 10, "dpkg's lock")

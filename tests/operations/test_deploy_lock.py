@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -21,8 +22,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pyinfra.api import Config, Host, Inventory, State
 
 from roles import preflight
-from roles.operations import deploy_lock
+from roles.operations import deploy_lock, services
 from roles.operations.deploy_lock import DeployLock, Holder
+from roles.operations.facts import own_lines
+from roles.operations.services import CurrentState
 from roles.survey import Survey
 from tests.operations.local import programs, shell
 from tests.unit.helpers import SURVEY, a_host, site_of
@@ -115,6 +118,39 @@ def test_what_a_person_agreed_to_is_done_only_to_the_host_as_it_was_then(host: L
     assert host.take("b", "a", "take_after")
     host("give_back b")
     assert not host.take("c", "a", "take_after")  # b has deployed meanwhile
+
+
+def test_a_stamp_does_not_depend_on_the_locale_of_whoever_deploys(
+    host: LockedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is restarted on a change of two files, one of which is rightly absent."""
+    cat = shutil.which("cat")
+    translated = (  # as coreutils' catalogues do it where LANGUAGE and a locale say so
+        f'case ${{LC_ALL:-$LANG}} in de_*) {cat} "$@" 2> /dev/null || '
+        f'echo "cat: $2: Datei oder Verzeichnis nicht gefunden" >&2 ;; *) {cat} "$@" ;; esac'
+    )
+    (tmp_path / "there").write_text("unit\n")
+    restart_on = f"cat {tmp_path}/there {tmp_path}/absent"
+    asked = CurrentState().command(
+        "thing", "thing.service", "systemd", restart_on, "echo loaded", "true"
+    )
+    stamps = str(tmp_path / "stamps")
+    asked = asked.replace(services.STAMPS, stamps)
+    stand_ins = programs(tmp_path / "bin", cat=translated, systemctl="true")
+    host.take("a")
+
+    def printed(command: str, locale: str) -> list[str]:
+        for name, value in {"LANG": locale, "LC_ALL": locale, "LANGUAGE": locale[:2]}.items():
+            monkeypatch.setenv(name, value)
+        done = shell(host.wrap("a", command), stand_ins=stand_ins)
+        assert done.returncode == 0, done.stderr
+        return own_lines(done.stdout.splitlines())
+
+    digest = f"{{ {restart_on}; }} 2>&1 | sha256sum | cut -c1-64"
+    stamp = f'mkdir {stamps}; echo "$({digest}) none" > {stamps}/thing'
+    printed(stamp, "C.UTF-8")
+    assert printed(asked, "C.UTF-8") == ["restarted"]
+    assert printed(asked, "de_DE.UTF-8") == ["restarted"]
 
 
 def test_a_running_command_keeps_others_out_however_old_it_is(host: LockedHost) -> None:

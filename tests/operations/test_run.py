@@ -73,3 +73,47 @@ def test_nothing_is_imported_from_the_current_directory(folder: Path, command: s
     assert done.returncode == 0, done.stderr
     assert "usage: " in done.stdout
     assert not (folder / "executed").exists()
+
+
+PYTHON = """
+case "$*" in
+    -V) echo Python 3.11.2 ;;
+    "-I -m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo venv >> log ;;
+    *"pip install"*) printf '#!/bin/sh\\necho "uv $*" >> log\\n' > .venv/bin/uv
+        chmod 755 .venv/bin/uv && echo uv >> log ;;
+esac
+"""
+
+
+def test_uv_needs_no_more_than_uv(tmp_path: Path) -> None:
+    """To lock packages nobody installs the development environment; the rest is added later."""
+    project = tmp_path / "project"
+    (project / "app").mkdir(parents=True)
+    (project / "roles").mkdir()
+    shutil.copy(ROOT / "run", project / "run")
+    for lock in ("requirements-uv", "requirements", "requirements-audit", "requirements-dev"):
+        shutil.copy(ROOT / f"{lock}.txt", project)
+    stand_ins = programs(tmp_path / "bin", python3=PYTHON)
+
+    def log(*arguments: str) -> list[str]:
+        """What has been run since the last call."""
+        path = project / "log"
+        path.unlink(missing_ok=True)
+        done = subprocess.run(
+            [project / "run", *arguments],
+            cwd=project,
+            env={**os.environ, "PATH": f"{stand_ins}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return path.read_text().splitlines() if path.exists() else []
+
+    assert log("uv", "--version") == ["venv", "uv", "uv --version"]
+    assert log("uv", "--version") == ["uv --version"]
+    (added,) = log("python", "-V")
+    assert added.startswith("uv pip install")
+    assert added.endswith("-r requirements-dev.txt")
+    assert log("uv", "--version") == ["uv --version"]
+    assert log("python", "-V") == []

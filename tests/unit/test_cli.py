@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from omeroweb_ops import cli, locations
+from omeroweb_ops.releases import installed as installed_releases
+from omeroweb_ops.shared import security_updates
+from omeroweb_ops.shared.security_updates import SecurityUpdates
 from omeroweb_ops.state import config_xml
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 
+NOW = datetime(2026, 1, 2, 3, 4, 5)
 SECRETS = {
     "omero.web.secret_key": "hunter2-key",
     "omero.web.caches": {"default": {"LOCATION": "redis://:hunter2@localhost"}},
@@ -222,3 +228,95 @@ def test_no_control_character_of_a_file_reaches_a_terminal(
     assert r"\u009b31m" in said.out
     for text in (said.out, said.err):
         assert all(each.isprintable() or each in "\t\n" for each in text)
+
+
+@pytest.fixture
+def nothing_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A controller: no OMERO.web is on this machine."""
+    monkeypatch.setenv("OMERODIR", str(tmp_path / "OMERO.web"))
+    monkeypatch.setenv("OMEROWEB_OPS_DESIRED", str(tmp_path / "desired.json"))
+    monkeypatch.setattr(locations, "CURRENT", tmp_path / "venv3")
+    monkeypatch.setattr(installed_releases.list_releases, "__defaults__", (tmp_path / "releases",))
+    monkeypatch.setattr(security_updates, "pending", lambda: SecurityUpdates(NOW, (), None))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("config plan", 1),
+        ("config apply", 1),
+        ("config check", 1),
+        ("sessions clear", 1),
+        ("release list", 1),
+        ("updates", 1),
+        ("status", 2),
+    ],
+)
+def test_where_nothing_is_deployed_one_sentence_says_what_to_run(
+    nothing_deployed: Path, capsys: pytest.CaptureFixture[str], command: str, status: int
+) -> None:
+    assert cli.main(command.split()) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"omeroweb-ops: {cli.NOT_DEPLOYED}")
+    assert said.err.count("\n") == 1
+    assert "Errno" not in said.err
+    assert [*nothing_deployed.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "status"),
+    [
+        ("status", "tabulate", 2),
+        ("release list", "tabulate", 1),
+        ("doctor --url https://omero.example.org", "requests", 2),
+    ],
+)
+def test_an_environment_without_omero_web_is_one_sentence_and_no_traceback(
+    nothing_deployed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    module: str,
+    status: int,
+) -> None:
+    """A controller's own environment, on a machine that is a host of the site too."""
+    (nothing_deployed / "venv3").mkdir()
+    (nothing_deployed / "releases").mkdir()
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in [name for name in sys.modules if name.startswith("omeroweb_ops.doctor")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert cli.main(command.split()) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"this Python has no {module}" in said.err
+    assert "sudo omeroweb-ops" in said.err
+
+
+def test_a_file_that_cannot_be_read_is_named_without_a_number(
+    installed: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(installed, Desired())
+    assert cli.main(["config", "plan", "--desired", "/no/such"]) == 1
+    assert capsys.readouterr().err == "omeroweb-ops: No such file or directory: '/no/such'\n"
+
+
+@pytest.mark.parametrize("words", [["release", "bogus"], ["release", "-h"], ["config", "bogus"]])
+def test_verbs_that_only_deploys_call_are_shown_to_nobody(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    said = "".join(capsys.readouterr())
+    assert "list" in said or "plan" in said
+    for verb in ("collect", "suits", "restore", "note", "redact"):
+        assert verb not in said
+
+
+@pytest.mark.parametrize("words", [*cli.INTERNAL])
+def test_deploys_and_other_versions_of_the_bundle_call_them(words: tuple[str, str]) -> None:
+    """They are contract names: with these very words in front."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--help"])
+    assert ended.value.code == 0

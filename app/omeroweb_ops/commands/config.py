@@ -21,8 +21,8 @@ from ..state.schema_cache import installed_version
 from ..state.snapshot import State
 
 
-def add(commands: Any) -> None:
-    """Add the commands to argparse's subparsers."""
+def add(commands: Any, *, internal: bool = False) -> None:
+    """Add the commands to argparse's subparsers. internal: those for deploys too."""
     config = commands.add_parser("config", help="OMERO.web's properties").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -60,8 +60,8 @@ def add(commands: Any) -> None:
     digest = config.add_parser("digest", help="one text for the configuration as it stands")
     digest.add_argument("property", nargs="*", help="only of these properties' effective values")
     digest.set_defaults(run=_digest)
-    # For deploys, which show the end of a log.
-    config.add_parser("redact").set_defaults(run=_redact)
+    if internal:  # for deploys, which show the end of a log
+        config.add_parser("redact").set_defaults(run=_redact)
 
 
 def _plan(engine: Engine, options: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ from ..state.engine import Engine
 from .config import desired
 
 
-def add(commands: Any) -> None:
-    """Add the commands to argparse's subparsers."""
+def add(commands: Any, *, internal: bool = False) -> None:
+    """Add the commands to argparse's subparsers. internal: those for deploys and bin/release too,
+    which they call with the Python of the release in question."""
     release = commands.add_parser("release", help="what is installed: list, rollback")
     actions = release.add_subparsers(required=True, metavar="COMMAND")
     actions.add_parser("list", help="every release on this host").set_defaults(run=_list)
@@ -24,7 +25,8 @@ def add(commands: Any) -> None:
     )
     rollback.add_argument("release", nargs="?", help="its name (default: the one before)")
     rollback.set_defaults(run=_elsewhere)
-    # For deploys and bin/release, called with the Python of the release in question.
+    if not internal:
+        return
     collecting = actions.add_parser("collect")
     collecting.add_argument("--desired", metavar="FILE")
     collecting.add_argument("--archive", action="store_true", help="print them as a tar archive")

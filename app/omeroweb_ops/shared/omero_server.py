@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 # 2), as in Ice.Override.ConnectTimeout's five (omero.constants.CONNECTTIMEOUT).
 TIMEOUT = 4.0
 
+# Of an address that this host cannot use: `localhost` is ::1 too where there is no IPv6.
+_UNUSABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH}
+
 
 def endpoint(host: str, port: int | str) -> tuple[str, int]:
     """Host and TCP port of an entry of omero.web.server_list. A websocket's address has its port in
@@ -27,9 +30,12 @@ def endpoint(host: str, port: int | str) -> tuple[str, int]:
 def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
     """Raise OSError unless one of the host's addresses takes a TCP connection within seconds.
 
-    All of them are tried at once: which one Ice tries first is Ice's to say.
+    All of them are tried at once: which one Ice tries first is Ice's to say. The error is that of
+    an address that this host can use, if there is one.
     """
     error = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    unusable: OSError | None = None
+    tried = False
     with ExitStack() as stack:
         ready = stack.enter_context(selectors.DefaultSelector())
         for kind, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -39,8 +45,12 @@ def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
                 one.connect(address)
             except BlockingIOError:
                 ready.register(one, selectors.EVENT_WRITE)
-            except OSError as refusal:  # no IPv6 here, no way there
-                error = refusal
+                tried = True
+            except OSError as refusal:
+                if refusal.errno in _UNUSABLE:
+                    unusable = refusal
+                else:
+                    error, tried = refusal, True
             else:
                 return
         end = time.monotonic() + timeout
@@ -51,4 +61,4 @@ def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
                     return
                 ready.unregister(key.fileobj)
                 error = OSError(number, os.strerror(number))
-    raise error
+    raise error if tried or unusable is None else unusable

@@ -77,7 +77,10 @@ def _items(change: Change, prop: Property | None) -> list[str]:
     after = {identity(item): item for item in new}
     found = [f"- {_shown(item)}" for key, item in before.items() if after.get(key) != item]
     found += [f"+ {_shown(item)}" for key, item in after.items() if before.get(key) != item]
-    return found or ["(another order)"]
+    if found or old != new:
+        return found or ["(another order)"]
+    unset = change.old is None or change.new is None
+    return ["(the same as the default)" if unset else "(the same in another notation)"]
 
 
 def _shown(item: object) -> str:

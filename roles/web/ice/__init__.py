@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyinfra import host, logger
-from pyinfra.api import FileUploadCommand, FunctionCommand, Host, State, StringCommand
+from pyinfra.api import FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
 from ...conventions import CACHE
 from ...operations import packages
 from ...operations.facts import fail
-from ...operations.files import write_from_stdin
+from ...operations.files import File, write_from_stdin
 from ...operations.packages import connector_arguments
+from ...operations.transfer import read_file
 from .. import builder
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
@@ -111,7 +112,7 @@ class Wheel:
                 f"{shlex.quote(url)} {name} && echo '{digest}  '{name} | sha256sum -c --quiet"
             )
         elif local:
-            yield FileUploadCommand(str(local), f"{self.folder}/{local.name}")
+            yield from File.of(f"{self.folder}/{local.name}", local.read_bytes()).commands()
             yield StringCommand(
                 f"cd {self.folder} && echo {shlex.quote(_sum(local))} | sha256sum -c --quiet"
             )
@@ -146,16 +147,16 @@ def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:
     status, output = host.run_shell_command(
         StringCommand(f"cat {folder}/complete"), **connector_arguments(host)
     )
-    digest, name = output.stdout.split()
+    digest, name = output.stdout_lines[-1].split()  # a login shell may print something first
     host.log(f"zeroc-ice wheel {name}: sha256 {digest}")
     try:
         kept.folder.mkdir(parents=True, exist_ok=True)
         # another host of its kind may bring its own at the same time
         beside = kept.folder / f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new"
-        host.get_file(f"{folder}/{name}", str(beside), **connector_arguments(host))
-        if hashlib.sha256(beside.read_bytes()).hexdigest() != digest:
-            beside.unlink()
-            raise OSError("it has come with another sha256")
+        content = read_file(host, f"{folder}/{name}", **connector_arguments(host))
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
+            raise OSError("it has not come as it is on the host")
+        beside.write_bytes(content)
         kept.sums.unlink(missing_ok=True)
         beside.replace(kept.folder / name)
         kept.sums.write_text(f"{digest}  {name}\n", encoding="ascii")

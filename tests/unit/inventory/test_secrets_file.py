@@ -99,7 +99,7 @@ def test_what_is_no_yaml_is_named_with_its_line_and_without_its_text(
 def test_what_is_no_mapping_is_named_without_its_text(path: Path, content: str) -> None:
     path.write_text(content)
     message = told(path)
-    assert f"{path} holds no {{name: value}}" in message
+    assert f"{path} has no lines `name: value`" in message
     assert SECRET not in message
 
 
@@ -250,7 +250,7 @@ def test_a_command_is_run_once_for_all_hosts(tmp_path: Path) -> None:
         (f"echo {SECRET}; sleep 60", "sh has not come to its end within 0.5 s"),
         ("true", "the output of sh is empty; write {} if there are no secrets"),
         (f"echo '{SECRET}: ['", "the output of sh is not YAML"),
-        (f"echo {SECRET}", "the output of sh holds no {name: value}"),
+        (f"echo {SECRET}", "the output of sh has no lines `name: value`"),
     ],
 )
 def test_a_command_that_fails_is_told_by_its_standard_error_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ({"redis_maxmemory": "1"}, ["1 is less than 16mb"]),
         ({"redis_maxmemory": "16383kb"}, ["16383kb is less than 16mb"]),
         ({"redis_maxmemory": "9999999999gb"}, ["more than Redis can count", "write an amount"]),
-        ({"redis_password": "x"}, ["web_secrets", '{"redis_password": …}']),
+        ({"redis_password": "x"}, ["web_secrets", "`redis_password: …`"]),
         ({"web_redis_url": "redis://r.example.org:99999"}, ["99999 is no port", "1 to 65535"]),
         ({"web_redis_url": "rediss://r.example.org:0/"}, ["0 is no port", "1 to 65535"]),
         ({"web_redis_url": "redis.example.org"}, ["is no redis://", "rediss://redis.example.org"]),
@@ -282,3 +283,25 @@ def test_a_whole_web_config_is_not_told_for_one_mistake_in_it() -> None:
 def test_settings_cannot_be_changed_later() -> None:
     with pytest.raises(ValueError, match="frozen"):
         accepted().redis_port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"nginx_behind_proxy": "x"}, "dictionary"),
+        ({"nginx_maintenance_page": 3}, "dictionary"),
+        ({"web_branding": 3}, "dictionary"),
+        ({"web_config": 3}, "dictionary"),
+        ({"web_plugins": 3}, "list"),
+        ({"web_config_append": {"omero.web.apps": 3}}, "list"),
+    ],
+)
+def test_no_class_of_the_code_is_named(data: dict[str, Any], expected: str) -> None:
+    said = mistake(**data)
+    assert re.search(rf"\(input should be a (valid )?{expected}\)", said)
+    assert not re.search(r"instance|Proxies|MaintenancePage|BrandingFiles|Sequence|Mapping", said)
+
+
+@pytest.mark.parametrize("name", ["web_liveness", "web_graceful_timeout"])
+def test_a_number_of_seconds_is_asked_for_as_one(name: str) -> None:
+    assert "; write a number of seconds, for example 3" in mistake(**{name: "x"})

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops.state import diff
 from omeroweb_ops.state.desired import Desired
-from omeroweb_ops.state.plan import Plan, make, mask, without_secrets
+from omeroweb_ops.state.plan import Change, Plan, make, mask, without_secrets
 from omeroweb_ops.state.redaction import MASK
 from omeroweb_ops.state.schema import Property
 
@@ -155,3 +156,23 @@ def test_a_message_that_quotes_a_secret_is_shown_without_it() -> None:
     assert "hunter2" not in shown
     assert shown.startswith("Invalid ****")
     assert shown.endswith(", x")
+
+
+LIST = "omero.web.server_list"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        (None, '[["localhost", 4064, "omero"]]', "(the same as the default)"),
+        ('[["localhost", 4064, "omero"]]', None, "(the same as the default)"),
+        ('[["a", 1, "a"]]', '[["a",1,"a"]]', "(the same in another notation)"),
+        ('[["a", 1, "a"], ["b", 1, "b"]]', '[["b", 1, "b"], ["a", 1, "a"]]', "(another order)"),
+        (None, '[["a", 1, "a"]]', '- ["localhost", 4064, "omero"]'),
+    ],
+)
+def test_a_list_with_the_same_items_is_shown_as_what_it_is(
+    old: str | None, new: str | None, shown: str
+) -> None:
+    plan = Plan((Change(LIST, old, new),), (), {})
+    assert [*diff.lines(plan, SCHEMA)][1] == f"    {shown}"

@@ -1,0 +1,66 @@
+"""Why a port cannot be reached: the reason of the address that counts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Any
+
+import pytest
+from omeroweb_ops.shared.omero_server import connect as reach
+
+FAMILIES = {"::1": socket.AF_INET6, "127.0.0.1": socket.AF_INET}
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses of `localhost`, in the order in which the test wants them."""
+    addresses: list[str] = []
+
+    def getaddrinfo(_host: str, port: int, **_kind: object) -> list[Any]:
+        return [
+            (
+                FAMILIES[each],
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (each, port, 0, 0)[: 2 if "." in each else 4],
+            )
+            for each in addresses
+        ]
+
+    def connect(self: socket.socket, place: tuple[Any, ...]) -> None:
+        number = errno.ECONNREFUSED if place[0] == "127.0.0.1" else errno.EADDRNOTAVAIL
+        raise OSError(number, os.strerror(number))
+
+    class Socket(socket.socket):
+        def __init__(self, family: int = -1, *_rest: object) -> None:
+            super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+
+    monkeypatch.setattr(Socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "socket", Socket)
+    return addresses
+
+
+@pytest.mark.parametrize("order", [["127.0.0.1", "::1"], ["::1", "127.0.0.1"]])
+def test_an_address_of_a_family_that_the_host_has_not_is_no_reason(
+    resolved: list[str], order: list[str]
+) -> None:
+    resolved += order
+    with pytest.raises(ConnectionRefusedError):
+        reach("localhost", 4064, 1)
+
+
+def test_without_any_other_it_is(resolved: list[str]) -> None:
+    resolved.append("::1")
+    with pytest.raises(OSError, match="assign requested address"):
+        reach("localhost", 4064, 1)
+
+
+def test_a_port_that_answers_is_reached_and_an_unknown_name_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reach("127.0.0.1", server.getsockname()[1], 5)
+    with pytest.raises(socket.gaierror):
+        reach("no.such.name.invalid", 1, 5)
