@@ -42,11 +42,11 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
 
     return [
         File(DEPLOY_LOCK, deploy_lock.SCRIPT, mode="755"),  # before those that call it
-        rendered(OMERO, "omero.j2", "755"),
-        rendered(OPS, "omeroweb-ops.j2", "755"),
+        rendered(OMERO, "bin_omero.sh.j2", "755"),
+        rendered(OPS, "bin_omeroweb-ops.sh.j2", "755"),
         File(sandbox.SANDBOX, sandbox.script(image=manager == "image"), mode="755"),
-        rendered(f"{BASE}/bin/service", "service.j2", "755"),
-        rendered(RELEASE, "release.j2", "755"),
+        rendered(f"{BASE}/bin/service", "bin_service.sh.j2", "755"),
+        rendered(RELEASE, "bin_release.sh.j2", "755"),
         rendered(GUNICORN, "gunicorn.conf.py.j2"),
     ]
 
@@ -86,7 +86,10 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
         *(
             units
             if manager == "systemd"
-            else [rendered(LIVENESS, "liveness.j2", "755"), *(each.program() for each in programs)]
+            else [
+                rendered(LIVENESS, "liveness.sh.j2", "755"),
+                *(each.program() for each in programs),
+            ]
         ),
         *(Absent(each) for each in ([PROGRAM] if manager == "systemd" else [UNIT, SOCKET_UNIT])),
         desired_state(target.site.desired(target.member)),

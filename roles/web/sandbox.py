@@ -57,7 +57,7 @@ _TEMPLATES = environment(__file__)
 
 def script(*, image: bool = False) -> str:
     """The shell script that runs a command as OMERO.web's user in the sandbox."""
-    return _TEMPLATES.get_template("sandbox.j2").render(
+    return _TEMPLATES.get_template("bin_sandbox.sh.j2").render(
         base=BASE,
         user=USER,
         environment=(*ENVIRONMENT, *(IMAGE_ENVIRONMENT if image else ())),

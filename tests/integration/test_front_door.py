@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import string
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -413,6 +415,36 @@ def test_gunicorn_is_told_nothing_by_a_visitor_s_header(plain: Host) -> None:
 def test_logs_are_for_administrators_from_the_first(plain: Host) -> None:
     stated = plain.run(f"stat -c '%a %U:%G' {ACCESS_LOG}*").stdout.splitlines()
     assert {*stated} == {"640 www-data:adm"}
+
+
+def unmask(token: str) -> str:
+    """The secret in a CSRF token: 32 characters of a mask, then 32 that are moved by it
+    (django/middleware/csrf.py, _unmask_cipher_token)."""
+    alphabet = string.ascii_letters + string.digits
+    pairs = zip(token[:32], token[32:], strict=True)
+    return "".join(alphabet[(alphabet.index(b) - alphabet.index(a)) % 62] for a, b in pairs)
+
+
+def test_requests_in_threads_keep_what_is_their_own(plain: Host) -> None:
+    """Two workers of five threads: no visitor gets what belongs to another's request."""
+
+    def visit(number: int) -> int:
+        with requests.Session() as visitor:
+            for turn in range(15):
+                page = visitor.get(f"http://{plain.ip}/webclient/login/?url=/v{number}/{turn}")
+                secret = visitor.cookies["csrftoken"]
+                (form,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
+                assert unmask(form) == secret
+                assert f"/v{number}/{turn}" in page.text
+                token = visitor.get(f"http://{plain.ip}/api/v0/token/").json()["data"]
+                assert unmask(token) == secret
+                own = f"show=image-{number}{turn}"
+                led = visitor.get(f"http://{plain.ip}/webclient/?{own}", allow_redirects=False)
+                assert (led.status_code, quote(own) in led.headers["Location"]) == (302, True)
+        return number
+
+    with ThreadPoolExecutor(20) as visitors:
+        assert sorted(visitors.map(visit, range(20))) == [*range(20)]
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def gunicorn(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def watched(folder: Path, *, answers: bool) -> Iterator[subprocess.Popen[bytes]]:
     """The script, for which 5 seconds are a twentieth of one."""
     script = folder / "liveness"
-    template = jinja2.Template((TEMPLATES / "liveness.j2").read_text(), trim_blocks=True)
+    template = jinja2.Template((TEMPLATES / "liveness.sh.j2").read_text(), trim_blocks=True)
     script.write_text(
         template.render(
             base=folder,

@@ -40,7 +40,7 @@ class Releases:
         (folder / "venv3").symlink_to(folder / "releases" / NOW)
         (folder / "theirs").mkdir()
         (folder / "theirs/complete").touch()
-        template: jinja2.Template = files._TEMPLATES.get_template("release.j2")
+        template: jinja2.Template = files._TEMPLATES.get_template("bin_release.sh.j2")
         text = template.render(
             base=folder, sandbox=sandbox, release_files=prefetch.RELEASE_FILES, manager="image"
         )
