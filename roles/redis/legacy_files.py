@@ -35,7 +35,8 @@ class HasFormer(BooleanFact):
     """Whether something is left."""
 
     def command(self) -> str:
-        return limited(run_as_user("redis", _FIND), seconds=10, size=1000)
+        found = limited(run_as_user("redis", _FIND), seconds=10, size=1000)
+        return f"if getent passwd redis > /dev/null; then\n{found}\nfi"  # else no package yet
 
 
 @operation()

@@ -26,7 +26,7 @@ def assert_serves(host: Host, prefix: str = "", scheme: str = "http") -> None:
     assert len(names) > 3, page.text
     for name in names:
         answer = host.http(name, scheme=scheme, allow_redirects=True)
-        assert answer.status_code == 200, f"{name}: {answer.status_code}"
+        assert answer.status_code == 200, f"{name}: {answer.status_code} {answer.text[:500]}"
         assert answer.content
 
 

@@ -291,8 +291,9 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
         shown = done.stdout + done.stderr
         assert "+ omero.web.page_size: (not set) → 33" in shown
         assert '+ ["Mine", "https://mine.example.org", {}]' in shown
