@@ -11,9 +11,9 @@ WRITERS, LINES = 4, 3000
 # Each a process of its own, like gunicorn's workers; a small size so that they rotate often.
 WRITE = f"""
 import logging, os
-from omeroweb_ops import logs
-logs.SIZE, logs.COPIES = 100_000, 200
-logs.prepare()
+from omeroweb_ops.gunicorn import log_rotation
+log_rotation.MAX_LOG_SIZE, log_rotation.COPIES = 100_000, 200
+log_rotation.prepare()
 for number in range({WRITERS - 1}):
     if not os.fork():
         break
