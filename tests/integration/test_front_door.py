@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
@@ -431,14 +431,16 @@ def test_requests_in_threads_keep_what_is_their_own(plain: Host) -> None:
     def visit(number: int) -> int:
         with requests.Session() as visitor:
             for turn in range(15):
-                page = visitor.get(f"http://{plain.ip}/webclient/login/?url=/v{number}/{turn}")
+                own = f"show=image-{number}00{turn}"
+                page = visitor.get(
+                    f"http://{plain.ip}/webclient/login/", params={"url": f"/webclient/?{own}"}
+                )
                 secret = visitor.cookies["csrftoken"]
                 (form,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
                 assert unmask(form) == secret
-                assert f"/v{number}/{turn}" in page.text
+                assert own in unquote(page.text)
                 token = visitor.get(f"http://{plain.ip}/api/v0/token/").json()["data"]
                 assert unmask(token) == secret
-                own = f"show=image-{number}{turn}"
                 led = visitor.get(f"http://{plain.ip}/webclient/?{own}", allow_redirects=False)
                 assert (led.status_code, quote(own) in led.headers["Location"]) == (302, True)
         return number
