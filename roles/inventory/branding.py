@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omeroweb_ops.property_names import INDEX_TEMPLATE
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state.branding import INDEX, LOGOS, Branding
 
+from .settings import BrandingFiles, Settings
 from .uploads import picture_suffix, template_files
-
-if TYPE_CHECKING:
-    from .settings import BrandingFiles, Settings
 
 
 def read(files: BrandingFiles) -> Branding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from omeroweb_ops.shared.certificate_expiry import EXPIRY_WARNING
 from omeroweb_ops.shared.finding import Finding
 
 SETTING = "nginx_tls"
-EXPIRY_WARNING = timedelta(days=21)
 
 
 def find(

@@ -101,7 +101,7 @@ def verify_public_url(url: str, own: str, port: int) -> Generator[FunctionComman
 
 
 def problem_in(answer: list[str]) -> str | None:
-    """What is wrong with an answer of `Visit`; None if nothing is."""
+    """What is wrong with an answer of `PublicUrlResponse`; None if nothing is."""
     if _CLOSED in answer and any(line.startswith("status 503 ") for line in answer):
         return None  # as it should be; only an address in nginx_maintenance_allow sees more
     if _TITLE not in answer and not any(map(_START.fullmatch, answer)):

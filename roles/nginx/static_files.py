@@ -23,7 +23,7 @@ from pyinfra.api.command import PyinfraCommand
 from ..conventions import COLLECTED, USER
 from ..inventory.site import Member, Site
 from ..operations import shell_file
-from ..operations.archives import limited_archive
+from ..operations.archives import MAX_ERRORS_SIZE, PACKING_TIMEOUT, limited_archive
 from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, run_as_user
 
@@ -31,8 +31,6 @@ _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
 DIRECTORY = "/var/lib/omeroweb-ops/static"
 _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
-_SECONDS = 900  # that packing may take
-_SHOWN = 20_000  # bytes of its errors
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
@@ -133,5 +131,5 @@ def pack(root: str) -> str:
     packing = limited_archive(run_as_user(USER, listed), _ARCHIVE)
     return (
         f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE}* || exit; umask 077; "
-        f"{limited(packing, seconds=_SECONDS, size=_SHOWN)}"
+        f"{limited(packing, seconds=PACKING_TIMEOUT, size=MAX_ERRORS_SIZE)}"
     )

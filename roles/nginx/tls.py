@@ -9,10 +9,10 @@ import shlex
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from omeroweb_ops.shared.certificate_expiry import EXPIRY_WARNING
 from pyinfra import host
 from pyinfra.api import operation
 
-from ..inventory.certificate import EXPIRY_WARNING
 from ..inventory.settings import Certificate
 from ..inventory.site import Member
 from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 MAX_ARCHIVE_SIZE = 2_000_000_000  # bytes that are taken
+PACKING_TIMEOUT = 900  # seconds
+MAX_ERRORS_SIZE = 20_000  # bytes of what packing prints besides
 
 
 def limited_archive(command: str, archive: str) -> str:

@@ -61,7 +61,7 @@ def script(packages: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class PrefetchedFacts:
-    """states: path to state, of what is there at PLACES; None where nothing was told.
+    """states: path to state, of what is there at PREFETCHED_PATHS; None where nothing was told.
 
     packages: that were asked for. installed: those of them that are. at: time.monotonic() then.
     """
@@ -93,7 +93,7 @@ NO_FACTS = PrefetchedFacts()
 
 
 def read(lines: Iterable[str]) -> PrefetchedFacts:
-    """From the survey's output; NOTHING where it was cut."""
+    """From the survey's output; NO_FACTS where it was cut."""
     states: dict[str, str] = {}
     digests: dict[str, str] = {}
     installed, damaged, user, path = set(), set(), False, ""

@@ -15,7 +15,7 @@ from pyinfra import logger
 from pyinfra.api import DeployError, Host, State
 
 from ..inventory import checks, tls_files
-from ..inventory.site import Member, Site, load
+from ..inventory.site import Site, load
 from ..operations import deploy_lock, prefetch, run_context
 from ..survey import Survey, ask, existing_installation
 from ..target import Target
@@ -27,10 +27,9 @@ _LOCK = RLock()
 
 @dataclass(frozen=True)
 class _Checked:
-    """The site, and what each host said. Kept for the rest of the run."""
+    """The hosts by name. Kept for the rest of the run."""
 
-    site: Site
-    surveys: Mapping[str, Survey]
+    targets: Mapping[str, Target]
 
 
 def check(state: State, host: Host) -> Target:
@@ -43,12 +42,12 @@ def check(state: State, host: Host) -> Target:
         context = run_context.of(state)
         checked = context.get(_Checked)
         if checked is None:
-            checked = _Checked(*_check_all(state))
+            checked = _Checked(_check_all(state))
             context.put(checked)
-    return Target(checked.site, checked.site.members[host.name], checked.surveys[host.name])
+    return checked.targets[host.name]
 
 
-def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
+def _check_all(state: State) -> dict[str, Target]:
     site, findings = load(
         (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
         for host in state.inventory
@@ -59,18 +58,19 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         logger.warning(f"    {warning}")
     hosts = list(state.inventory.get_active_hosts())
     surveys = _survey_all(state, site, hosts)
+    targets = {name: Target(site, site.members[name], each) for name, each in surveys.items()}
     for host in hosts:
-        member, survey = site.members[host.name], surveys[host.name]
+        target = targets[host.name]
         findings += [
             Finding(f"{host.name}: {each.subject}", each.message)
-            for each in host_checks.errors(Target(site, member, survey))
+            for each in host_checks.errors(target)
         ]
-        if "nginx" in member.groups:
+        if "nginx" in target.groups:
             for warning in existing_installation.warnings(
-                survey.existing, tls=member.settings.nginx_tls != "off"
+                target.survey.existing, tls=target.settings.nginx_tls != "off"
             ):
                 logger.warning(f"    {host.name}: {warning}")
-        for found in _certificate_findings(host, member, survey):
+        for found in _certificate_findings(host, target):
             finding = Finding(f"{host.name}: {found.subject}", found.message)
             if found.is_error:
                 findings.append(finding)
@@ -80,12 +80,12 @@ def _check_all(state: State) -> tuple[Site, dict[str, Survey]]:
         for host in hosts:
             deploy_lock.of(state).give_back(host)
     _stop_at(findings, "the hosts")
-    for name, survey in surveys.items():
-        for warning in host_checks.warnings(Target(site, site.members[name], survey)):
+    for name, target in targets.items():
+        for warning in host_checks.warnings(target):
             logger.warning(f"    {name}: {warning}")
     # Without this pyinfra goes on with the web hosts when Redis could not be set up.
     state.config.FAIL_PERCENT = 0
-    return site, surveys
+    return targets
 
 
 def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey]:
@@ -145,7 +145,7 @@ def surveys(state: State) -> Mapping[str, Survey]:
     checked = run_context.of(state).get(_Checked)
     if checked is None:
         raise RuntimeError("the hosts have not been checked")
-    return checked.surveys
+    return {name: target.survey for name, target in checked.targets.items()}
 
 
 def _stop_at(findings: list[Finding], where: str) -> None:
@@ -174,15 +174,15 @@ def _connector_address(host: Host) -> str | None:
     return host.data.dict().get("ssh_hostname") or host.name
 
 
-def _certificate_findings(host: Host, member: Member, survey: Survey) -> Iterator[Finding]:
+def _certificate_findings(host: Host, target: Target) -> Iterator[Finding]:
     """About a certificate that the host keeps itself."""
-    pair = tls_files.in_place(member) if "nginx" in member.groups else None
+    pair = tls_files.in_place(target.member) if "nginx" in target.groups else None
     if pair:
-        sudo = survey.privilege == "sudo"
+        sudo = target.survey.privilege == "sudo"
         answer = host.get_fact(
             host_certificate.CertificateOnHost,
             certificate=pair.certificate,
             key=pair.key,
             _sudo=sudo,
         )
-        yield from tls_files.findings(member, answer)
+        yield from tls_files.findings(target.member, answer)

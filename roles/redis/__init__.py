@@ -17,9 +17,9 @@ from .legacy_files import MAIN, READ_MAIN
 
 CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
 DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
+_LAST_LINES = "tail -n 20 /var/log/redis/redis-server.log"
 # Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
 # site's own has the last word.
-_LAST_LINES = "tail -n 20 /var/log/redis/redis-server.log"
 _COMMAND = f"/usr/bin/redis-server {MAIN} --include {CONFIGURATION}"
 
 
@@ -58,7 +58,7 @@ def configure(target: Target, *, takeover: bool = False) -> None:
     takeover: an OMERO.web that was installed otherwise goes on with this Redis.
     """
     systemd = target.manager == "systemd"
-    beside_web = "web" in target.groups
+    beside_web, ports = "web" in target.groups, closed_ports(target)
     if beside_web:
         users.create(name=f"Create user {USER}", uid=None)
     admin_user.create(name="Make administrator")
@@ -78,10 +78,10 @@ def configure(target: Target, *, takeover: bool = False) -> None:
             File(CONFIGURATION, text, "root:redis", "640"),
             admin_user.command(),
             *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
-            *firewall.items(closed_ports(target), systemd=target.survey.systemd),
+            *firewall.items(ports, systemd=systemd),
         ],
     )
-    if closed_ports(target):
+    if ports:
         firewall.load(name="Close port to others than OMERO.web", manager=target.manager)
 
 

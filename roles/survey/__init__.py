@@ -31,11 +31,11 @@ class Survey:
     """What a role needs to know of a host before it starts.
 
     python: major and minor version of /usr/bin/python3; None where there is none yet.
-    disks: what is free at each of `disks.PLACES`. memory: kilobytes. listeners: port to
+    disks: what is free at each of `disks.DIRECTORIES`. memory: kilobytes. listeners: port to
     command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
     lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
-    for and have some. earlier: what an installation made otherwise has left. redis: signs that
-    others use the Redis here. told: files, packages and user.
+    for and have some. existing: an installation that the bundle has not made. redis: signs that
+    others use the Redis here. prefetched: files, packages and user.
     """
 
     privilege: str = "none"

@@ -12,11 +12,9 @@ from pathlib import Path
 from omeroweb_ops.locations import CURRENT
 
 from ..operations import shell_file
-from ..operations.archives import limited_archive
+from ..operations.archives import MAX_ERRORS_SIZE, PACKING_TIMEOUT, limited_archive
 from ..operations.privilege import limited
 
-_SECONDS = 900
-_SHOWN = 20_000  # bytes of its errors
 _COLLECT = shell_file.read(__file__, "collect_static.sh")
 
 
@@ -42,5 +40,5 @@ def collected(command: str, release: Path, folder: str | None, digest: str) -> s
         release,
         digest,
         *([] if folder is None else [folder]),
-        collect=limited(command, seconds=_SECONDS, size=_SHOWN),
+        collect=limited(command, seconds=PACKING_TIMEOUT, size=MAX_ERRORS_SIZE),
     )

@@ -33,6 +33,10 @@ def site(make_session_host: MakeHost, request: pytest.FixtureRequest) -> Iterato
         yield host
 
 
+# The restrictions are systemd's; elsewhere the user's own rights are the limit.
+systemd_alone = pytest.mark.parametrize("site", ["systemd"], indirect=True, scope="module")
+
+
 def own_directories(host: Host) -> list[str]:
     return host.run(OWN).stdout.splitlines()
 
@@ -52,9 +56,8 @@ def test_the_service_has_no_privileges_and_none_of_root_s_variables(site: Host) 
         assert (directory, owner) == (BASE, "root")
 
 
+@systemd_alone
 def test_the_service_writes_var_alone(site: Host) -> None:
-    if site.kind != "systemd":
-        pytest.skip("without systemd its user's rights are the limit")
     inside = (
         f"nsenter -t {master(site)} -m setpriv --reuid=omero-web --regid=omero-web --clear-groups"
     )
@@ -69,10 +72,9 @@ def test_the_service_writes_var_alone(site: Host) -> None:
     assert {*shown.split()} == {"OOMPolicy=continue", "LimitCORE=0", "RestrictSUIDSGID=yes"}
 
 
+@systemd_alone
 @pytest.mark.parametrize(("unit", "most"), [("omero-web", 1.7), ("nginx", 5.0)])
 def test_systemd_s_own_figure(site: Host, unit: str, most: float) -> None:
-    if site.kind != "systemd":
-        pytest.skip("systemd alone has it")
     text = site.run(f"systemd-analyze security --no-pager {unit}").stdout
     found = re.search(r"Overall exposure level for \S+ ([\d.]+)", text)
     assert found
@@ -147,10 +149,8 @@ def test_a_command_keeps_its_arguments_to_itself(site: Host) -> None:
         site.run(["omero", "config", "set", "omero.web.ping_interval_text"])
 
 
+@systemd_alone
 def test_nginx_in_its_sandbox_is_upgraded_reloaded_and_its_logs_rotated(site: Host) -> None:
-    if site.kind != "systemd":
-        pytest.skip("systemd alone has it")
-
     def first() -> int:
         return int(site.read("/run/nginx.pid"))
 

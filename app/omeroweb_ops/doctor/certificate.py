@@ -14,7 +14,6 @@ from socket import create_connection
 from typing import Any
 
 CONNECT_TIMEOUT = 10.0  # seconds for each connection
-EXPIRY_WARNING_DAYS = 21  # days before its end in which it should be renewed
 # OpenSSL's verification results (x509_vfy.h)
 _NOT_YET, _EXPIRED, _SELF_SIGNED = 9, 10, 18
 

@@ -135,9 +135,7 @@ def _is_login(connector: Any) -> bool:
     return connector.user_id is not None and not connector.is_public
 
 
-def answer_unreachable(
-    application: Application,
-) -> Application:
+def answer_unreachable(application: Application) -> Application:
     """The WSGI application; a request whose server cannot be reached is answered with 503."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

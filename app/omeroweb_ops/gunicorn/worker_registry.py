@@ -28,9 +28,8 @@ class WorkerRegistry:
     def begin(self, worker: Any) -> None:
         """gunicorn's post_worker_init hook."""
         log_rotation.prepare()
-        handover.retire_predecessor(
-            worker.log
-        )  # who waits for this worker may restart the service at once
+        # before the file is there: who waits for it may restart the service at once
+        handover.retire_predecessor(worker.log)
         self.folder.mkdir(exist_ok=True)
         own = self.folder / str(worker.pid)
         regular_file.replace(own, self.identity.encode("ascii"), sync=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from ..doctor.certificate import EXPIRY_WARNING_DAYS
 from ..doctor.result import CheckResult
 from ..locations import RELEASES
+from ..shared.certificate_expiry import EXPIRY_WARNING
 from ..shared.redis_memory import Memory
 from .model import Status, Unknown
 
@@ -138,7 +138,7 @@ def _certificate(seen: Status) -> Iterator[CheckResult]:
         return
     if found.dates:
         yield _warning("certificate", found.dates, "nginx_tls")
-    elif found.days is not None and found.days < EXPIRY_WARNING_DAYS:
+    elif found.days is not None and found.days < EXPIRY_WARNING.days:
         yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
 
 

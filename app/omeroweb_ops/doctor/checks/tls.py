@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..certificate import EXPIRY_WARNING_DAYS, Certificate
+from ...shared.certificate_expiry import EXPIRY_WARNING
+from ..certificate import Certificate
 from ..http import Answer
 from ..public_probe import PublicState
 from ..result import CheckResult
@@ -32,7 +33,7 @@ def _certificate(found: Certificate, seen: PublicState) -> Iterator[CheckResult]
     if not found.for_name:
         names = ", ".join(found.names) or "no name"
         yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
-    if found.days is not None and found.days < EXPIRY_WARNING_DAYS:
+    if found.days is not None and found.days < EXPIRY_WARNING.days:
         yield finding("warning", f"the certificate ends in {found.days} days; renew it")
     if found.self_signed and wanted:
         yield finding("info", "self-signed, as the setting says: browsers warn each visitor")
