@@ -26,8 +26,9 @@ from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from ..conventions import REDIS_SOCKET
 from . import branding, cors_checks, plugin_checks, tls_files
+from .member import Member
 from .plugins import Addition, additions
-from .site import GROUPS, SCHEMA, Member, Site
+from .site import GROUPS, SCHEMA, Site
 
 # characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
 # signed by the secret key can be tried without one
@@ -75,8 +76,8 @@ def _of_host(site: Site, member: Member) -> Iterator[Finding]:
     if "redis" in member.groups:
         yield from _of_redis(site, member)
     yield from _same_port(site, member)
-    if site.behind_remote_nginx(member) and "web" in member.groups:
-        host = str(site.effective(member, HOST))
+    if "web" in member.groups and site.network(member).remote_nginx:
+        host = site.application(member).listens_on
         if host in ("localhost", "::1") or host.startswith("127."):
             yield Finding(HOST, f"{host} cannot be reached by NGINX elsewhere; write 0.0.0.0")
     if "nginx" in member.groups and not site.group("web"):
@@ -246,7 +247,7 @@ def _different(site: Site, member: Member) -> Iterator[Finding]:
             "web_plugins", f"other packages than those of {first.name}; write one for all web hosts"
         )
     for name in _SAME:
-        here, there = site.effective(member, name), site.effective(first, name)
+        here, there = site.value(member, name), site.value(first, name)
         if here != there:
             yield Finding(
                 name,

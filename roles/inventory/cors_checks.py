@@ -8,7 +8,8 @@ from omeroweb_ops.property_names import CORS_ORIGIN_ALLOW_ALL, CORS_ORIGIN_WHITE
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state.cors import COOKIES
 
-from .site import Member, Site
+from .member import Member
+from .site import Site
 
 
 def errors(site: Site, member: Member) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ from omeroweb_ops.state import plugin_catalogue
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from . import requirements_file
+from .member import Member
 from .plugins import APP, HOW_TO_LOCK, PluginDescription, in_own_lock, text
 from .settings import Settings
-from .site import Member, Site
+from .site import Site
 
 _Pins = dict[str, set[str]]
 

@@ -5,23 +5,25 @@ A mistake in the inventory is reported with all the others and before any host i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
-from omeroweb_ops.login_page import own_host, url_host
-from omeroweb_ops.property_names import APPS, HOST, PORT, PREFIX
+from omeroweb_ops.property_names import PORT
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import derived, plugin_catalogue, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.redaction import redact, texts
 
-from ..conventions import LOCATIONS, REDIS_SOCKET, REDIS_USER
+from ..conventions import LOCATIONS, REDIS_USER
 from . import branding, server_names
+from .member import Member
+from .network import Network, network, redis_url
 from .secrets_file import OF_REDIS, read_secrets
-from .settings import Settings, read
+from .settings import read
+from .web_application import WebApplication
 
 GROUPS = ("redis", "web", "nginx")
 SCHEMA = schema.locked()
@@ -29,118 +31,103 @@ _LOOPBACK = {"localhost", "127.0.0.1"}
 
 
 @dataclass(frozen=True)
-class Member:
-    """One host of the site."""
-
-    name: str
-    groups: frozenset[str]
-    settings: Settings
-    connector_address: str | None
-
-    @property
-    def address(self) -> str | None:
-        """How other hosts reach it."""
-        return self.settings.address or self.connector_address
-
-
 class Site:
-    """All hosts; every derived fact is computed here and nowhere else."""
+    """All hosts of a deploy, and what follows from them together: each value is computed once.
 
-    def __init__(self, members: Iterable[Member], secrets: Mapping[str, Any]) -> None:
-        self.members = {member.name: member for member in members}
-        self.secrets = secrets
-        self._resolved: dict[str, tuple[dict[str, str], list[Finding]]] = {}
-        self._branding: dict[str, Branding | None] = {}
+    members: by name. secrets: of every secrets file together, by name.
+    """
 
-    def group(self, group: str) -> list[Member]:
-        return [member for member in self.members.values() if group in member.groups]
+    members: Mapping[str, Member]
+    secrets: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def redis_password(self) -> str | None:
-        password = self.secrets.get("redis_password")
-        return None if password is None else str(password)
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Member, ...]]:
+        """The hosts of each role, in the order of the inventory."""
+        return {
+            group: tuple(each for each in self.members.values() if group in each.groups)
+            for group in GROUPS
+        }
+
+    def group(self, group: str) -> tuple[Member, ...]:
+        """Return the hosts of one role."""
+        return self.groups[group]
+
+    @cached_property
+    def applications(self) -> Mapping[str, WebApplication]:
+        """OMERO.web of each web host, by the host's name."""
+        return {web.name: WebApplication.of(partial(self.value, web)) for web in self.group("web")}
+
+    def application(self, member: Member) -> WebApplication:
+        """Return the OMERO.web of a host, or that of the first web host for NGINX alone."""
+        first = self.group("web")[0]
+        return self.applications[member.name if "web" in member.groups else first.name]
+
+    @cached_property
+    def networks(self) -> Mapping[str, Network]:
+        """The addresses that each host needs of the others, by the host's name."""
+        return {
+            name: network(member, self.groups, self.applications)
+            for name, member in self.members.items()
+        }
+
+    def network(self, member: Member) -> Network:
+        """Return the addresses that a host needs of the others."""
+        return self.networks[member.name]
 
     @cached_property
     def tls(self) -> bool:
         """Whether visitors come by https."""
-        return any(_public_tls(member.settings) for member in self.group("nginx"))
+        return any(member.public_tls for member in self.group("nginx"))
 
     @cached_property
-    def origins(self) -> list[str]:
-        """Where OMERO.web's own pages come from, as browsers tell it; none without TLS."""
-        return [
-            f"https://{name}{_public_port(member.settings)}"
+    def origins(self) -> tuple[str, ...]:
+        """The origins of OMERO.web's own pages, as browsers send them; none without TLS."""
+        return tuple(
+            f"https://{name}{member.public_port}"
             for member in self.group("nginx")
-            if _public_tls(member.settings)
-            for name in (member.settings.nginx_server_name or "").split()
+            if member.public_tls
+            for name in member.server_names
             if name != "_" and "*" not in name and not name.startswith(".")
-        ]
-
-    @cached_property
-    def allowed_hosts(self) -> list[str]:
-        """The hosts that OMERO.web answers for; none where an NGINX takes any name."""
-        names = [(each.settings.nginx_server_name or "").split() for each in self.group("nginx")]
-        if any(map(server_names.is_open, names)):
-            return []
-        return server_names.allowed_hosts([name for each in names for name in each])
-
-    @property
-    def loopback(self) -> bool:
-        """Whether visitors come from the machine itself alone."""
-        names = [(each.settings.nginx_server_name or "_").split() for each in self.group("nginx")]
-        return all({*each} <= _LOOPBACK for each in names)
-
-    def sessions(self, member: Member) -> str:
-        has_redis = self.group("redis") or member.settings.web_redis_url
-        return member.settings.web_sessions or ("redis" if has_redis else "file")
-
-    def upstreams(self, member: Member) -> list[str]:
-        """host:port of every OMERO.web behind the NGINX of `member`."""
-        return [
-            f"{_between(member, web, self.effective(web, HOST))}:{self.effective(web, PORT)}"
-            for web in self.group("web")
-        ]
-
-    def own_address(self, member: Member) -> str:
-        """host:port of an OMERO.web, as it is reached on its own host."""
-        return f"{_between(member, member, self.effective(member, HOST))}:" + str(
-            self.effective(member, PORT)
         )
 
+    @cached_property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The names that OMERO.web answers to; none if an NGINX takes any name."""
+        names = [member.server_names for member in self.group("nginx")]
+        if any(map(server_names.is_open, names)):
+            return ()
+        return tuple(server_names.allowed_hosts([name for each in names for name in each]))
+
+    @cached_property
+    def loopback(self) -> bool:
+        """Whether visitors come from the machine itself alone."""
+        return all({*(each.server_names or ["_"])} <= _LOOPBACK for each in self.group("nginx"))
+
+    @cached_property
+    def _resolved(self) -> Mapping[str, tuple[dict[str, str], list[Finding]]]:
+        return {web.name: self._resolve(web) for web in self.group("web")}
+
+    def _resolve(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
+        known = plugin_catalogue.with_properties(SCHEMA, member.plugins)
+        strict = not member.has_unknown_properties
+        found, findings = self.desired(member).resolve(known, LOCATIONS.omerodir, strict=strict)
+        return found, [_of_plugin(each, known) for each in findings]
+
     def resolved(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
-        """The text of every property of the inventory, and the mistakes in them."""
-        if member.name not in self._resolved:
-            known = plugin_catalogue.with_properties(SCHEMA, _plugins(member))
-            texts, found = self.desired(member).resolve(
-                known, LOCATIONS.omerodir, strict=not _has_unknown_properties(member)
-            )
-            self._resolved[member.name] = texts, [_of_plugin(each, known) for each in found]
+        """Return the text of every valid property of the inventory, and the mistakes in others."""
         return self._resolved[member.name]
 
-    def _text(self, member: Member, name: str) -> str | None:
-        texts, _mistakes = self.resolved(member)
-        return texts.get(name, SCHEMA.default(name, LOCATIONS.omerodir))
-
     def value(self, member: Member, name: str) -> Any:
-        """A property as Python data, as the inventory has it, else its default."""
-        return SCHEMA[name].value(self._text(member, name))
-
-    def effective(self, member: Member, name: str) -> Any:
-        """A property's text, or a list or dictionary, as the inventory has it, else its default."""
-        structured = SCHEMA[name].kind in ("list", "object")
-        return self.value(member, name) if structured else self._text(member, name)
-
-    def prefix(self, member: Member) -> str:
-        """OMERO.web's prefix, '' or like '/omero'."""
-        text = str(self.effective(member, PREFIX) or "").strip("/")
-        return f"/{text}" if text else ""
+        """Return a property as Python data, as the inventory has it, else its default."""
+        found, _mistakes = self.resolved(member)
+        return SCHEMA[name].value(found.get(name, SCHEMA.default(name, LOCATIONS.omerodir)))
 
     def desired(self, member: Member) -> Desired:
-        """The desired state of one web host."""
-        return derived.with_derived(self.explicit(member), self._surroundings(member), LOCATIONS)
+        """Return the desired state of one web host."""
+        return derived.with_derived(self.explicit(member), self._context(member), LOCATIONS)
 
     def explicit(self, member: Member) -> Desired:
-        """What the inventory itself says of OMERO.web's properties."""
+        """Return what the inventory itself says of OMERO.web's properties."""
         settings = member.settings
         return Desired(
             {**settings.web_config, **self.secret_properties},
@@ -150,71 +137,59 @@ class Site:
             tuple(sorted(self.secret_properties)),
         )
 
-    def _surroundings(self, member: Member) -> derived.DeploymentContext:
-        redis = self._redis(member) if self.sessions(member) == "redis" else None
+    def _context(self, member: Member) -> derived.DeploymentContext:
+        settings = member.settings
+        redis = redis_url(member, self.group("redis")) or settings.web_redis_url
         return derived.DeploymentContext(
-            redis=redis,
-            redis_user=self._redis_user(member),
+            redis=redis if settings.web_sessions != "file" else None,
+            redis_user=self._redis_user,
             redis_password=self.redis_password,
-            front_elsewhere=self.behind_remote_nginx(member),
+            front_elsewhere=any(nginx is not member for nginx in self.group("nginx")),
             serves_static=not self.group("nginx"),
             tls=self.tls,
-            cors_origins=tuple(member.settings.web_cors_origins),
-            cors_login=member.settings.web_cors_login,
+            cors_origins=tuple(settings.web_cors_origins),
+            cors_login=settings.web_cors_login,
             branding=self.branding(member),
-            origins=tuple(self.origins),
-            allowed_hosts=tuple(self.allowed_hosts),
-            plugins=_plugins(member),
+            origins=self.origins,
+            allowed_hosts=self.allowed_hosts,
+            plugins=member.plugins,
         )
 
-    def _redis(self, member: Member) -> str | None:
-        """Redis' URL without a database: a socket on the same host."""
-        for redis in self.group("redis")[:1]:
-            if redis is member:
-                return f"unix://{REDIS_SOCKET}"
-            address = _between(member, redis, redis.settings.redis_addresses)
-            return f"redis://{address}:{redis.settings.redis_tcp_port}"
-        return member.settings.web_redis_url
-
-    def _redis_user(self, member: Member) -> str | None:
-        if self.group("redis"):
-            return REDIS_USER
-        user = self.secrets.get("redis_user")
-        return None if user is None else str(user)
+    @cached_property
+    def _brandings(self) -> Mapping[str, Branding | None]:
+        found = {web.name: branding.read(web.settings.web_branding) for web in self.group("web")}
+        return {name: each if each.files else None for name, each in found.items()}
 
     def branding(self, member: Member) -> Branding | None:
-        """The site's own logos and templates: read once, so that a file cannot change meanwhile."""
-        if member.name not in self._branding:
-            found = branding.read(member.settings.web_branding)
-            self._branding[member.name] = found if found.files else None
-        return self._branding[member.name]
+        """Return the site's own logos and templates: read once, as a file may change meanwhile."""
+        return self._brandings[member.name]
 
-    def behind_remote_nginx(self, member: Member) -> bool:
-        """Whether an NGINX on another host serves this OMERO.web."""
-        return any(nginx is not member for nginx in self.group("nginx"))
+    @property
+    def redis_password(self) -> str | None:
+        """The password of Redis, if the secrets have one."""
+        password = self.secrets.get("redis_password")
+        return None if password is None else str(password)
 
-    def remote_nginx_addresses(self, member: Member) -> list[str]:
-        """The addresses of every NGINX on another host than this OMERO.web."""
-        return [nginx.address or "" for nginx in self.group("nginx") if nginx is not member]
-
-    def redis_clients(self, member: Member) -> list[str]:
-        """The addresses of every OMERO.web on another host than this Redis."""
-        return [web.address or "" for web in self.group("web") if web is not member]
+    @property
+    def _redis_user(self) -> str | None:
+        user = REDIS_USER if self.group("redis") else self.secrets.get("redis_user")
+        return None if user is None else str(user)
 
     @property
     def secret_properties(self) -> dict[str, Any]:
+        """The properties of OMERO.web that the secrets have."""
         return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
 
     def redact(self, message: str) -> str:
-        """A message that may quote what came from a secrets file, as it may be shown."""
+        """Return a message that may quote the secrets, as it may be shown."""
         return redact(message, texts(dict(self.secrets)))
 
     def mode(self, content: str) -> str:
-        """The mode of root's file with this content: others may not read what quotes a secret."""
+        """Return the mode of root's file with this content: a secret is not for others."""
         return "644" if self.redact(content) == content else "640"
 
-    def ports(self, member: Member) -> Iterable[tuple[int, str, str]]:
-        """Each port that a host's roles take, the program that may hold it already, its setting."""
+    def ports(self, member: Member) -> Iterator[tuple[int, str, str]]:
+        """Return each port of a host's roles, the program that may hold it, and its setting."""
         settings = member.settings
         if "redis" in member.groups and settings.redis_has_port:
             yield settings.redis_tcp_port, "redis-server", "redis_port"
@@ -223,7 +198,7 @@ class Site:
             if settings.nginx_tls != "off":
                 yield settings.nginx_https_port, "nginx", "nginx_https_port"
         if "web" in member.groups:
-            yield int(self.effective(member, PORT)), "omeroweb.wsgi", PORT
+            yield self.applications[member.name].port, "omeroweb.wsgi", PORT
 
 
 def load(
@@ -245,16 +220,7 @@ def load(
         content, mistakes = read_secrets(source)
         findings += [Finding(f"{name}: {each.subject}", each.message) for each in mistakes]
         secrets.update(content)
-    site = Site(members, secrets)
-    return site, findings
-
-
-def _has_unknown_properties(member: Member) -> bool:
-    """A site's own plugins and other releases have properties that only the host can know."""
-    settings = member.settings
-    apps = {APPS} & {*settings.web_config, *settings.web_config_append}
-    own = any(plugin.properties is None for plugin in _plugins(member))
-    return bool(settings.web_requirements or apps or own)
+    return Site({each.name: each for each in members}, secrets), findings
 
 
 def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
@@ -262,23 +228,3 @@ def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
     package = plugin_catalogue.owner(finding.subject) if finding.subject not in known else None
     said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
     return Finding(finding.subject, said) if package else finding
-
-
-def _plugins(member: Member) -> tuple[plugin_catalogue.Plugin, ...]:
-    return tuple(each.plugin for each in member.settings.web_plugins)
-
-
-def _public_tls(settings: Settings) -> bool:
-    proxies = settings.nginx_behind_proxy
-    return settings.nginx_tls != "off" if proxies is None else proxies.tls
-
-
-def _public_port(settings: Settings) -> str:
-    """As in a URL; a proxy in front has the usual one."""
-    port = settings.nginx_https_port
-    return "" if settings.nginx_behind_proxy or port == 443 else f":{port}"
-
-
-def _between(source: Member, target: Member, listening: str) -> str:
-    """The address by which `source` reaches a service of `target` that listens on addresses."""
-    return url_host(own_host(listening) if source is target else target.address or "")

@@ -11,8 +11,8 @@ from pathlib import Path
 from omeroweb_ops.shared.finding import Finding
 
 from . import certificate
+from .member import Member
 from .settings import Certificate
-from .site import Member
 
 pass
 

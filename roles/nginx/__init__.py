@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omeroweb_ops.property_names import STATIC_ROOT
 from pyinfra import host
 
 from ..inventory import tls_files
@@ -79,8 +78,8 @@ def prepare(target: Target) -> None:
         name="Write maintenance page",
         items=[
             Directory(PAGES),
-            *maintenance_page.items(target.site, target.member),
-            *request_policy.pages(target.site),
+            *maintenance_page.items(target),
+            *request_policy.pages(target.application.prefix),
             Directory(request_policy.ACME),
             *tls.items(target.member),
             *(_supervised() if target.manager == "supervisor" else _comes_back()),
@@ -104,13 +103,13 @@ def deliver(target: Target, surveys: Mapping[str, Survey]) -> None:
     surveys: of the hosts in this run; without a web host among them nothing can have changed.
     """
     sources = [web for web in target.site.group("web") if web.name in surveys]
-    if static_files.needs_delivery(target.site, target.member) and sources:
+    if static_files.needs_delivery(target) and sources:
         source = sources[0].name
         static_files.deliver(
             name="Deliver static files",
             source=source,
             privilege=surveys[source].privilege,
-            root=str(target.site.effective(sources[0], STATIC_ROOT)),
+            root=target.site.application(sources[0]).static_root,
             shell=deploy_lock.of(host.state).shell(host.state.inventory.get_host(source)),
         )
 

@@ -15,9 +15,9 @@ from typing import Any
 from omeroweb_ops import locations
 
 from ..inventory.settings import MaintenancePage
-from ..inventory.site import Member, Site
 from ..inventory.uploads import logo_data_uri
 from ..operations.files import File, Item, Link
+from ..target import Target
 from .templating import PAGES, TEMPLATES
 
 PLANNED, SCRIPT = str(locations.PLANNED), str(locations.MAINTENANCE)
@@ -28,10 +28,10 @@ _AWAY = "OMERO.web is under maintenance or just starting up again."
 _PLACEHOLDER = re.compile(r"\{\{ *(message|expected_end|expected_end_iso|logo|contact) *\}\}")
 
 
-def items(site: Site, member: Member) -> list[Item]:
+def items(target: Target) -> list[Item]:
     """The pages and the command. It comes last: with it everything is there that it needs."""
-    page = member.settings.nginx_maintenance_page or MaintenancePage()
-    prefix = site.prefix(site.group("web")[0])
+    page = target.settings.nginx_maintenance_page or MaintenancePage()
+    prefix = target.application.prefix
     command = TEMPLATES.get_template("omero-web-maintenance.j2").render(
         pages=PAGES, planned=PLANNED, script=SCRIPT
     )
@@ -43,7 +43,7 @@ def items(site: Site, member: Member) -> list[Item]:
         *_pages("planned-until", page, prefix, retry_after=PLANNED_RETRY_AFTER, **_LATER),
         File(SCRIPT, command, mode="755"),
         # without a web role there is no virtualenv, and this is all of the command that there is
-        *([] if "web" in member.groups else [Link("/usr/local/bin/omeroweb-ops", SCRIPT)]),
+        *([] if "web" in target.groups else [Link("/usr/local/bin/omeroweb-ops", SCRIPT)]),
     ]
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from omeroweb_ops.property_names import PUBLIC_ENABLED, SESSION_COOKIE_NAME, SESSION_COOKIE_SAMESITE
-
 from ..inventory import server_names
-from ..inventory.site import Site
 from ..operations.files import File
 from ..survey import Survey
 from ..target import Target
@@ -65,9 +62,7 @@ PAGES_OF_REFUSAL = {
 def variables(target: Target) -> dict[str, Any]:
     """What the templates need to know."""
     behind = target.settings.nginx_behind_proxy
-    web = target.site.group("web")[0]
-    samesite = str(target.site.effective(web, SESSION_COOKIE_SAMESITE))
-    names = (target.settings.nginx_server_name or "").split()
+    names = target.member.server_names
     own = [f"[{each}]" if ":" in each else each for each in (target.member.address,) if each]
     return {
         "behind": behind,
@@ -78,16 +73,14 @@ def variables(target: Target) -> dict[str, Any]:
         "hsts": target.site.tls and target.settings.nginx_hsts,
         # BREACH needs a page that makes a visitor's browser ask as that visitor. Django masks its
         # CSRF token anew in each answer, and SameSite cookies do not go with a foreign page's.
-        "gzip": samesite.lower() != "none",
+        "gzip": target.application.samesite != "none",
         "acme": ACME,
         "access_log": ACCESS_LOG,
         "ciphers": CIPHERS,
         "groups": ":".join((_HYBRID, *_GROUPS) if _has_hybrid(target.survey) else _GROUPS),
         "secret_keys": SECRET_KEYS,
-        "session_cookie": re.escape(
-            str(target.site.effective(web, SESSION_COOKIE_NAME) or "sessionid")  # Django's
-        ),
-        "public": bool(target.site.value(web, PUBLIC_ENABLED)),
+        "session_cookie": re.escape(target.application.session_cookie),
+        "public": target.application.is_public,
         "login_burst": LOGIN_BURST,
         "login_rate": LOGIN_RATE,
         "session_burst": SESSION_BURST,
@@ -99,9 +92,8 @@ def variables(target: Target) -> dict[str, Any]:
     }
 
 
-def pages(site: Site) -> list[File]:
-    """What a visitor sees whose request is refused, and what a program gets."""
-    prefix = site.prefix(site.group("web")[0])
+def pages(prefix: str) -> list[File]:
+    """Return what a visitor sees whose request is refused, and what a program gets."""
     return [
         File(
             f"{PAGES}/{name}.{kind}",

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from typing import Any
 
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
-from omeroweb_ops.property_names import (
-    NGINX_SERVER_EXTRA_CONFIG,
-    STATIC_ROOT,
-    STATIC_URL,
-    WSGI_TIMEOUT,
-)
 from omeroweb_ops.state import redaction
 from pyinfra.api import StringCommand, operation
 
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
 from ..inventory import tls_files
-from ..inventory.site import Member, Site
 from ..operations import backup, shell_file
 from ..operations.files import File, read_states
 from ..survey import Survey
@@ -31,14 +23,8 @@ RUN = "/run/omeroweb-ops"  # root's alone, and gone after a boot
 
 def content(target: Target) -> str:
     """The site's configuration, from what OMERO.web's own properties say."""
-    web = target.member if "web" in target.groups else target.site.group("web")[0]
-
-    def effective(name: str) -> Any:
-        return target.site.effective(web, name)
-
-    static_url = str(effective(STATIC_URL))
-    root, folders = _static(target.site, target.member, str(effective(STATIC_ROOT)))
-    extra = _lines(effective(NGINX_SERVER_EXTRA_CONFIG))
+    application = target.application
+    root, folders = _static(target)
     return TEMPLATES.get_template("site.conf.j2").render(
         settings=target.settings,
         tls=target.settings.nginx_tls != "off",
@@ -49,16 +35,14 @@ def content(target: Target) -> str:
         server_name=target.settings.nginx_server_name or "_",
         upstreams=_upstreams(target),
         fail_timeout=FAIL_TIMEOUT,
-        prefix=target.site.prefix(web),
-        # a URL of another server is not for this NGINX
-        static_url=static_url if static_url.startswith("/") else None,
+        prefix=application.prefix,
+        static_url=application.static_url if application.nginx_serves_static else None,
         static_root=root,
         static_folders=folders,
-        static_pattern=re.escape(static_url.rstrip("/")),
-        # gunicorn's 0 is no limit
-        timeout=(int(effective(WSGI_TIMEOUT)) or 86400) + 10,
-        extra=extra,
-        given=directives(extra),
+        static_pattern=re.escape(application.static_url.rstrip("/")),
+        timeout=application.timeout + 10,
+        extra=application.extra_config,
+        given=directives(application.extra_config),
         **request_policy.variables(target),
         pages=PAGES,
         planned=f"{maintenance_page.PLANNED}/planned",
@@ -67,23 +51,21 @@ def content(target: Target) -> str:
     )
 
 
-def _static(site: Site, member: Member, configured: str) -> tuple[str, Sequence[str]]:
-    """A folder, and where in it the files of the present release and of the one before are."""
-    if static_files.needs_delivery(site, member):
+def _static(target: Target) -> tuple[str, Sequence[str]]:
+    """Return a directory, and those in it of the active and of the previous release's files."""
+    if static_files.needs_delivery(target):
         return static_files.DIRECTORY, ("/current", "/previous")
-    if configured == str(LOCATIONS.static):
+    if target.application.static_root == str(LOCATIONS.static):
         return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
-    return configured, ()
+    return target.application.static_root, ()
 
 
 def _upstreams(target: Target) -> list[str]:
     """An OMERO.web on the same host is reached by the socket that systemd holds."""
     local = has_socket(target.groups, target.manager)
     return [
-        UPSTREAM if local and web is target.member else address
-        for web, address in zip(
-            target.site.group("web"), target.site.upstreams(target.member), strict=True
-        )
+        UPSTREAM if local and name == target.member.name else address
+        for name, address in target.network.upstreams.items()
     ]
 
 
@@ -132,10 +114,6 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
         back_up=backup.backup_command(former),
         mask=f's/".*"/{redaction.MASK}/' if file.mode == "640" else "",
     )
-
-
-def _lines(value: Any) -> list[str]:
-    return [str(line) for line in value] if isinstance(value, (list, tuple)) else []
 
 
 def _has_http2_directive(survey: Survey) -> bool:

@@ -15,17 +15,16 @@ from pathlib import Path
 
 from gevent.lock import BoundedSemaphore
 from omeroweb_ops.locations import CURRENT
-from omeroweb_ops.property_names import STATIC_URL
 from pyinfra import host
 from pyinfra.api import FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import COLLECTED, USER
-from ..inventory.site import Member, Site
 from ..operations import shell_file
 from ..operations.archives import MAX_ERRORS_SIZE, PACKING_TIMEOUT, limited_archive
 from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, run_as_user
+from ..target import Target
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
@@ -34,10 +33,9 @@ _ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long a
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
-def needs_delivery(site: Site, member: Member) -> bool:
-    """Whether this NGINX serves files of another host; a URL of another server is not its own."""
-    url = str(site.effective(site.group("web")[0], STATIC_URL))
-    return "web" not in member.groups and url.startswith("/")
+def needs_delivery(target: Target) -> bool:
+    """Return whether this NGINX serves the static files of another host."""
+    return "web" not in target.groups and target.application.nginx_serves_static
 
 
 class Collected(HostFact[str]):

@@ -13,8 +13,8 @@ from omeroweb_ops.shared.certificate_expiry import EXPIRY_WARNING
 from pyinfra import host
 from pyinfra.api import operation
 
+from ..inventory.member import Member
 from ..inventory.settings import Certificate
-from ..inventory.site import Member
 from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths
 from ..operations.facts import BooleanFact
 from ..operations.files import Absent, Directory, File, Item, read_states

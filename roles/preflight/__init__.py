@@ -126,9 +126,9 @@ def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey
 def _survey(state: State, site: Site, host: Host) -> Survey:
     member, lock = site.members[host.name], deploy_lock.of(state)
     ports = tuple(port for port, _program, _setting in site.ports(member))
-    names = tuple(site.remote_nginx_addresses(member)) if "web" in member.groups else ()
+    names = site.network(member).remote_nginx if "web" in member.groups else ()
     if "redis" in member.groups and not member.settings.redis_is_local:
-        names += tuple(site.redis_clients(member))
+        names += site.network(member).remote_web
     at_once = deploy_lock.is_taken_at_once(state)
     survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
     if survey.lock.is_gone:  # nothing is waited for

@@ -48,7 +48,7 @@ def errors(target: Target) -> Iterator[Finding]:
             yield from omerodir.links_below(target.survey.prefetched)
     yield from disks.errors(target.groups, target.survey.disks)
     if "web" in target.groups:
-        for name in target.site.remote_nginx_addresses(target.member):
+        for name in target.network.remote_nginx:
             if name not in target.survey.addresses:
                 yield Finding(
                     "address",
@@ -57,9 +57,7 @@ def errors(target: Target) -> Iterator[Finding]:
                 )
     if "redis" in target.groups:
         yield from existing_redis.errors(target.settings, target.survey.redis)
-        for name in (
-            () if target.settings.redis_is_local else target.site.redis_clients(target.member)
-        ):
+        for name in () if target.settings.redis_is_local else target.network.remote_web:
             if name not in target.survey.addresses:
                 yield Finding(
                     "address",
@@ -78,14 +76,10 @@ def errors(target: Target) -> Iterator[Finding]:
 
 def warnings(target: Target) -> Iterator[Finding]:
     """Return what is doubtful on a host, and does not stop a deploy."""
-    if (
-        "web" in target.groups
-        and target.site.behind_remote_nginx(target.member)
-        and not target.survey.nft
-    ):
+    if "web" in target.groups and target.network.remote_nginx and not target.survey.nft:
         yield Finding(
             PORT,
-            f"port {target.effective(PORT)} is open to every host; install nftables and "
+            f"port {target.application.port} is open to every host; install nftables and "
             "deploy again, or allow NGINX alone in a firewall of your own",
         )
     if "redis" in target.groups and not target.settings.redis_is_local and not target.survey.nft:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from ..inventory.member import Member
+from ..inventory.network import Network
 from ..inventory.settings import Settings
-from ..inventory.site import Member, Site
+from ..inventory.site import Site
+from ..inventory.web_application import WebApplication
 from ..survey import Survey
 
 
@@ -33,10 +35,12 @@ class Target:
         """Return what runs services there: `systemd` or `supervisor`."""
         return self.survey.manager
 
-    def effective(self, name: str) -> Any:
-        """Return a property's text, or its list or dictionary, as set or by default."""
-        return self.site.effective(self.member, name)
+    @property
+    def application(self) -> WebApplication:
+        """Return the OMERO.web of the host, or that of the first web host for NGINX alone."""
+        return self.site.application(self.member)
 
-    def value(self, name: str) -> Any:
-        """Return a property as Python data, as set or by default."""
-        return self.site.value(self.member, name)
+    @property
+    def network(self) -> Network:
+        """Return the addresses that the host needs of the others."""
+        return self.site.network(self.member)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from omeroweb_ops.property_names import PORT
-
 from ..operations.firewall import ClosedPort
 from ..survey import Survey
 from . import Target
@@ -20,17 +18,13 @@ def closed_ports(target: Target) -> list[ClosedPort]:
     if not target.survey.nft:
         return []
     ports = []
-    if "web" in target.groups and target.site.behind_remote_nginx(target.member):
-        port = int(str(target.effective(PORT)))
-        ports.append(
-            _closed(
-                port, addresses(target.site.remote_nginx_addresses(target.member), target.survey)
-            )
-        )
+    if "web" in target.groups and target.network.remote_nginx:
+        allowed = addresses(target.network.remote_nginx, target.survey)
+        ports.append(_closed(target.application.port, allowed))
     settings = target.settings
     if "redis" in target.groups and not settings.redis_is_local:
         allowed = [
-            *addresses(target.site.redis_clients(target.member), target.survey),
+            *addresses(target.network.remote_web, target.survey),
             *settings.redis_allow,
         ]
         ports.append(_closed(settings.redis_tcp_port, allowed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..inventory.settings import Settings
-from ..inventory.site import Site
 from . import Target
 
 
@@ -11,25 +10,20 @@ def public_url(target: Target) -> str:
     """Where visitors find OMERO.web; a proxy in front has the usual port."""
     scheme = "https" if target.site.tls else "http"
     port = "" if target.settings.nginx_behind_proxy else _port(target.settings)
-    return f"{scheme}://{_name(target)}{port}{_path(target.site)}"
+    return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
 
 
 def own_url(target: Target) -> str:
     """The same for NGINX itself, behind whatever proxy stands in front."""
     scheme, port = _scheme(target.settings), _port(target.settings)
-    return f"{scheme}://{_name(target)}{port}{_path(target.site)}"
+    return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
 
 
 def _name(target: Target) -> str:
-    names = (target.settings.nginx_server_name or "").split()
-    name = [each for each in names if "*" not in each and each != "_"][:1]
+    name = [each for each in target.member.server_names if "*" not in each and each != "_"][:1]
     local = "localhost" if target.member.name == "@local" else target.survey.ip
     host_name = name[0] if name else target.member.address or local or "localhost"
     return f"[{host_name}]" if ":" in host_name else host_name
-
-
-def _path(site: Site) -> str:
-    return site.prefix(site.group("web")[0]) + "/"
 
 
 def _scheme(settings: Settings) -> str:

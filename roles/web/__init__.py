@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from omeroweb_ops.locations import CURRENT
-from omeroweb_ops.property_names import STATIC_ROOT
 
 from .. import takeover
 from ..conventions import FAIL_TIMEOUT, USER, has_socket
@@ -114,7 +113,7 @@ def configure(target: Target, release: Release) -> None:
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
     """Run OMERO.web, its watcher where systemd itself is none, and the daily job."""
-    root, manager = str(target.effective(STATIC_ROOT)), target.manager
+    manager = target.manager
     several = len(target.site.group("web")) > 1
     services.run(
         name="Run omero-web",
@@ -127,7 +126,7 @@ def activate(target: Target, release: Release) -> None:
     branding.remove_old(
         name="Remove old branding",
         branding=target.site.branding(target.member),
-        static_root=root,
+        static_root=target.application.static_root,
     )
     if manager == "supervisor":
         services.run(name="Watch omero-web", service=service.liveness(), manager=manager)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from omeroweb_ops.property_names import CORS_ORIGIN_WHITELIST
 from omeroweb_ops.shared.expectations import Expectations
 
 from ..conventions import LOCATIONS
@@ -19,7 +18,7 @@ def expected(target: Target) -> File:
 
 
 def _expected(target: Target) -> Expectations:
-    origins = tuple(map(str, target.value(CORS_ORIGIN_WHITELIST) or ()))
+    origins = target.application.cors_origins
     fronts = target.site.group("nginx")
     if not fronts:
         return Expectations(cors_origins=origins)

@@ -63,8 +63,8 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
             target.settings,
             manager,
             mode,
-            address=target.site.own_address(target.member),
-            prefix=target.site.prefix(target.member),
+            address=target.network.upstreams[target.member.name],
+            prefix=target.application.prefix,
             backs_off=target.survey.systemd_version >= 254,
             memory_max=most and in_bytes(most),
         )

@@ -12,8 +12,6 @@ PROXIES = str(LOCATIONS.proxies)
 
 def proxies(target: Target) -> File | Absent:
     """Return the file of NGINX's addresses, which gunicorn trusts."""
-    lines = "".join(
-        f"{each}\n"
-        for each in addresses(target.site.remote_nginx_addresses(target.member), target.survey)
-    )
+    known = addresses(target.network.remote_nginx, target.survey)
+    lines = "".join(f"{each}\n" for each in known)
     return File(PROXIES, lines, f"root:{USER}", "640") if lines else Absent(PROXIES)

@@ -21,8 +21,10 @@ from omeroweb_ops.state import config_xml, engine, schema
 from omeroweb_ops.state.engine import Engine
 
 from roles.inventory import checks
-from roles.inventory.site import Member, Site, load
+from roles.inventory.member import Member
+from roles.inventory.site import Site, load
 from roles.survey import Survey
+from roles.target import Target
 
 SCHEMA = schema.locked()
 GROUPS = "redis web nginx"
@@ -92,6 +94,11 @@ def site_lock(path: Path, *more: str) -> str:
 def only_member(site: Site) -> Member:
     (member,) = site.members.values()
     return member
+
+
+def a_target(site: Site, name: str | None = None) -> Target:
+    """The only host of a site, or the named one, with a survey of a bare Debian."""
+    return Target(site, site.members[name] if name else only_member(site), SURVEY)
 
 
 def properties_of(site: Site, name: str | None = None) -> dict[str, str]:

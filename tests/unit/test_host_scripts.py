@@ -29,7 +29,7 @@ def items(manager: str) -> Iterator[Item]:
         return
     target = Target(site, member, replace(SURVEY, systemd=manager == "systemd"))
     yield from files.site_items(target, own, service.liveness())
-    yield from maintenance_page.items(site, member)
+    yield from maintenance_page.items(target)
     yield from tls.items(member)
     yield admin_user.command()
     if manager == "supervisor":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from roles.nginx import maintenance_page, templating
 from roles.nginx.templating import TEMPLATES
 from roles.operations.files import File
-from tests.unit.helpers import a_host, only_member, site_of
+from tests.unit.helpers import a_host, a_target, site_of
 from tests.unit.nginx.test_maintenance_page import NASTY, Page
 
 OFF = "Planned maintenance is off.\n"
@@ -29,7 +29,7 @@ class Command:
         self.pages = folder / "pages"
         self.pages.mkdir()
         site = site_of(a_host())
-        for item in maintenance_page.items(site, only_member(site)):
+        for item in maintenance_page.items(a_target(site)):
             if isinstance(item, File) and item.path.startswith(templating.PAGES):
                 (self.pages / Path(item.path).name).write_text(item.content)
         self._script = folder / "omero-web-maintenance"

@@ -18,7 +18,7 @@ from roles.inventory.uploads import MAX_LOGO_SIZE, logo_data_uri
 from roles.nginx import maintenance_page, site_config, templating
 from roles.operations.files import File, Link
 from roles.target import Target
-from tests.unit.helpers import SURVEY, a_host, only_member, site_of
+from tests.unit.helpers import SURVEY, a_host, a_target, only_member, site_of
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle r="9"/></svg>'
 FORMS = ("maintenance", "planned", "planned-until")
@@ -26,7 +26,7 @@ FORMS = ("maintenance", "planned", "planned-until")
 
 def files(**data: Any) -> dict[str, str]:
     site = site_of(a_host(**data))
-    items = maintenance_page.items(site, only_member(site))
+    items = maintenance_page.items(a_target(site))
     return {Path(item.path).name: item.content for item in items if isinstance(item, File)}
 
 
@@ -37,7 +37,7 @@ def mistake(value: object, name: str = "nginx_maintenance_page") -> str:
 
 def test_the_pages_know_the_prefix_and_are_for_everybody_to_read() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
-    for item in maintenance_page.items(site, only_member(site))[:-1]:
+    for item in maintenance_page.items(a_target(site))[:-1]:
         assert isinstance(item, File)
         assert item.path.startswith(f"{templating.PAGES}/")
         assert item.mode == "644"  # www-data reads them
@@ -67,14 +67,12 @@ def test_a_host_with_nginx_alone_gets_the_command_under_its_usual_name() -> None
     )
     links = [
         item
-        for item in maintenance_page.items(site, site.members["n.example"])
+        for item in maintenance_page.items(a_target(site, "n.example"))
         if isinstance(item, Link)
     ]
     assert links == [Link("/usr/local/bin/omeroweb-ops", maintenance_page.SCRIPT)]
     both = site_of(a_host())
-    assert not [
-        item for item in maintenance_page.items(both, only_member(both)) if isinstance(item, Link)
-    ]
+    assert not [item for item in maintenance_page.items(a_target(both)) if isinstance(item, Link)]
 
 
 def test_a_logo_and_a_contact_go_into_the_bundle_s_page(tmp_path: Path) -> None:

@@ -431,7 +431,7 @@ def test_no_time_out_of_gunicorn_is_a_day_for_nginx() -> None:
 
 def test_a_refusal_is_told_to_people_and_to_programs() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
-    found = {Path(each.path).name: each.content for each in request_policy.pages(site)}
+    found = {Path(each.path).name: each.content for each in request_policy.pages("/omero")}
     assert len(found) == 6
     config = site_config.content(Target(site, only_member(site), SURVEY))
     for name, text in found.items():

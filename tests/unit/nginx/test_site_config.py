@@ -317,8 +317,8 @@ def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
     found = location(served(config), "/static/x.css")
     assert found is not None
     assert served_from(found, "/static/x.css")[0] == f"{STATIC}/x.css"
-    assert not static_files.needs_delivery(site, member)
-    assert static_files.needs_delivery(site, site.members["n.example"])
+    assert not static_files.needs_delivery(Target(site, member, SURVEY))
+    assert static_files.needs_delivery(Target(site, site.members["n.example"], SURVEY))
 
 
 def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from roles.conventions import LOCATIONS
+from roles.inventory.site import Site
 from tests.unit.helpers import KEY, PASSWORD, a_host, only_member, properties_of, site_of
 
 CACHE = "django.contrib.sessions.backends.cache"
@@ -261,14 +262,18 @@ def test_the_address_to_listen_on_gives_way_to_an_explicit_one() -> None:
     assert properties_of(site, "w.example")[HOST] == "10.0.0.2"
 
 
+def upstreams(site: Site, name: str | None = None) -> list[str]:
+    return [*site.network(site.members[name] if name else only_member(site)).upstreams.values()]
+
+
 def test_one_host_is_served_over_loopback() -> None:
     site = site_of(a_host(web_config={"omero.web.application_server.port": 4090}))
-    assert site.upstreams(only_member(site)) == ["127.0.0.1:4090"]
+    assert upstreams(site) == ["127.0.0.1:4090"]
 
 
 def test_an_omero_web_bound_to_one_address_is_asked_there() -> None:
     site = site_of(a_host(web_config={HOST: "10.0.0.2"}))
-    assert site.upstreams(only_member(site)) == ["10.0.0.2:4080"]
+    assert upstreams(site) == ["10.0.0.2:4080"]
 
 
 def test_three_hosts_are_served_at_their_addresses_and_the_own_one_over_loopback(
@@ -285,12 +290,12 @@ def test_three_hosts_are_served_at_their_addresses_and_the_own_one_over_loopback
         ),
         a_host("@docker/c", "web nginx", address="fd00::3"),
     )
-    assert site.upstreams(site.members["a.example"]) == [
+    assert upstreams(site, "a.example") == [
         "127.0.0.1:4080",
         "10.0.0.2:4090",
         "[fd00::3]:4080",
     ]
-    assert site.upstreams(site.members["@docker/c"]) == [
+    assert upstreams(site, "@docker/c") == [
         "10.0.0.1:4080",
         "10.0.0.2:4090",
         "127.0.0.1:4080",

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from roles.inventory.site import Member, Site
+from roles.inventory.member import Member
+from roles.inventory.site import Site
 from roles.operations import firewall
 from roles.operations.files import Absent, File, Item
 from roles.survey import Survey
