@@ -10,12 +10,12 @@ from omeroweb_ops.state.desired import Desired
 
 from benchmarks.deploy import seconds
 from roles.conventions import LOCATIONS
-from roles.web.files import OPS
+from roles.host_paths import OPS_COMMAND
 from tests.integration.engine import ensure_engine
 from tests.integration.hosts import Fleet, deploy, docker_inventory
 
 # What a deploy runs of the engine where something differs: plan, validation and trial, then write.
-ENGINE = f"{OPS} config check --desired - < desired && cp desired {LOCATIONS.desired_state}"
+ENGINE = f"{OPS_COMMAND} config check --desired - < desired && cp desired {LOCATIONS.desired_state}"
 NUMBERS = (
     "application_server.max_requests chunk_size max_table_download_rows max_table_slice_size "
     "maximum_multifile_download_size page_size ping_interval public.cache.timeout "
@@ -64,8 +64,8 @@ def main() -> None:
         for what, measured in (
             ("omero config set, each", by_hand),
             ("bundle: plan, validation, trial", seconds(lambda: host.run(ENGINE, cwd="/root"))),
-            ("bundle: write", seconds(lambda: host.run(f"{OPS} config apply"))),
-            ("bundle: nothing to do", seconds(lambda: host.run(f"{OPS} config plan"))),
+            ("bundle: write", seconds(lambda: host.run(f"{OPS_COMMAND} config apply"))),
+            ("bundle: nothing to do", seconds(lambda: host.run(f"{OPS_COMMAND} config plan"))),
         ):
             print(f"{what:50} {measured:8.2f} {measured / by_hand:6.3f}", flush=True)
     finally:

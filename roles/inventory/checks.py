@@ -24,7 +24,7 @@ from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.redaction import as_data, secret_texts
 
-from ..conventions import REDIS_SOCKET
+from ..host_paths import REDIS_SOCKET
 from . import branding, cors_checks, plugin_checks, tls_files
 from .member import Member
 from .plugins import Addition, additions

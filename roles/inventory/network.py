@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omeroweb_ops.login_page import own_host, url_host
 
-from ..conventions import REDIS_SOCKET
+from ..host_paths import REDIS_SOCKET
 from .member import Member
 from .web_application import WebApplication
 

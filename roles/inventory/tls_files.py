@@ -10,16 +10,13 @@ from pathlib import Path
 
 from omeroweb_ops.shared.finding import Finding
 
+from ..host_paths import NGINX_TLS
 from . import certificate
 from .member import Member
 from .settings import Certificate
 
-pass
-
-
-DIRECTORY = "/etc/nginx/omero-web"
-CERTIFICATE = f"{DIRECTORY}/certificate.pem"
-KEY = f"{DIRECTORY}/key.pem"
+CERTIFICATE = f"{NGINX_TLS}/certificate.pem"
+KEY = f"{NGINX_TLS}/key.pem"
 
 
 @dataclass(frozen=True)

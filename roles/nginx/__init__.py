@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from pyinfra import host
 
+from .. import host_paths
+from ..host_paths import NGINX_DROP_IN, NGINX_ENABLED, NGINX_ROTATION, NGINX_SITE, PAGES
 from ..inventory import tls_files
 from ..operations import deploy_lock, packages, services
 from ..operations.files import Absent, Directory, File, Item, sync
@@ -13,11 +15,7 @@ from ..operations.phases import role
 from ..survey import Survey
 from ..target import Target
 from . import maintenance_page, request_policy, site_config, static_files, tls
-from .templating import PAGES
 
-SITE = "/etc/nginx/conf.d/omero-web.conf"
-ENABLED = "/etc/nginx/sites-enabled"
-DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
 # What other sites of this NGINX may need is left: home directories (logs), /tmp (sockets of their
 # applications), /etc/nginx (where some keep a cache), most capabilities.
 _RESTRICTIONS = (
@@ -34,7 +32,7 @@ SANDBOX = ("LimitNOFILE=65536", *sorted(_RESTRICTIONS))
 # A sandbox is that of a process's start. NGINX that was installed a moment ago serves nobody; one
 # that has sites is not stopped for it.
 _READ = (
-    f"systemctl daemon-reload; [ -e {SITE} ] || "
+    f"systemctl daemon-reload; [ -e {NGINX_SITE} ] || "
     f'[ "$(cd /etc/nginx && ls conf.d sites-enabled | tr -d "[:space:]")" != '
     "conf.d:sites-enabled:default ] || systemctl try-restart nginx"
 )
@@ -54,7 +52,8 @@ def service() -> services.Service:
         name="nginx",
         command=f"/bin/sh -c \"{_END_LEFTOVERS}; exec /usr/sbin/nginx -g 'daemon off;'\"",
         # a run may have been killed after it removed the default site: what is enabled counts too
-        reload_on=f"cat /etc/nginx/nginx.conf {SITE} {tls_files.CERTIFICATE}; ls {ENABLED}",
+        reload_on=f"cat /etc/nginx/nginx.conf {NGINX_SITE} {tls_files.CERTIFICATE}; "
+        f"ls {NGINX_ENABLED}",
         trial="nginx -t -q",
         adopts=True,
     )
@@ -80,10 +79,10 @@ def prepare(target: Target) -> None:
             Directory(PAGES),
             *maintenance_page.items(target),
             *request_policy.pages(target.application.prefix),
-            Directory(request_policy.ACME),
+            Directory(host_paths.ACME),
             *tls.items(target.member),
             *(_supervised() if target.manager == "supervisor" else _comes_back()),
-            *([] if target.survey.existing.default else [Absent(f"{ENABLED}/default")]),
+            *([] if target.survey.existing.default else [Absent(f"{NGINX_ENABLED}/default")]),
         ],
     )
     if target.settings.nginx_tls == "self-signed":
@@ -139,7 +138,7 @@ def activate(manager: str) -> None:
 def _comes_back() -> list[Item]:
     """Debian's unit leaves an NGINX that was killed dead, and unrestricted."""
     # read at once: a unit that differs from its files is restarted, where this needs none
-    return services.drop_in(DROP_IN, *SANDBOX, then=_READ)
+    return services.drop_in(NGINX_DROP_IN, *SANDBOX, then=_READ)
 
 
 def _supervised() -> list[Item]:
@@ -148,12 +147,10 @@ def _supervised() -> list[Item]:
         service().program(),
         services.cron().program(),
         # Debian's own rotation does not reach NGINX without an init system. This runs after it.
-        File(
-            "/etc/cron.daily/omero-web-nginx", "#!/bin/sh\n/usr/sbin/nginx -s reopen\n", mode="755"
-        ),
+        File(NGINX_ROTATION, "#!/bin/sh\n/usr/sbin/nginx -s reopen\n", mode="755"),
     ]
 
 
 def _site(target: Target) -> File:
     content = site_config.content(target)
-    return File(SITE, content, mode=target.site.mode(content))
+    return File(NGINX_SITE, content, mode=target.site.mode(content))

@@ -14,11 +14,12 @@ from typing import Any
 
 from omeroweb_ops import locations
 
+from ..host_paths import OPS_COMMAND, PAGES
 from ..inventory.settings import MaintenancePage
 from ..inventory.uploads import logo_data_uri
 from ..operations.files import File, Item, Link
 from ..target import Target
-from .templating import PAGES, TEMPLATES
+from .templating import TEMPLATES
 
 PLANNED, SCRIPT = str(locations.PLANNED), str(locations.MAINTENANCE)
 RETRY_AFTER = 30  # seconds; the doctor knows the page by it (doctor.checks.visitor.AUTOMATIC)
@@ -43,7 +44,7 @@ def items(target: Target) -> list[Item]:
         *_pages("planned-until", page, prefix, retry_after=PLANNED_RETRY_AFTER, **_LATER),
         File(SCRIPT, command, mode="755"),
         # without a web role there is no virtualenv, and this is all of the command that there is
-        *([] if "web" in target.groups else [Link("/usr/local/bin/omeroweb-ops", SCRIPT)]),
+        *([] if "web" in target.groups else [Link(OPS_COMMAND, SCRIPT)]),
     ]
 
 

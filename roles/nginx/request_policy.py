@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..host_paths import ACME, PAGES
 from ..inventory import server_names
 from ..operations.files import File
 from ..survey import Survey
 from ..target import Target
-from .templating import PAGES, TEMPLATES
+from .templating import TEMPLATES
 
-ACME = "/var/www/omero-web-acme"
 ACCESS_LOG = "/var/log/nginx/omero-web.access.log"
 # A course of 50 people, each mistyping once, gets in at once; after that a guess each 5 seconds.
 LOGIN_BURST = 99

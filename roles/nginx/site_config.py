@@ -9,16 +9,16 @@ from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
 from omeroweb_ops.state import redaction
 from pyinfra.api import StringCommand, operation
 
+from .. import host_paths
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
+from ..host_paths import PAGES, RUN
 from ..inventory import tls_files
 from ..operations import backup, shell_file
 from ..operations.files import File, read_states
 from ..survey import Survey
 from ..target import Target
 from . import maintenance_page, request_policy, static_files
-from .templating import PAGES, TEMPLATES, directives
-
-RUN = "/run/omeroweb-ops"  # root's alone, and gone after a boot
+from .templating import TEMPLATES, directives
 
 
 def content(target: Target) -> str:
@@ -54,7 +54,7 @@ def content(target: Target) -> str:
 def _static(target: Target) -> tuple[str, Sequence[str]]:
     """Return a directory, and those in it of the active and of the previous release's files."""
     if static_files.needs_delivery(target):
-        return static_files.DIRECTORY, ("/current", "/previous")
+        return host_paths.STATIC_FILES, ("/current", "/previous")
     if target.application.static_root == str(LOCATIONS.static):
         return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
     return target.application.static_root, ()

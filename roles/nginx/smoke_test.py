@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
 from pyinfra.api import FunctionCommand, operation
 
+from ..host_paths import OPS_COMMAND
 from ..operations import shell_file
 from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, printable
@@ -61,7 +62,7 @@ class DoctorErrors(HostFact[list[str]]):
     """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
 
     def command(self) -> str:
-        asked = limited("/usr/local/bin/omeroweb-ops doctor --json 2> /dev/null", seconds=120)
+        asked = limited(f"{OPS_COMMAND} doctor --json 2> /dev/null", seconds=120)
         return f"[ ! -x /usr/local/bin/omeroweb-ops ] || {{ {asked}\n}}; true"
 
     @staticmethod

@@ -19,7 +19,8 @@ from pyinfra import host
 from pyinfra.api import FileUploadCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
-from ..conventions import COLLECTED, USER
+from ..conventions import USER
+from ..host_paths import COLLECTED, STATIC_ARCHIVE, STATIC_FILES
 from ..operations import shell_file
 from ..operations.archives import MAX_ERRORS_SIZE, PACKING_TIMEOUT, limited_archive
 from ..operations.facts import HostFact, fail
@@ -28,8 +29,6 @@ from ..target import Target
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
-DIRECTORY = "/var/lib/omeroweb-ops/static"
-_ARCHIVE = "/var/lib/omeroweb-ops/static.tar.gz"  # on both hosts, for as long as it travels
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
 
 
@@ -64,7 +63,7 @@ class Delivered(HostFact[Delivery]):
     """One remote call."""
 
     def command(self) -> str:
-        return f"cd {DIRECTORY} 2> /dev/null && echo current=$(readlink current) && ls; true"
+        return f"cd {STATIC_FILES} 2> /dev/null && echo current=$(readlink current) && ls; true"
 
     @staticmethod
     def default() -> Delivery:
@@ -103,10 +102,10 @@ def deliver(
             if not fetched:
                 yield fail(f"the static files of {source} cannot be read")
                 return
-            yield StringCommand("mkdir", "-p", DIRECTORY)
-            yield FileUploadCommand(archive, _ARCHIVE)
-        yield StringCommand(shell_file.command(_UNPACK, DIRECTORY, _ARCHIVE, name))
-    yield StringCommand(shell_file.command(_SWITCH, DIRECTORY, name))
+            yield StringCommand("mkdir", "-p", STATIC_FILES)
+            yield FileUploadCommand(archive, STATIC_ARCHIVE)
+        yield StringCommand(shell_file.command(_UNPACK, STATIC_FILES, STATIC_ARCHIVE, name))
+    yield StringCommand(shell_file.command(_SWITCH, STATIC_FILES, name))
 
 
 def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> bool:
@@ -117,8 +116,8 @@ def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> 
     packed, _output = web.run_shell_command(
         StringCommand(pack(root)), _sudo=sudo, _shell_executable=shell
     )
-    fetched = packed and web.get_file(_ARCHIVE, archive, _sudo=sudo)
-    removal = StringCommand("rm", "-f", _ARCHIVE, f"{_ARCHIVE}.complete")
+    fetched = packed and web.get_file(STATIC_ARCHIVE, archive, _sudo=sudo)
+    removal = StringCommand("rm", "-f", STATIC_ARCHIVE, f"{STATIC_ARCHIVE}.complete")
     web.run_shell_command(removal, _sudo=sudo, _shell_executable=shell)
     return bool(fetched)
 
@@ -126,8 +125,9 @@ def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> 
 def pack(root: str) -> str:
     """Shell: the archive of a folder of the service's user."""
     listed = f"cd {shlex.quote(root)} && find . -type f -print0 | tar --null -T - -czf -"
-    packing = limited_archive(run_as_user(USER, listed), _ARCHIVE)
+    packing = limited_archive(run_as_user(USER, listed), STATIC_ARCHIVE)
     return (
-        f"mkdir -p -m 755 {Path(_ARCHIVE).parent} && rm -f {_ARCHIVE}* || exit; umask 077; "
+        f"mkdir -p -m 755 {Path(STATIC_ARCHIVE).parent} && rm -f {STATIC_ARCHIVE}* || exit; "
+        "umask 077; "
         f"{limited(packing, seconds=PACKING_TIMEOUT, size=MAX_ERRORS_SIZE)}"
     )

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable
 
 from ..operations.templates import environment
 
-PAGES = "/usr/local/share/omero-web"
-
 
 def directives(lines: Iterable[str]) -> set[str]:
     """The names of the directives in NGINX lines, without those inside their blocks."""

@@ -13,30 +13,28 @@ from omeroweb_ops.shared.certificate_expiry import EXPIRY_WARNING
 from pyinfra import host
 from pyinfra.api import operation
 
+from ..host_paths import CERTIFICATE_COMMAND, CERTIFICATE_CRON, NGINX_TLS
 from ..inventory.member import Member
 from ..inventory.settings import Certificate
-from ..inventory.tls_files import CERTIFICATE, DIRECTORY, KEY, in_place, paths
+from ..inventory.tls_files import CERTIFICATE, KEY, in_place, paths
 from ..operations.facts import BooleanFact
 from ..operations.files import Absent, Directory, File, Item, read_states
 from ..survey import Survey
 from .templating import TEMPLATES
-
-RENEWED = "/usr/local/sbin/omero-web-certificate"
-JOB = "/etc/cron.d/omero-web-certificate"
 
 
 def items(member: Member) -> list[Item]:
     """Folder and files of the site's own certificate, and what picks up its renewal."""
     given = member.settings.nginx_tls
     if given == "off":
-        return [Absent(JOB), Absent(RENEWED)]
+        return [Absent(CERTIFICATE_CRON), Absent(CERTIFICATE_COMMAND)]
     items: list[Item] = [
-        _rendered(RENEWED, "renewed.sh.j2", member, mode="755"),
-        _rendered(JOB, "renewed.cron.j2", member, mode="644"),
+        _rendered(CERTIFICATE_COMMAND, "renewed.sh.j2", member, mode="755"),
+        _rendered(CERTIFICATE_CRON, "renewed.cron.j2", member, mode="644"),
     ]
     if in_place(member):
         return items
-    items.append(Directory(DIRECTORY, mode="700"))
+    items.append(Directory(NGINX_TLS, mode="700"))
     if isinstance(given, Certificate):
         items += [
             File(CERTIFICATE, _text(given.certificate), mode="644"),
@@ -85,7 +83,7 @@ def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
 
 
 def _rendered(path: str, template: str, member: Member, *, mode: str) -> File:
-    text = TEMPLATES.get_template(template).render(script=RENEWED, pair=paths(member))
+    text = TEMPLATES.get_template(template).render(script=CERTIFICATE_COMMAND, pair=paths(member))
     return File(path, text, mode=mode)
 
 

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from pyinfra import host
 
+from ..host_paths import BACKUPS
 from .privilege import run_as_user
 
-DIRECTORY = f"/var/backups/omeroweb-ops/{datetime.now():%Y-%m-%d-%H%M%S}"  # one for each run
+DIRECTORY = f"{BACKUPS}/{datetime.now():%Y-%m-%d-%H%M%S}"  # one for each run
 
 
 def backup_command(paths: Iterable[str]) -> str:

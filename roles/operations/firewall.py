@@ -12,38 +12,37 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import operation
 
+from ..host_paths import FIREWALL_DROP_IN, FIREWALL_RULES, FIREWALL_SERVICE, STAMPS
 from .facts import BooleanFact
 from .files import Absent, Directory, File, Item
-from .services import STAMPS
 from .templates import environment
 
 _NAME = "omero-web-firewall"
-RULES = "/etc/omero-web.nft"
-UNIT = f"/etc/systemd/system/{_NAME}.service"
 # Debian's own service, where it is used, flushes all rules when it is started or reloaded.
-_DROP_IN = f"/etc/systemd/system/nftables.service.d/{_NAME}.conf"
 _AGAIN = f"""# Written by the OMERO.web bundle; changes are overwritten.
 [Service]
-ExecStartPost=/usr/sbin/nft -f {RULES}
-ExecReload=/usr/sbin/nft -f {RULES}
+ExecStartPost=/usr/sbin/nft -f {FIREWALL_RULES}
+ExecReload=/usr/sbin/nft -f {FIREWALL_RULES}
 """
 _TABLE = "inet omero_web"
 _STAMP = f"{STAMPS}/{_NAME}"
 _TEMPLATES = environment(__file__)
 # The table as it is loaded counts too: whoever flushes all rules takes it away.
 _STATE = (
-    f"{{ cat {RULES} {UNIT} {_DROP_IN}; nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
+    f"{{ cat {FIREWALL_RULES} {FIREWALL_SERVICE} {FIREWALL_DROP_IN}; "
+    f"nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
     f"systemctl is-active {_NAME}; }} 2>&1 | sha256sum"
 )
 _OPEN = (
     f"{{ systemctl -q disable --now {_NAME}; nft delete table {_TABLE}; "
-    f"rm -f {UNIT} {_DROP_IN} {_STAMP}; systemctl daemon-reload; }} 2> /dev/null; true"
+    f"rm -f {FIREWALL_SERVICE} {FIREWALL_DROP_IN} {_STAMP}; systemctl daemon-reload; "
+    "} 2> /dev/null; true"
 )
 _CLOSE = {
     # the rules replace what is loaded in one step, a restart of the unit would not
-    "systemd": f"nft -f {RULES} && systemctl daemon-reload && "
+    "systemd": f"nft -f {FIREWALL_RULES} && systemctl daemon-reload && "
     f"systemctl enable -q {_NAME} && systemctl start {_NAME}",
-    "supervisor": f"nft -f {RULES}",
+    "supervisor": f"nft -f {FIREWALL_RULES}",
 }
 
 
@@ -59,15 +58,15 @@ class ClosedPort:
 def items(ports: Sequence[ClosedPort], *, systemd: bool) -> list[Item]:
     """Return the files of all closed ports of a host, the same for each of its roles."""
     if not ports:
-        return [Absent(RULES, undo=_OPEN)]
+        return [Absent(FIREWALL_RULES, undo=_OPEN)]
     rules = _TEMPLATES.get_template("firewall.nft.j2").render(table=_TABLE, ports=ports)
-    unit = _TEMPLATES.get_template("firewall.service.j2").render(table=_TABLE, rules=RULES)
+    unit = _TEMPLATES.get_template("firewall.service.j2").render(table=_TABLE, rules=FIREWALL_RULES)
     persistent: list[Item] = [
-        File(UNIT, unit),
-        Directory(str(Path(_DROP_IN).parent)),
-        File(_DROP_IN, _AGAIN),
+        File(FIREWALL_SERVICE, unit),
+        Directory(str(Path(FIREWALL_DROP_IN).parent)),
+        File(FIREWALL_DROP_IN, _AGAIN),
     ]
-    return [File(RULES, rules), *(persistent if systemd else [])]
+    return [File(FIREWALL_RULES, rules), *(persistent if systemd else [])]
 
 
 class IsLoaded(BooleanFact):

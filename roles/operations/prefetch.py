@@ -15,29 +15,35 @@ from pathlib import PurePosixPath
 from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
 from pyinfra.api import Host
 
-from ..conventions import CACHE, USER
+from ..conventions import USER
+from ..host_paths import (
+    CACHE,
+    FORMER_LIVENESS_SERVICE,
+    NGINX_ENABLED,
+    NGINX_TLS,
+    OWNED,
+    PAGES,
+    REDIS_CONFIGURATION,
+    SUPERVISOR_PROGRAMS,
+)
 from . import run_context, shell_file
 
 MAX_AGE = 60.0  # seconds
 PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
 DAMAGED = "damaged"  # the state of the file that marks a release whose own files are not as built
-# Shell patterns; a path that is asked for and not here costs a remote call, no more.
+# Shell patterns. A path that a role needs and that is not here costs a remote call, no more.
 PREFETCHED_PATHS = (
-    *("/etc/cron.d/omero-web*", "/etc/cron.daily/omero-web*", "/etc/sudoers.d/omero-web"),
-    *("/etc/nginx/conf.d/omero-web.conf", "/etc/nginx/sites-enabled/default"),
-    *("/etc/nginx/omero-web", "/etc/nginx/omero-web/*"),
-    *("/etc/omero-web-redis", "/etc/omero-web-redis/omero-web.conf", "/etc/omero-web.nft"),
-    *("/etc/supervisor/conf.d/*.conf", "/etc/systemd/system/omero-web*"),
-    *("/etc/systemd/system/*.service.d", "/etc/systemd/system/*.service.d/omero-web*.conf"),
-    *(str(BASE), f"{BASE}/*", f"{BASE}/bin/*", f"{BASE}/state/*", f"{BASE}/branding/*"),
+    *OWNED,
+    *(f"{directory}/*" for directory in (NGINX_TLS, PAGES, REDIS_CONFIGURATION)),
+    *(f"{BASE}{below}/*" for below in ("", "/bin", "/state", "/branding")),
     *(f"{OMERODIR}/{name}" for name in ("bin", "bin/omero", "etc", "etc/grid")),
-    *(f"{OMERODIR}/var{folder}" for folder in ("", "/log", "/omero", "/sessions")),
+    *(f"{OMERODIR}/var{directory}" for directory in ("", "/log", "/omero", "/sessions")),
     *(f"{RELEASES}/*/complete", f"{RELEASES}/*/plugins"),
     *(f"{CACHE}/tools/complete", f"{CACHE}/ice/*/complete"),
+    *(FORMER_LIVENESS_SERVICE, f"{SUPERVISOR_PROGRAMS}/*.conf"),
+    "/etc/systemd/system/*.service.d",
+    f"{NGINX_ENABLED}/default",
     PYTHON,
-    *("/usr/local/bin/omero*", "/usr/local/sbin/omero-web*"),
-    *("/usr/local/share/omero-web", "/usr/local/share/omero-web/*"),
-    *("/var/lib/omero-web-redis", "/var/www/omero-web-acme"),
 )
 
 

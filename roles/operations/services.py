@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pyinfra import host
 from pyinfra.api import operation
 
+from ..host_paths import STAMPS, SUPERVISOR_PROGRAMS
 from . import shell_file
 from .facts import HostFact
 from .files import Directory, File, Item
 
-STAMPS = "/var/lib/omeroweb-ops/stamps"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SCRIPT = shell_file.read(__file__, "ensure_service.sh")
 _START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
@@ -98,7 +98,7 @@ class Service:
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=5",
         ]
-        return File(f"/etc/supervisor/conf.d/{self.name}.conf", "\n".join(lines) + "\n")
+        return File(f"{SUPERVISOR_PROGRAMS}/{self.name}.conf", "\n".join(lines) + "\n")
 
     def _restricted(self) -> str:
         """Its command without new privileges, and without the variables that supervisord was

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ..conventions import REDIS_SOCKET, USER
+from .. import host_paths
+from ..conventions import USER
+from ..host_paths import REDIS_DROP_IN, REDIS_SOCKET
 from ..operations import firewall, packages, services, users
 from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
@@ -15,8 +17,7 @@ from ..target.closed_ports import closed_ports
 from . import admin_user, configuration, legacy_files, memory_check
 from .legacy_files import MAIN, READ_MAIN
 
-CONFIGURATION = f"{configuration.DIRECTORY}/omero-web.conf"
-DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
+CONFIGURATION = f"{host_paths.REDIS_CONFIGURATION}/omero-web.conf"
 _LAST_LINES = "tail -n 20 /var/log/redis/redis-server.log"
 # Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
 # site's own has the last word.
@@ -29,7 +30,8 @@ def service() -> services.Service:
         name="redis-server",
         command=f"{_COMMAND} --supervised no --daemonize no",
         user="redis",
-        restart_on=f"{READ_MAIN}; cat {CONFIGURATION} {configuration.ADMINISTRATOR} {DROP_IN}",
+        restart_on=f"{READ_MAIN}; "
+        f"cat {CONFIGURATION} {configuration.ADMINISTRATOR} {REDIS_DROP_IN}",
         # NOAUTH: it answers; before that it refuses, or loads the append-only file
         ready=f"( for _ in $(seq 300); do timeout 5 redis-cli -s {REDIS_SOCKET} ping 2>&1 | "
         "grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; exit 1 )",
@@ -74,10 +76,10 @@ def configure(target: Target, *, takeover: bool = False) -> None:
                 f"redis:{USER if beside_web else 'redis'}",
                 "2750",
             ),
-            Directory(configuration.DIRECTORY, "root:redis", "750"),
+            Directory(host_paths.REDIS_CONFIGURATION, "root:redis", "750"),
             File(CONFIGURATION, text, "root:redis", "640"),
             admin_user.command(),
-            *(_systemd() if systemd else [service().program(), Absent(DROP_IN)]),
+            *(_systemd() if systemd else [service().program(), Absent(REDIS_DROP_IN)]),
             *firewall.items(ports, systemd=systemd),
         ],
     )
@@ -96,7 +98,7 @@ def activate(manager: str) -> None:
 def _systemd() -> list[Item]:
     """Debian's unit with another command, and without a limit to how often it may come back."""
     return services.drop_in(
-        DROP_IN,
+        REDIS_DROP_IN,
         "ExecStart=",
         f"ExecStart={_COMMAND} --supervised systemd --daemonize no",
         f"ReadWritePaths={os.path.dirname(REDIS_SOCKET)}",

@@ -7,14 +7,12 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api import operation
 
-from ..conventions import REDIS_SOCKET
+from ..host_paths import REDIS_ADMIN_SECRET, REDIS_COMMAND, REDIS_CONFIGURATION, REDIS_SOCKET
 from ..operations import shell_file
 from ..operations.facts import BooleanFact
 from ..operations.files import File
-from .configuration import ADMINISTRATOR, DIRECTORY
+from .configuration import ADMINISTRATOR
 
-COMMAND = "/usr/local/sbin/omero-web-redis"
-SECRET = "/var/lib/omeroweb-ops/redis-admin"
 _USER = "omero-web-admin"
 _CREATE = shell_file.read(__file__, "create_admin.sh")
 
@@ -23,10 +21,10 @@ class HasAdminUser(BooleanFact):
     """Whether Redis' configuration has the user with the secret that root has."""
 
     def command(self) -> str:
-        digest = f"$(tr -d '\\n' < {SECRET} | sha256sum | cut -c1-64)"
+        digest = f"$(tr -d '\\n' < {REDIS_ADMIN_SECRET} | sha256sum | cut -c1-64)"
         line = f"user {_USER} on #{digest} ~* +@all"  # as create_admin.sh writes it
         return (
-            f'[ -s {SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{line}" ] '
+            f'[ -s {REDIS_ADMIN_SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{line}" ] '
             "&& echo yes || true"
         )
 
@@ -35,16 +33,18 @@ class HasAdminUser(BooleanFact):
 def create() -> Generator[str, None, None]:
     """The user; its secret is made on the host and never leaves it."""
     if not host.get_fact(HasAdminUser):
-        yield shell_file.command(_CREATE, SECRET, DIRECTORY, ADMINISTRATOR, _USER)
+        yield shell_file.command(
+            _CREATE, REDIS_ADMIN_SECRET, REDIS_CONFIGURATION, ADMINISTRATOR, _USER
+        )
 
 
 def command() -> File:
     """redis-cli as that user."""
     return File(
-        COMMAND,
+        REDIS_COMMAND,
         "#!/bin/sh\n"
         "# Written by the OMERO.web bundle: redis-cli with every right, for root.\n"
-        f"REDISCLI_AUTH=$(cat {SECRET}) || exit 1\n"
+        f"REDISCLI_AUTH=$(cat {REDIS_ADMIN_SECRET}) || exit 1\n"
         "export REDISCLI_AUTH\n"
         f'exec redis-cli -s {REDIS_SOCKET} --user {_USER} "$@"\n',
         mode="755",

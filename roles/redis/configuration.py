@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from ..conventions import REDIS_SOCKET, REDIS_USER
+from ..conventions import REDIS_USER
+from ..host_paths import REDIS_CONFIGURATION, REDIS_SOCKET
 from ..inventory.settings import Settings
 
 # Root's own, all the way up: /etc/redis belongs to redis, which could have links there.
-DIRECTORY = "/etc/omero-web-redis"
-ADMINISTRATOR = f"{DIRECTORY}/admin.conf"
+ADMINISTRATOR = f"{REDIS_CONFIGURATION}/admin.conf"
 # What django-redis calls: reading, writing, MULTI, FLUSHDB (clear) and INFO; nothing that looks
 # through, configures or stops the whole server, and no scripts: its `incr` and locks alone have
 # some, and OMERO.web calls neither.

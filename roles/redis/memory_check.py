@@ -9,8 +9,8 @@ from omeroweb_ops.shared.redis_memory import Memory
 from pyinfra import host, logger
 from pyinfra.api import operation
 
+from ..host_paths import REDIS_COMMAND
 from ..operations.facts import HostFact
-from .admin_user import COMMAND
 
 
 class UsedMemory(HostFact[Memory]):
@@ -18,7 +18,7 @@ class UsedMemory(HostFact[Memory]):
 
     def command(self) -> str:
         # a process of redis' may be what answers
-        return f"timeout -k 5 10 {COMMAND} info memory 2> /dev/null | head -c 10000; true"
+        return f"timeout -k 5 10 {REDIS_COMMAND} info memory 2> /dev/null | head -c 10000; true"
 
     @staticmethod
     def default() -> Memory:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from pyinfra.api import StringCommand
 
-from ..conventions import CACHE
+from ..host_paths import CACHE
 from ..operations.files import write_from_stdin
 
 BUILDER = "omero-web-build"

@@ -25,11 +25,12 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from ..conventions import LOCATIONS
+from ..host_paths import OPS_COMMAND, RELEASE_COMMAND
 from ..inventory.site import SCHEMA
 from ..operations import run_context
 from ..operations.facts import HostFact, SecretStdin, fail
 from ..operations.privilege import limited, printable
-from . import files, static_files
+from . import static_files
 from .release import runs
 from .sandbox import as_user
 
@@ -176,11 +177,11 @@ def apply(release: Path) -> Generator[StringCommand, None, None]:
     + release: the folder of the release that is going to serve
     """
     if _pending_work().apply:
-        apply = limited(f"{files.OPS} config apply", seconds=_SECONDS, size=_SIZE)
+        apply = limited(f"{OPS_COMMAND} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
-            f"{files.RELEASE} link {release.name} && {{ {apply}\n}} >&2 && "
-            f"{files.RELEASE} applied || "
-            f"{{ {files.RELEASE} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
+            f"{RELEASE_COMMAND} link {release.name} && {{ {apply}\n}} >&2 && "
+            f"{RELEASE_COMMAND} applied || "
+            f"{{ {RELEASE_COMMAND} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
         )
 
 

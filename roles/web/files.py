@@ -5,33 +5,40 @@ from __future__ import annotations
 from omeroweb_ops.locations import BASE, SOCKET
 from omeroweb_ops.state.desired import Desired
 
+from .. import host_paths
 from ..conventions import LOCATIONS, USER
+from ..host_paths import (
+    DEPLOY_LOCK_COMMAND,
+    FORMER_LIVENESS_SERVICE,
+    GUNICORN_CONFIGURATION,
+    LIVENESS_COMMAND,
+    OMERO_COMMAND,
+    OPS_COMMAND,
+    RELEASE_COMMAND,
+    SERVICE_COMMAND,
+    STAMPS,
+    WEB_CRON,
+    WEB_PROGRAM,
+    WEB_SERVICE,
+    WEB_SOCKET,
+    WEB_SUDOERS,
+)
 from ..inventory.field_types import in_bytes
 from ..inventory.settings import Settings
 from ..operations import deploy_lock
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import RELEASE_FILES
-from ..operations.services import STAMPS, Service, cron
+from ..operations.services import Service, cron
 from ..operations.templates import environment
 from ..target import Target
 from . import sandbox
 
-OMERO = "/usr/local/bin/omero"
-OPS = "/usr/local/bin/omeroweb-ops"
-RELEASE = f"{BASE}/bin/release"
-DEPLOY_LOCK = f"{BASE}/bin/deploy-lock"
-GUNICORN = f"{BASE}/gunicorn.conf.py"
-LIVENESS = f"{BASE}/bin/liveness"
-UNIT = "/etc/systemd/system/omero-web.service"
-SOCKET_UNIT = "/etc/systemd/system/omero-web.socket"
-LIVENESS_UNIT = "/etc/systemd/system/omero-web-liveness.service"
-PROGRAM = "/etc/supervisor/conf.d/omero-web.conf"
 _TEMPLATES = environment(__file__)
 
 
 def upstream_command() -> Link:
     """Where scripts of sites and of the Ansible role ome.omero_web call `omero`."""
-    return Link(f"{LOCATIONS.omerodir}/bin/omero", OMERO)
+    return Link(f"{LOCATIONS.omerodir}/bin/omero", OMERO_COMMAND)
 
 
 def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
@@ -41,13 +48,13 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
         return _rendered(path, template, service, settings, manager, mode)
 
     return [
-        File(DEPLOY_LOCK, deploy_lock.SCRIPT, mode="755"),  # before those that call it
-        rendered(OMERO, "bin_omero.sh.j2", "755"),
-        rendered(OPS, "bin_omeroweb-ops.sh.j2", "755"),
-        File(sandbox.SANDBOX, sandbox.script(image=manager == "image"), mode="755"),
-        rendered(f"{BASE}/bin/service", "bin_service.sh.j2", "755"),
-        rendered(RELEASE, "bin_release.sh.j2", "755"),
-        rendered(GUNICORN, "gunicorn.conf.py.j2"),
+        File(DEPLOY_LOCK_COMMAND, deploy_lock.SCRIPT, mode="755"),  # before those that call it
+        rendered(OMERO_COMMAND, "bin_omero.sh.j2", "755"),
+        rendered(OPS_COMMAND, "bin_omeroweb-ops.sh.j2", "755"),
+        File(host_paths.SANDBOX_COMMAND, sandbox.script(image=manager == "image"), mode="755"),
+        rendered(SERVICE_COMMAND, "bin_service.sh.j2", "755"),
+        rendered(RELEASE_COMMAND, "bin_release.sh.j2", "755"),
+        rendered(GUNICORN_CONFIGURATION, "gunicorn.conf.py.j2"),
     ]
 
 
@@ -71,33 +78,38 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
 
     programs = (service, watch, cron())
     units: list[Item] = [
-        rendered(UNIT, "omero-web.service.j2"),
-        rendered(SOCKET_UNIT, "omero-web.socket.j2")
+        rendered(WEB_SERVICE, "omero-web.service.j2"),
+        rendered(WEB_SOCKET, "omero-web.socket.j2")
         if service.socket
-        else Absent(SOCKET_UNIT, undo="systemctl -q disable --now omero-web.socket"),
+        else Absent(WEB_SOCKET, undo="systemctl -q disable --now omero-web.socket"),
         # an older bundle's; systemd has a watchdog
-        Absent(LIVENESS_UNIT, undo="systemctl -q disable --now omero-web-liveness.service"),
-        Absent(LIVENESS),
+        Absent(
+            FORMER_LIVENESS_SERVICE, undo="systemctl -q disable --now omero-web-liveness.service"
+        ),
+        Absent(LIVENESS_COMMAND),
     ]
     return [
         upstream_command(),
-        rendered("/etc/sudoers.d/omero-web", "sudoers.j2", "440"),
-        rendered("/etc/cron.d/omero-web", "cron.j2"),
+        rendered(WEB_SUDOERS, "sudoers.j2", "440"),
+        rendered(WEB_CRON, "cron.j2"),
         *(
             units
             if manager == "systemd"
             else [
-                rendered(LIVENESS, "liveness.sh.j2", "755"),
+                rendered(LIVENESS_COMMAND, "liveness.sh.j2", "755"),
                 *(each.program() for each in programs),
             ]
         ),
-        *(Absent(each) for each in ([PROGRAM] if manager == "systemd" else [UNIT, SOCKET_UNIT])),
+        *(
+            Absent(each)
+            for each in ([WEB_PROGRAM] if manager == "systemd" else [WEB_SERVICE, WEB_SOCKET])
+        ),
         desired_state(target.site.desired(target.member)),
     ]
 
 
 def desired_state(desired: Desired) -> File:
-    """What OMERO.web's configuration should be, secrets included."""
+    """What OMERO_COMMAND.web's configuration should be, secrets included."""
     return File(str(LOCATIONS.desired_state), desired.dump(), f"root:{USER}", "640")
 
 
@@ -117,6 +129,7 @@ def _rendered(
         service=service,
         socket=SOCKET,
         sandbox=sandbox,
+        paths=host_paths,
         settings=settings,
         worker_memory=in_bytes(settings.web_worker_memory),
         manager=manager,

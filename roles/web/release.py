@@ -23,7 +23,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
-from ..conventions import CACHE
+from ..host_paths import CACHE
 from ..inventory.plugins import Addition, additions
 from ..inventory.settings import Settings
 from ..operations import shell_file

@@ -16,7 +16,6 @@ from ..conventions import LOCATIONS, USER
 from ..operations import services
 from ..operations.templates import environment
 
-SANDBOX = f"{BASE}/bin/sandbox"
 ENVIRONMENT = (
     ("OMERODIR", str(LOCATIONS.omerodir)),
     ("OMERO_USERDIR", f"{LOCATIONS.omerodir}/var/omero"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
 
-from roles.conventions import CACHE
+from roles.host_paths import CACHE
 from roles.inventory.plugins import Addition
 from roles.operations import shell_file
 from roles.web import release

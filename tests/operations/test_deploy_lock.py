@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pyinfra.api import Config, Host, Inventory, State
 
-from roles import preflight
-from roles.operations import deploy_lock, services
+from roles import host_paths, preflight
+from roles.operations import deploy_lock
 from roles.operations.deploy_lock import DeployLock, Holder
 from roles.operations.facts import own_lines
 from roles.operations.services import CurrentState
@@ -135,7 +135,7 @@ def test_a_stamp_does_not_depend_on_the_locale_of_whoever_deploys(
         "thing", "thing.service", "systemd", restart_on, "echo loaded", "true"
     )
     stamps = str(tmp_path / "stamps")
-    asked = asked.replace(services.STAMPS, stamps)
+    asked = asked.replace(host_paths.STAMPS, stamps)
     stand_ins = programs(tmp_path / "bin", cat=translated, systemctl="true")
     host.take("a")
 

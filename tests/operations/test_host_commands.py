@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from omeroweb_ops.locations import BASE
 
+from roles import host_paths
 from roles.conventions import USER
 from roles.inventory.settings import Settings
 from roles.operations.files import File
@@ -58,7 +59,7 @@ class Host:
         self.release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
         service = omero_web(self.release, Settings(), manager, socket=socket)
         for item in files.commands(service, Settings(), manager):
-            if isinstance(item, File) and item.path in (files.OMERO, SERVICE):
+            if isinstance(item, File) and item.path in (host_paths.OMERO_COMMAND, SERVICE):
                 self._write(Path(item.path).name, item.content)
         programs(
             folder / "web/bin",

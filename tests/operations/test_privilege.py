@@ -356,8 +356,8 @@ def test_nothing_that_the_user_may_not_read_is_packed_for_nginx(
     monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
     for name, value in (
         ("USER", USER),
-        ("DIRECTORY", f"{place}/nginx/static"),
-        ("_ARCHIVE", f"{place}/nginx/static.tar.gz"),
+        ("STATIC_FILES", f"{place}/nginx/static"),
+        ("STATIC_ARCHIVE", f"{place}/nginx/static.tar.gz"),
         ("COLLECTED", f"{place}/stamp"),
     ):
         monkeypatch.setattr(delivery, name, value)

@@ -15,8 +15,8 @@ from tests.operations.local import programs, run
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, path in (
-        ("SECRET", "var/redis-admin"),
-        ("DIRECTORY", "etc"),
+        ("REDIS_ADMIN_SECRET", "var/redis-admin"),
+        ("REDIS_CONFIGURATION", "etc"),
         ("ADMINISTRATOR", "etc/admin.conf"),
     ):
         monkeypatch.setattr(admin_user, name, f"{tmp_path}/{path}")

@@ -9,6 +9,7 @@ import pytest
 from omeroweb_ops.locations import BASE
 from omeroweb_ops.releases import installed
 
+from roles import host_paths
 from roles.inventory.settings import Settings
 from roles.operations.files import File
 from roles.operations.prefetch import RELEASE_FILES
@@ -53,7 +54,7 @@ class Command:
         (text,) = (
             item.content
             for item in files.commands(service, Settings(), "systemd")
-            if isinstance(item, File) and item.path == files.RELEASE
+            if isinstance(item, File) and item.path == host_paths.RELEASE_COMMAND
         )
         for here, there in (
             (str(BASE), str(self.base)),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from roles.host_paths import RUN
 from roles.nginx.request_policy import ACCESS_LOG
-from roles.nginx.site_config import RUN, acceptance
+from roles.nginx.site_config import acceptance
 from roles.operations import backup
 from roles.operations.files import File
 from tests.operations.local import OWNER, programs, shell

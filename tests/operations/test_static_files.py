@@ -16,8 +16,8 @@ from tests.operations.local import names, programs, run
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The static files of a web host."""
-    monkeypatch.setattr(static_files, "DIRECTORY", f"{tmp_path}/nginx/static")
-    monkeypatch.setattr(static_files, "_ARCHIVE", f"{tmp_path}/nginx/static.tar.gz")
+    monkeypatch.setattr(static_files, "STATIC_FILES", f"{tmp_path}/nginx/static")
+    monkeypatch.setattr(static_files, "STATIC_ARCHIVE", f"{tmp_path}/nginx/static.tar.gz")
     monkeypatch.setattr(static_files, "COLLECTED", f"{tmp_path}/stamp")
     same_user = programs(tmp_path / "bin", runuser='shift 3; exec "$@"')
     monkeypatch.setenv("PATH", f"{same_user}:{os.environ['PATH']}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from roles import nginx
+from roles import host_paths, nginx
 from roles.nginx import maintenance_page, tls
 from roles.operations.files import File, Item
 from roles.redis import admin_user
@@ -46,7 +46,7 @@ def scripts(manager: str) -> dict[str, str]:
 
 
 # A comment for shellcheck would be another script, and the watcher starts again for that.
-EXCLUDED = {files.LIVENESS: "SC2086"}  # two process ids
+EXCLUDED = {host_paths.LIVENESS_COMMAND: "SC2086"}  # two process ids
 
 ALL = [
     pytest.param(path, text, id=f"{path} {manager}")

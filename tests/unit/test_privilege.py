@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omeroweb_ops.shared import regular_file
 from pyinfra.api import StringCommand
 
-from roles import takeover
+from roles import host_paths, takeover
 from roles.conventions import LOCATIONS, USER
 from roles.operations import backup, firewall, omerodir
 from roles.operations.files import Directory, File, Item
@@ -245,7 +245,7 @@ def test_no_script_of_root_s_touches_the_user_s_place() -> None:
     found = dict(scripts())
     assert len(found) >= 4
     assert service.liveness().user == USER  # it reads what the service has written
-    found.pop(files.LIVENESS)
+    found.pop(host_paths.LIVENESS_COMMAND)
     for path, text in found.items():
         # upstream's command under one lock, handed to runuser by the script's last line
         lines = [line for line in text.splitlines() if "set -- flock --wait 60" not in line]

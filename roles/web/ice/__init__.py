@@ -13,7 +13,7 @@ from pyinfra import host, logger
 from pyinfra.api import FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
 
-from ...conventions import CACHE
+from ...host_paths import CACHE
 from ...operations import packages
 from ...operations.facts import fail
 from ...operations.files import File, write_from_stdin

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from roles import host_paths
 from roles.inventory import certificate, checks, tls_files
 from roles.inventory.certificate import find
 from roles.nginx import tls
@@ -169,7 +170,7 @@ def test_an_absolute_path_that_is_not_here_is_used_in_its_place_on_the_host() ->
     member = only_member(site_of(a_host("@docker/one", nginx_tls=LIVE)))
     assert tls_files.paths(member) == tls_files.Pair(**LIVE)
     written = {item.path for item in tls.items(member)}
-    assert written == {tls.RENEWED, tls.JOB}
+    assert written == {host_paths.CERTIFICATE_COMMAND, host_paths.CERTIFICATE_CRON}
 
 
 def test_this_machine_s_own_is_not_copied(tmp_path: Path) -> None:

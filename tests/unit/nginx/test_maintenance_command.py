@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roles.nginx import maintenance_page, templating
+from roles import host_paths
+from roles.nginx import maintenance_page
 from roles.nginx.templating import TEMPLATES
 from roles.operations.files import File
 from tests.unit.helpers import a_host, a_target, site_of
@@ -30,7 +31,7 @@ class Command:
         self.pages.mkdir()
         site = site_of(a_host())
         for item in maintenance_page.items(a_target(site)):
-            if isinstance(item, File) and item.path.startswith(templating.PAGES):
+            if isinstance(item, File) and item.path.startswith(host_paths.PAGES):
                 (self.pages / Path(item.path).name).write_text(item.content)
         self._script = folder / "omero-web-maintenance"
         self._script.write_text(

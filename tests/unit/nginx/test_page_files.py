@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roles import host_paths
 from roles.inventory.settings import read
 from roles.inventory.uploads import MAX_LOGO_SIZE, logo_data_uri
-from roles.nginx import maintenance_page, site_config, templating
+from roles.nginx import maintenance_page, site_config
 from roles.operations.files import File, Link
 from roles.target import Target
 from tests.unit.helpers import SURVEY, a_host, a_target, only_member, site_of
@@ -39,7 +40,7 @@ def test_the_pages_know_the_prefix_and_are_for_everybody_to_read() -> None:
     site = site_of(a_host(web_config={"omero.web.prefix": "/omero"}))
     for item in maintenance_page.items(a_target(site))[:-1]:
         assert isinstance(item, File)
-        assert item.path.startswith(f"{templating.PAGES}/")
+        assert item.path.startswith(f"{host_paths.PAGES}/")
         assert item.mode == "644"  # www-data reads them
         if item.path.endswith(".html"):
             assert '"/omero/webclient/login/"' in item.content

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from roles import host_paths
 from roles.nginx import request_policy, site_config, templating
 from roles.target import Target
 from tests.unit.helpers import SURVEY, a_host, mistakes_of, only_member, properties_of, site_of
@@ -420,7 +421,7 @@ def test_a_challenge_of_acme_is_answered_by_plain_http_with_tls_and_without() ->
         server = config_of(nginx_tls=tls).all("server")[0]
         found = location(server, "/.well-known/acme-challenge/token")
         assert found is not None
-        assert found.value("root") == request_policy.ACME
+        assert found.value("root") == host_paths.ACME
 
 
 def test_no_time_out_of_gunicorn_is_a_day_for_nginx() -> None:

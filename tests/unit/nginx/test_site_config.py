@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from roles import host_paths
 from roles.conventions import LOCATIONS
 from roles.inventory import tls_files
 from roles.inventory.settings import Certificate
@@ -304,7 +305,7 @@ def test_an_nginx_on_its_own_host_serves_what_was_delivered(
         "/css/x.css"
     )
     assert flag == "break"
-    assert found.value("root") == static_files.DIRECTORY
+    assert found.value("root") == host_paths.STATIC_FILES
     assert found.value("try_files") == "/current$uri /previous$uri =404"
 
 
@@ -340,14 +341,17 @@ def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_p
     items = {item.path: item for item in tls.items(member)}
     assert items[tls_files.KEY].state.startswith("file 600 root:root ")
     assert items[tls_files.CERTIFICATE].state.startswith("file 644 ")
-    assert items[tls_files.DIRECTORY].state == "directory 700 root:root"
+    assert items[host_paths.NGINX_TLS].state == "directory 700 root:root"
     assert getattr(items[tls_files.KEY], "content", "") == own.key_pem
 
 
 def test_without_tls_nothing_of_certificates_is_made_or_left_running() -> None:
     items = tls.items(only_member(site_of(a_host())))
     assert {item.state for item in items} == {"absent"}
-    assert {item.path for item in items} == {tls.JOB, tls.RENEWED}
+    assert {item.path for item in items} == {
+        host_paths.CERTIFICATE_CRON,
+        host_paths.CERTIFICATE_COMMAND,
+    }
 
 
 @pytest.mark.parametrize(

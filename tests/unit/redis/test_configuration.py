@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omeroweb_ops.shared.redis_memory import Memory
 
-from roles import redis
+from roles import host_paths, redis
 from roles.inventory.settings import Settings
 from roles.redis import admin_user, legacy_files, memory_check
 from roles.redis.configuration import ADMINISTRATOR, default_limit, text
@@ -142,7 +142,7 @@ def test_a_kernel_that_counts_a_little_less_is_seldom_a_change() -> None:
 def test_the_service_starts_again_for_another_configuration_and_is_debian_s_own() -> None:
     service = redis.service()
     assert service.name == "redis-server"
-    for path in (redis.CONFIGURATION, redis.DROP_IN, ADMINISTRATOR, legacy_files.MAIN):
+    for path in (redis.CONFIGURATION, host_paths.REDIS_DROP_IN, ADMINISTRATOR, legacy_files.MAIN):
         assert path in service.restart_on
     # Debian's file first: what follows has the last word
     assert f" {legacy_files.MAIN} --include {redis.CONFIGURATION} " in service.command

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from roles import host_paths
 from roles.inventory.member import Member
 from roles.inventory.site import Site
 from roles.operations import firewall
@@ -58,7 +59,7 @@ def test_gunicorn_is_told_every_address_of_every_nginx() -> None:
 
 def test_the_port_is_for_nginx_and_the_host_itself() -> None:
     port = {"omero.web.application_server.port": 4090}
-    rules = content(items(web_config=port)[firewall.RULES])
+    rules = content(items(web_config=port)[host_paths.FIREWALL_RULES])
     accepted = re.findall(r"^ *(.*) accept$", rules, re.M)
     assert accepted == [
         'iifname "lo"',
@@ -71,24 +72,24 @@ def test_the_port_is_for_nginx_and_the_host_itself() -> None:
 
 def test_an_empty_set_would_be_a_mistake_to_nft() -> None:
     seen = replace(SEEN, addresses={"n.example": ("fd00::3",), "m.example": ()})
-    assert "ip saddr" not in content(items(seen)[firewall.RULES])
+    assert "ip saddr" not in content(items(seen)[host_paths.FIREWALL_RULES])
 
 
 def test_the_rules_come_before_omero_web_at_boot() -> None:
-    unit = content(items()[firewall.UNIT])
+    unit = content(items()[host_paths.FIREWALL_SERVICE])
     assert "Before=omero-web.service" in unit
-    assert f"ExecStart=/usr/sbin/nft -f {firewall.RULES}" in unit
+    assert f"ExecStart=/usr/sbin/nft -f {host_paths.FIREWALL_RULES}" in unit
 
 
 def test_without_systemd_there_is_no_unit() -> None:
     found = items(replace(SEEN, systemd=False))
-    assert firewall.UNIT not in found
-    assert isinstance(found[firewall.RULES], File)
+    assert host_paths.FIREWALL_SERVICE not in found
+    assert isinstance(found[host_paths.FIREWALL_RULES], File)
 
 
 def test_where_the_filter_cannot_be_set_the_addresses_are_trusted_all_the_same() -> None:
     found = items(replace(SEEN, nft=False))
-    assert isinstance(found[firewall.RULES], Absent)
+    assert isinstance(found[host_paths.FIREWALL_RULES], Absent)
     assert isinstance(found[trusted_proxies.PROXIES], File)
 
 
@@ -96,9 +97,9 @@ def test_with_nginx_on_the_same_host_all_of_it_is_taken_away() -> None:
     site = site_of(a_host("@local", GROUPS))
     found = found_on(site, only_member(site), SEEN)
     assert all(isinstance(item, Absent) for item in found.values())
-    (undo,) = found[firewall.RULES].commands()
+    (undo,) = found[host_paths.FIREWALL_RULES].commands()
     assert "nft delete table inet omero_web" in str(undo)
-    assert firewall.UNIT in str(undo)
+    assert host_paths.FIREWALL_SERVICE in str(undo)
 
 
 def redis_rules(secrets: str, **redis: Any) -> list[str]:
@@ -108,7 +109,7 @@ def redis_rules(secrets: str, **redis: Any) -> list[str]:
         a_host("v.example", "web", reached_as="v.example"),
     )
     seen = replace(SEEN, addresses={"10.0.0.2": ("10.0.0.2",), "v.example": ("fd00::2",)})
-    rules = found_on(site, site.members["r.example"], seen)[firewall.RULES]
+    rules = found_on(site, site.members["r.example"], seen)[host_paths.FIREWALL_RULES]
     return re.findall(r"^ *(tcp .*)$", content(rules), re.M)
 
 
@@ -136,6 +137,6 @@ def test_a_host_with_both_roles_has_both_ports_in_one_table(tmp_path: Path) -> N
         a_host("n.example", "nginx", reached_as="n.example"),
     )
     seen = replace(SEEN, addresses={"10.0.0.2": ("10.0.0.2",), "n.example": ("10.0.0.3",)})
-    rules = content(found_on(site, site.members["r.example"], seen)[firewall.RULES])
+    rules = content(found_on(site, site.members["r.example"], seen)[host_paths.FIREWALL_RULES])
     assert re.findall(r"^ *tcp dport (\d+) drop$", rules, re.M) == ["4080", "6379"]
     assert rules.count('iifname "lo" accept') == 1

@@ -8,10 +8,11 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from roles import host_paths
+from roles.host_paths import STAMPS
 from roles.inventory.settings import Settings
 from roles.operations import prefetch
 from roles.operations.files import File
-from roles.operations.services import STAMPS
 from roles.web import files, sandbox
 from roles.web.ice import Wheel
 from roles.web.release import Release
@@ -42,10 +43,14 @@ class Releases:
         (folder / "theirs/complete").touch()
         template: jinja2.Template = files._TEMPLATES.get_template("bin_release.sh.j2")
         text = template.render(
-            base=folder, sandbox=sandbox, release_files=prefetch.RELEASE_FILES, manager="image"
+            base=folder,
+            sandbox=sandbox,
+            paths=host_paths,
+            release_files=prefetch.RELEASE_FILES,
+            manager="image",
         )
         self._script = folder / "release"
-        self._script.write_text(text.replace(files.OPS, str(folder / "ops")))
+        self._script.write_text(text.replace(host_paths.OPS_COMMAND, str(folder / "ops")))
 
     def __call__(self, *arguments: str, note: str = "", digest: str = DIGEST) -> tuple[int, str]:
         for name, text in (("note", note), ("digest", digest)):
@@ -117,7 +122,7 @@ def test_the_next_deploy_starts_the_service_anew_where_it_cannot_hand_over() -> 
         (texts[manager],) = (
             item.content
             for item in files.commands(service, Settings(), manager)
-            if isinstance(item, File) and item.path == files.RELEASE
+            if isinstance(item, File) and item.path == host_paths.RELEASE_COMMAND
         )
     forgotten = f"rm -f {STAMPS}/{service.name}\n"
     rollback = texts["supervisor"].partition("rollback)")[2]

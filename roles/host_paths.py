@@ -1,0 +1,78 @@
+"""Every path that the bundle makes on a host.
+
+The survey's prefetched facts, and the README's table and commands that undo a deploy, follow from
+OWNED (tests/unit/test_host_paths.py). The paths below OMERODIR are in omeroweb_ops.locations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from omeroweb_ops.locations import BASE, CURRENT, MAINTENANCE, PLANNED
+
+# What several roles share, root's own
+STATE = "/var/lib/omeroweb-ops"
+STAMPS = f"{STATE}/stamps"  # what each service was last started or reloaded with
+CACHE = Path("/var/cache/omeroweb-ops")  # uv, its cache and the zeroc-ice wheel
+RUN = "/run/omeroweb-ops"  # gone after a boot
+BACKUPS = "/var/backups/omeroweb-ops"  # copies of replaced files, which stay
+SUPERVISOR_PROGRAMS = "/etc/supervisor/conf.d"
+
+# OMERO.web
+COLLECTED = f"{CURRENT}/collected"  # names the release and properties of the static files
+RELEASE_COMMAND = f"{BASE}/bin/release"
+SERVICE_COMMAND = f"{BASE}/bin/service"
+DEPLOY_LOCK_COMMAND = f"{BASE}/bin/deploy-lock"
+SANDBOX_COMMAND = f"{BASE}/bin/sandbox"
+LIVENESS_COMMAND = f"{BASE}/bin/liveness"
+GUNICORN_CONFIGURATION = f"{BASE}/gunicorn.conf.py"
+OMERO_COMMAND = "/usr/local/bin/omero"
+OPS_COMMAND = "/usr/local/bin/omeroweb-ops"
+WEB_CRON = "/etc/cron.d/omero-web"
+WEB_SUDOERS = "/etc/sudoers.d/omero-web"
+WEB_SERVICE = "/etc/systemd/system/omero-web.service"
+WEB_SOCKET = "/etc/systemd/system/omero-web.socket"
+WEB_PROGRAM = f"{SUPERVISOR_PROGRAMS}/omero-web.conf"
+FORMER_LIVENESS_SERVICE = "/etc/systemd/system/omero-web-liveness.service"  # of an older bundle
+
+# The firewall of hosts whose neighbours are other hosts
+FIREWALL_RULES = "/etc/omero-web.nft"
+FIREWALL_SERVICE = "/etc/systemd/system/omero-web-firewall.service"
+FIREWALL_DROP_IN = "/etc/systemd/system/nftables.service.d/omero-web-firewall.conf"
+
+# NGINX
+NGINX_SITE = "/etc/nginx/conf.d/omero-web.conf"
+NGINX_ENABLED = "/etc/nginx/sites-enabled"  # Debian's
+NGINX_TLS = "/etc/nginx/omero-web"
+NGINX_DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
+NGINX_ROTATION = "/etc/cron.daily/omero-web-nginx"
+PAGES = "/usr/local/share/omero-web"
+ACME = "/var/www/omero-web-acme"
+CERTIFICATE_COMMAND = "/usr/local/sbin/omero-web-certificate"
+CERTIFICATE_CRON = "/etc/cron.d/omero-web-certificate"
+STATIC_FILES = f"{STATE}/static"  # on an NGINX host without OMERO.web
+STATIC_ARCHIVE = f"{STATE}/static.tar.gz"  # on both hosts, for as long as it travels
+
+# Redis
+REDIS_CONFIGURATION = "/etc/omero-web-redis"
+REDIS_DATA = "/var/lib/omero-web-redis"
+REDIS_SOCKET = f"{REDIS_DATA}/redis.sock"
+REDIS_DROP_IN = "/etc/systemd/system/redis-server.service.d/omero-web.conf"
+REDIS_COMMAND = "/usr/local/sbin/omero-web-redis"
+REDIS_ADMIN_SECRET = f"{STATE}/redis-admin"
+
+# Everything but logs, BACKUPS, RUN and supervisor's programs, which end with the services.
+OWNED = (
+    *(str(BASE), str(CACHE), STATE),
+    *(OMERO_COMMAND, OPS_COMMAND, WEB_CRON, WEB_SUDOERS, WEB_SERVICE, WEB_SOCKET),
+    *(FIREWALL_RULES, FIREWALL_SERVICE, FIREWALL_DROP_IN),
+    *(NGINX_SITE, NGINX_TLS, NGINX_DROP_IN, NGINX_ROTATION, PAGES, ACME),
+    *(CERTIFICATE_COMMAND, CERTIFICATE_CRON, str(MAINTENANCE), str(PLANNED)),
+    *(REDIS_CONFIGURATION, REDIS_DATA, REDIS_DROP_IN, REDIS_COMMAND),
+)
+
+
+def is_owned(path: str) -> bool:
+    """Return whether a path is the bundle's own, or below one that is."""
+    pure = PurePosixPath(path)
+    return any(pure.is_relative_to(owned) for owned in OWNED)
