@@ -3,7 +3,7 @@
 # RELEASE. Set before:
 #   python         the host's own; uv   the program; cache   its directory
 #   requirements   options: `-r LOCK` for each lock
-#   check          a shell command that fails where a plugin lacks what it requires
+#   plugins        JSON: the names of each plugin's packages
 # shellcheck disable=SC2154 # release.py sets these variables
 set -e
 release=$1 ice=$2
@@ -17,7 +17,7 @@ run_uv venv -q --allow-existing --python "$(readlink -f "$python")" "$release"
 # shellcheck disable=SC2086 # several options
 install --require-hashes $requirements
 install "$ice"/*.whl "$@"
-eval "$check"
 "$release/bin/python" -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'
+[ "$plugins" = "{}" ] || "$release/bin/python" -I -m omeroweb_ops.releases.plugin_requirements "$plugins"
 # older than what releases.static_compress makes of them, or each would be collected again
 find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +

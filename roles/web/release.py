@@ -8,6 +8,7 @@ else is on disk, so a build that was killed is started over. A link switches to 
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterable
@@ -24,6 +25,7 @@ from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
 from ..host_paths import CACHE
+from ..inventory import requirements_file
 from ..inventory.plugins import Addition, additions
 from ..inventory.settings import Settings
 from ..operations import shell_file
@@ -33,7 +35,6 @@ from ..survey import Survey
 from . import builder
 from .builder import UV_CACHE
 from .ice import Wheel
-from .plugin_requirements import check_command
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
@@ -166,18 +167,21 @@ def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str])
 
     locks: names of the plugins' locks there. wheels: names of our own and of the plugins'.
     """
-    path, uv = release.path, f"{TOOLS}/bin/uv"
-    checked_by = f"{uv} --cache-dir {UV_CACHE} --no-config"
+    path = release.path
+    packages = {
+        plugin.package: sorted({plugin.package, *requirements_file.pins(plugin.lock)})
+        for plugin in release.plugins
+    }
     install = shell_file.command(
         _INSTALL,
         path,
         release.ice.folder,
         *(f"./{name}" for name in wheels),
         python=PYTHON,
-        uv=uv,
+        uv=f"{TOOLS}/bin/uv",
         cache=UV_CACHE,
         requirements=" ".join(f"-r {name}" for name in ("requirements.txt", *locks)),
-        check=check_command(checked_by, path / "bin/python", release.plugins),
+        plugins=json.dumps(packages),
     )
     return PACKAGE_SOURCES + shell_file.command(
         RELEASE_FILES + _BUILD,

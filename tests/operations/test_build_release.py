@@ -20,11 +20,15 @@ UV = """
 echo "$PWD: $*" >> FOLDER/calls
 case $* in
     *venv*) mkdir -p bin lib/omeroweb/static
-        printf '#!/bin/sh\\ncat FOLDER/fails 2> /dev/null && exit 1; true\\n' > bin/python
-        chmod 755 bin/python; echo x > lib/omeroweb/static/a.js
+        cp FOLDER/python bin/python; chmod 755 bin/python; echo x > lib/omeroweb/static/a.js
         mkdir served collected.new; ln -s /etc static ;;
-    *check*) cat FOLDER/unmet ;;
 esac
+"""
+
+
+PYTHON = """#!/bin/sh
+cat FOLDER/fails 2> /dev/null && exit 1
+case $* in *plugin_requirements*) echo "$*" >&2; exit 1 ;; esac
 """
 
 
@@ -45,7 +49,7 @@ class Build:
                                                      text=True))  # fmt: skip
         programs(self.cache / "tools/bin", uv=UV.replace("FOLDER", str(folder)))
         (self.cache / "build.sh").write_text('cd "$4" && shift 4 && "$@"\n')
-        (folder / "unmet").touch()
+        (folder / "python").write_text(PYTHON.replace("FOLDER", str(folder)))
         self.path.mkdir(parents=True)
         for name in ("requirements.txt", "plugin-0.txt", "own.whl", "it's a plugin.whl"):
             (self.path / name).touch(mode=0o600)
@@ -120,12 +124,10 @@ def test_what_a_plugin_lacks_ends_the_build(build: Build) -> None:
         "lock\n", build.release.ice, "debian-12-x86_64", (Addition("omero-x", ""),)
     )
     build.path = build.path.rename(build.path.parent / build.release.name)
-    (build.folder / "unmet").write_text(
-        "The package `omero-x` requires `pandas>2`, but it's not installed\n"
-    )
     done = build()
     assert done.returncode != 0
-    assert "web_plugins: omero-x: omero-x requires `pandas>2`, but" in done.stderr
+    called = "-I -m omeroweb_ops.releases.plugin_requirements"
+    assert f'{called} {{"omero-x": ["omero-x"]}}' in done.stderr
     assert not build.path.exists()
 
 
