@@ -132,3 +132,63 @@ SHELL = [*ROOT.glob("roles/**/*.sh"), ROOT / "run"]
 def test_shellcheck_finds_nothing(script: Path) -> None:
     done = subprocess.run(["shellcheck", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+WORDS = ROOT / ".codespell/words.txt"
+ALLOWED = ROOT / ".codespell/allowed.txt"
+# What codespell reads: files and directories.
+PROSE = ["README.md"]
+# Blocks of code show what programs print; the programs' own texts are read where they are written.
+CODE = ["--ignore-multiline-regex=(?ms)^```.*?^```$", "--ignore-regex=`[^`]*`"]
+
+
+def codespell(*paths: str | Path) -> str:
+    """What codespell finds in the files: its own list of typos, and the words of this project.
+
+    A line of words.txt is "wrong->right", or "wrong->one, another,". The wrong one may be a phrase;
+    it is found within a line. allowed.txt has longer phrases that contain one and are right.
+    """
+    phrases = [line.split("->")[0] for line in WORDS.read_text("utf-8").splitlines()]
+    phrases += ALLOWED.read_text("utf-8").splitlines()
+    longest_first = sorted(map(re.escape, phrases), key=len, reverse=True)
+    tokens = rf"(?i:\b(?:{'|'.join(longest_first)})\b)|[\w\-'’]+"  # noqa: RUF001
+    lists = ["--dictionary=-", f"--dictionary={WORDS}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "codespell_lib", *lists, f"--regex={tokens}", *CODE, *paths],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_prose_uses_the_words_of_the_project() -> None:
+    assert codespell(*PROSE) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("If this fails, the old one Serves on.", "Serves on ==> Keeps running"),
+        ("The value is no list.", "is no ==> is not a"),
+        ("Send it to the recieving host.", "recieving ==> receiving"),
+    ],
+)
+def test_codespell_finds_phrases_and_typos(text: str, right: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"First line.\n{text}\n")
+    assert codespell(page) == f"{page}:2: {right}\n"
+
+
+def test_codespell_leaves_code_and_allowed_phrases(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("There is no list.\nIt prints `the old one serves on`:\n```\nserves on\n```\n")
+    assert codespell(page) == ""
+
+
+def test_each_line_of_the_word_lists_is_in_order_and_in_lower_case() -> None:
+    for path in (WORDS, ALLOWED):
+        lines = path.read_text("utf-8").splitlines()
+        assert lines == sorted({line.lower() for line in lines})
