@@ -137,7 +137,21 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 WORDS = ROOT / ".codespell/words.txt"
 ALLOWED = ROOT / ".codespell/allowed.txt"
 # What codespell reads: files and directories.
-PROSE = ["README.md"]
+PROSE = [
+    "README.md",
+    *(
+        f"docs/{page}.md"
+        for page in [
+            "architecture",
+            "branding",
+            "configuration",
+            "container",
+            "cors",
+            "development",
+            "doctor",
+        ]
+    ),
+]
 # Blocks of code show what programs print; the programs' own texts are read where they are written.
 CODE = ["--ignore-multiline-regex=(?ms)^```.*?^```$", "--ignore-regex=`[^`]*`"]
 
