@@ -149,6 +149,10 @@ PROSE = [
             "cors",
             "development",
             "doctor",
+            "front-door",
+            "lifecycle",
+            "logs",
+            "maintenance",
         ]
     ),
 ]
