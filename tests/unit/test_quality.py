@@ -153,6 +153,11 @@ PROSE = [
             "lifecycle",
             "logs",
             "maintenance",
+            "monitoring",
+            "plugins",
+            "redis",
+            "sandbox",
+            "sessions",
         ]
     ),
 ]
