@@ -137,7 +137,7 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 WORDS = ROOT / ".codespell/words.txt"
 ALLOWED = ROOT / ".codespell/allowed.txt"
 # What codespell reads: files and directories.
-PROSE = ["README.md", "SECURITY.md", "docs", "--skip=docs/settings.md"]
+PROSE = ["README.md", "CHANGELOG.md", "SECURITY.md", "docs", "--skip=docs/settings.md"]
 # Blocks of code show what programs print; the programs' own texts are read where they are written.
 CODE = ["--ignore-multiline-regex=(?ms)^```.*?^```$", "--ignore-regex=`[^`]*`"]
 
