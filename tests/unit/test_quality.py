@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -136,59 +139,81 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 
 WORDS = ROOT / ".codespell/words.txt"
 ALLOWED = ROOT / ".codespell/allowed.txt"
-# What codespell reads: files and directories.
-PROSE = ["README.md", "CHANGELOG.md", "SECURITY.md", "docs", "--skip=docs/settings.md"]
-# Blocks of code show what programs print; the programs' own texts are read where they are written.
-CODE = ["--ignore-multiline-regex=(?ms)^```.*?^```$", "--ignore-regex=`[^`]*`"]
+# Files, and directories with a slash, whose prose codespell reads.
+PROSE = ("README.md", "CHANGELOG.md", "SECURITY.md", "docs/")
+GENERATED = ("docs/settings.md",)
+# Code in Markdown shows what programs print; code in braces is a format's or a template's.
+BLOCKS = "--ignore-multiline-regex=(?ms)^```.*?^```$"
+SPANS = r"--ignore-regex=`[^`]*`|\{[^{}]*\}"
 
 
-def codespell(*paths: str | Path) -> str:
-    """What codespell finds in the files: its own list of typos, and the words of this project.
+def without_names(source: str) -> str:
+    """Python with spaces for its identifiers: strings and comments stay in their places."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME:
+            (row, begin), (_, end) = token.start, token.end
+            line = lines[row - 1]
+            lines[row - 1] = line[:begin] + " " * (end - begin) + line[end:]
+    return "\n".join(lines)
 
-    A line of words.txt is "wrong->right", or "wrong->one, another,". The wrong one may be a phrase;
-    it is found within a line. allowed.txt has longer phrases that contain one and are right.
+
+def codespell(texts: Mapping[str, str], directory: Path) -> list[str]:
+    """What codespell finds in these files: its own list of typos, and the words of this project.
+
+    A line of words.txt is "wrong->right" or "wrong->one, another,". The wrong one may be a phrase,
+    which is found within a line. allowed.txt has longer phrases that contain a wrong one and are
+    right.
     """
+    for name, text in texts.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(without_names(text) if path.suffix == ".py" else text, "utf-8")
     phrases = [line.split("->")[0] for line in WORDS.read_text("utf-8").splitlines()]
     phrases += ALLOWED.read_text("utf-8").splitlines()
-    longest_first = sorted(map(re.escape, phrases), key=len, reverse=True)
-    tokens = rf"(?i:\b(?:{'|'.join(longest_first)})\b)|[\w\-'’]+"  # noqa: RUF001
+    longest_first = "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
     lists = ["--dictionary=-", f"--dictionary={WORDS}"]
+    tokens = rf"--regex=(?i:\b(?:{longest_first})\b)|[\w\-']+"
     done = subprocess.run(
-        [sys.executable, "-m", "codespell_lib", *lists, f"--regex={tokens}", *CODE, *paths],
-        cwd=ROOT,
+        [sys.executable, "-m", "codespell_lib", *lists, tokens, BLOCKS, SPANS, *sorted(texts)],
+        cwd=directory,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stderr == ""
-    return done.stdout
+    return done.stdout.splitlines()
 
 
-def test_prose_uses_the_words_of_the_project() -> None:
-    assert codespell(*PROSE) == ""
+def test_prose_uses_the_words_of_the_project(tmp_path: Path) -> None:
+    texts = {name: text for name, text in tracked().items() if name.startswith(PROSE)}
+    assert all(any(name.startswith(each) for name in texts) for each in PROSE)
+    assert codespell({name: texts[name] for name in texts if name not in GENERATED}, tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "right"),
+    ("name", "text", "found"),
     [
-        ("If this fails, the old one Serves on.", "Serves on ==> Keeps running"),
-        ("The value is no list.", "is no ==> is not a"),
-        ("Send it to the recieving host.", "recieving ==> receiving"),
+        ("page.md", "If this fails, the old one Serves on.", "Serves on ==> Keeps running"),
+        ("page.md", "The value is no list.", "is no ==> is not a"),
+        ("page.md", "Send it to the recieving host.", "recieving ==> receiving"),
+        ("module.py", "x = f'{folder} serves on'  # {y}", "serves on ==> keeps running"),
+        ("module.py", "told = 1  # a folder", "folder ==> directory"),
     ],
 )
-def test_codespell_finds_phrases_and_typos(text: str, right: str, tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"First line.\n{text}\n")
-    assert codespell(page) == f"{page}:2: {right}\n"
+def test_codespell_finds_phrases_and_typos(
+    name: str, text: str, found: str, tmp_path: Path
+) -> None:
+    assert codespell({name: f"# First line\n{text}\n"}, tmp_path) == [f"{name}:2: {found}"]
 
 
 def test_codespell_leaves_code_and_allowed_phrases(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("There is no list.\nIt prints `the old one serves on`:\n```\nserves on\n```\n")
-    assert codespell(page) == ""
+    page = "There is no list.\nIt prints `it serves on`:\n```\nserves on\n```\n"
+    module = "for folder in folders:\n    told(folder, 'a directory')\n"
+    assert codespell({"page.md": page, "module.py": module}, tmp_path) == []
 
 
-def test_each_line_of_the_word_lists_is_in_order_and_in_lower_case() -> None:
+def test_the_lists_of_words_are_sorted_and_in_lower_case() -> None:
     for path in (WORDS, ALLOWED):
         lines = path.read_text("utf-8").splitlines()
         assert lines == sorted({line.lower() for line in lines})
