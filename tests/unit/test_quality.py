@@ -140,7 +140,7 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 WORDS = ROOT / ".codespell/words.txt"
 ALLOWED = ROOT / ".codespell/allowed.txt"
 # Files, and directories with a slash, whose prose codespell reads.
-PROSE = ("README.md", "CHANGELOG.md", "SECURITY.md", "docs/")
+PROSE = ("README.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/README.md", "docs/")
 GENERATED = ("docs/settings.md",)
 # Code in Markdown shows what programs print; code in braces is a format's or a template's.
 BLOCKS = "--ignore-multiline-regex=(?ms)^```.*?^```$"
