@@ -73,3 +73,5 @@ if "nginx" in target.groups:
     )
 else:
     deploy_lock.give_back(name="Unlock the host")
+if "web" in target.groups:
+    web.report()

@@ -23,7 +23,7 @@ from . import (
 )
 from .release import Release, build, install_uv, provide_ice, wanted
 
-__all__ = ["activate", "check", "configure", "install", "install_in_image", "wanted"]
+__all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
 
 IMAGE_UID = 1000
 
@@ -131,6 +131,12 @@ def activate(target: Target, release: Release) -> None:
     if manager == "supervisor":
         services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.run(name="Run cron", service=services.cron(), manager=manager)
+
+
+@role("OMERO.web")
+def report() -> None:
+    """Warn of what keeps users from logging in, although the deploy has succeeded."""
+    configuration.report(name="Report what users will miss")
 
 
 def _service(target: Target, release: Release) -> services.Service:

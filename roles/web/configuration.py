@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
@@ -41,13 +41,15 @@ _SHOWN = 20_000  # characters of a line, and of what is no answer
 
 @dataclass(frozen=True)
 class PendingWork:
-    """What a run has to do on a host. collect: what names the static files that are not there yet.
+    """What a run has to do on a host, and to report at its end.
 
-    apply: config.xml differs, or another release serves.
+    apply: config.xml differs, or another release is active. collect: names the static files that
+    are missing. warnings: sentences on what works but keeps users from something.
     """
 
     apply: bool = False
     collect: str | None = None
+    warnings: Sequence[str] = ()
 
 
 # A release of before the names of secrets refuses them, and would print what they hold.
@@ -81,6 +83,7 @@ class CommandOutput(BaseModel):
 
     absent: there is no release yet. findings: mistakes. diff: lines for people. changes: one item
     each. collect: the digest that names the static files to collect. serves: this release does.
+    warnings: sentences for the end of the deploy.
     """
 
     model_config = ConfigDict(strict=True, frozen=True)
@@ -91,6 +94,7 @@ class CommandOutput(BaseModel):
     changes: Annotated[list[dict[str, Any]], Field(max_length=10_000)] = []
     collect: Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")] | None = None
     serves: bool = True
+    warnings: Annotated[list[Line], Field(max_length=100)] = []
 
 
 class ConfigCommand(HostFact[CommandOutput]):
@@ -142,7 +146,8 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
         return
     for line in answer.diff:
         host.log(line)
-    _remember(PendingWork(bool(answer.changes) or not answer.serves, answer.collect))
+    apply = bool(answer.changes) or not answer.serves
+    _remember(PendingWork(apply, answer.collect, answer.warnings))
 
 
 @operation()
@@ -185,6 +190,14 @@ def apply(release: Path) -> Generator[StringCommand, None, None]:
         )
 
 
+@operation()
+def report() -> Generator[StringCommand, None, None]:
+    """Warn of what `check` has found; it comes last, where an administrator looks."""
+    for warning in _pending_work().warnings if host.state.is_executing else ():
+        logger.warning(f"{host.print_prefix}warning: {warning}")
+    yield from ()
+
+
 def _answer(release: Path, action: str, desired: Desired) -> CommandOutput:
     found: CommandOutput = host.get_fact(
         ConfigCommand,
@@ -203,7 +216,9 @@ def redacted(answer: CommandOutput, desired: Desired) -> CommandOutput:
         hidden += redaction.texts(desired.set.get(name))
     findings = [redaction.redact(each, hidden) for each in answer.findings]
     lines = [*diff.without(answer.diff, desired.secret)]
-    return answer.model_copy(update={"findings": findings, "diff": lines})
+    warnings = [redaction.redact(each, hidden) for each in answer.warnings]
+    changed = {"findings": findings, "diff": lines, "warnings": warnings}
+    return answer.model_copy(update=changed)
 
 
 def _show(answer: CommandOutput, desired: Desired) -> None:

@@ -7,11 +7,14 @@ import json
 import os
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..locations import CURRENT
+from ..property_names import SERVER_LIST
 from ..releases import static_collect, trial
+from ..shared import omero_server
 from ..state import diff, export
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
@@ -92,11 +95,21 @@ def _check(engine: Engine, options: argparse.Namespace) -> int:
             "collect": static_collect.due(engine, plan.result(engine.current)),
             "serves": CURRENT.resolve() == Path(sys.prefix).resolve(),
         }
-        print(json.dumps({**_data(engine, plan), **release}, indent=1))
+        warnings = {"warnings": [*_without_server(engine, plan)]}
+        print(json.dumps({**_data(engine, plan), **release, **warnings}, indent=1))
     else:
         _warn(engine, wanted)
         _print(engine, plan)
     return 0
+
+
+def _without_server(engine: Engine, plan: Plan) -> Iterator[str]:
+    """What a deploy shows at its end, although OMERO.web serves."""
+    text = plan.result(engine.current).get(SERVER_LIST, engine.default(SERVER_LIST))
+    servers = engine.schema[SERVER_LIST].value(text)
+    problem = omero_server.no_login(omero_server.problems(servers))
+    if problem:
+        yield problem
 
 
 def desired(engine: Engine, options: argparse.Namespace) -> Desired:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +79,7 @@ def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
     own = Client().ask("GET", f"{address(properties.get).url}{LOGIN}", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)
-    servers = _servers(properties[SERVER_LIST])
+    servers = omero_server.problems(properties[SERVER_LIST] or (), _CONNECT_TIMEOUT)
     return LocalState(properties, own, servers, sessions, memory, _release())
 
 
@@ -94,22 +93,6 @@ def _release() -> str:
         return installed.serving().other_python(installed.host_python()) or ""
     except OSError:  # an OMERO.web that was installed some other way
         return ""
-
-
-def _servers(listed: Any) -> dict[str, str]:
-    """Each OMERO.server, all at the same time."""
-    places = [(str(each[0]), int(each[1])) for each in listed or () if len(each) > 1]
-    with ThreadPoolExecutor(8) as pool:
-        said = pool.map(_reach, places)
-        return {f"{host}:{port}": text for (host, port), text in zip(places, said, strict=True)}
-
-
-def _reach(place: tuple[str, int]) -> str:
-    try:
-        omero_server.connect(*omero_server.endpoint(*place), _CONNECT_TIMEOUT)
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ""
 
 
 def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -7,7 +7,10 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 # Seconds. Three packets ask for a connection in that time, after 0, 1 and 3 s (RFC 6298, section
@@ -25,6 +28,50 @@ def endpoint(host: str, port: int | str) -> tuple[str, int]:
         url = urlsplit(host)
         return url.hostname or "", url.port or int(port)
     return host, int(port)
+
+
+def problems(servers: Iterable[Sequence[Any]], timeout: float = TIMEOUT) -> dict[str, str]:
+    """Return why each OMERO.server cannot be reached, or "", by "host:port"; all asked at once.
+
+    servers: as omero.web.server_list has them. timeout: seconds.
+    """
+    places = [(str(each[0]), int(each[1])) for each in servers if len(each) > 1]
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda place: _problem(place[0], place[1], timeout), places)
+        return {f"{host}:{port}": text for (host, port), text in zip(places, found, strict=True)}
+
+
+def _problem(host: str, port: int, timeout: float) -> str:
+    try:
+        connect(*endpoint(host, port), timeout)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ""
+
+
+def no_login(found: Mapping[str, str]) -> str | None:
+    """Return why nobody can log in and what to do, or None if an OMERO.server can be reached.
+
+    found: "host:port" of each OMERO.server to why it cannot be reached, or "".
+    """
+    if not all(found.values()):
+        return None
+    if not found:
+        return "omero.web.server_list names no OMERO.server, so nobody can log in; set it to yours"
+    opened = " and ".join(dict.fromkeys(map(_port, found)))
+    shown = ", ".join(f"{place} ({problem})" for place, problem in found.items())
+    return (
+        f"no OMERO.server can be reached from this host, so nobody can log in: {shown}. "
+        f"Set omero.web.server_list to your OMERO.server, or open {opened} to this host"
+    )
+
+
+def _port(place: str) -> str:
+    try:
+        host, port = endpoint(*place.rsplit(":", 1))
+    except ValueError:
+        return place
+    return f"TCP port {port} of {host}"
 
 
 def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:

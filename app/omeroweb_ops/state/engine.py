@@ -54,10 +54,10 @@ class Engine:
 
         Raises ValueError where what is installed cannot be read.
         """
-        named = {name: texts.get(name, self._default(name)) for name in (APPS, MIDDLEWARE)}
+        named = {name: texts.get(name, self.default(name)) for name in (APPS, MIDDLEWARE)}
         values = {name: self.schema[name].value(text) for name, text in named.items()}
         items = {name: value if isinstance(value, list) else [] for name, value in values.items()}
-        shipped = self.schema[MIDDLEWARE].value(self._default(MIDDLEWARE))
+        shipped = self.schema[MIDDLEWARE].value(self.default(MIDDLEWARE))
         apps = [item for item in items[APPS] if isinstance(item, str)]
         classes = [identity(item) for item in items[MIDDLEWARE] if item not in shipped]
         if not (apps or classes):
@@ -113,9 +113,10 @@ class Engine:
         """A property's text: as set, else the default."""
         if name in self.current:
             return self.current[name]
-        return self._default(name)
+        return self.default(name)
 
-    def _default(self, name: str) -> str | None:
+    def default(self, name: str) -> str | None:
+        """Return a property's default; None if it has none."""
         return self.schema.default(name, self.locations.omerodir) if name in self.schema else None
 
     def digest(self, names: Iterable[str] = (), properties: Mapping[str, str] | None = None) -> str:
@@ -124,7 +125,7 @@ class Engine:
         properties: as they are going to be; default: as they are.
         """
         texts = self.current if properties is None else properties
-        chosen = {name: texts.get(name, self._default(name)) for name in names} or texts
+        chosen = {name: texts.get(name, self.default(name)) for name in names} or texts
         text = json.dumps(dict(chosen), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -138,7 +139,7 @@ class Engine:
         record = self._record()
         lists = _lists(desired)
         by_hand = {
-            name: list_by_hand(record, name, self.current.get(name), self._default(name))
+            name: list_by_hand(record, name, self.current.get(name), self.default(name))
             for name in lists
             if not desired.exclusive
         }
@@ -148,14 +149,14 @@ class Engine:
         texts, findings = self._resolve(desired, by_hand, strict=strict)
         findings += broken
         findings += changed_by_hand(
-            record, texts, self.current, self._default, self.shown, exclusive=desired.exclusive
+            record, texts, self.current, self.default, self.shown, exclusive=desired.exclusive
         )
         if findings:
             raise Invalid(findings)
         before = {**record.owned, **{name: by_hand[name] for name in by_hand.keys() & record.owned}}
         steps = make(texts, self.current, before, self.schema, exclusive=desired.exclusive)
         own = {
-            name: own_items(text, json.loads(self._default(name) or "[]"))
+            name: own_items(text, json.loads(self.default(name) or "[]"))
             for name, text in by_hand.items()
         }
         return replace(steps, kept={name: items for name, items in own.items() if items})
@@ -176,7 +177,7 @@ class Engine:
         texts, _findings = self._resolve(desired, {})
 
         def effective(name: str) -> Any:
-            return self.schema[name].value(texts.get(name, self._default(name)))
+            return self.schema[name].value(texts.get(name, self.default(name)))
 
         found = [*find(effective), *deprecated(desired.set, self.schema)]
         return [replace(each, message=self.redacted(each.message, texts)) for each in found]

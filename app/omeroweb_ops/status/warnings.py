@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from ..doctor.result import CheckResult
 from ..locations import RELEASES
+from ..property_names import SERVER_LIST
+from ..shared import omero_server
 from ..shared.certificate_expiry import EXPIRY_WARNING
 from ..shared.redis_memory import Memory
 from .model import Status, Unknown
@@ -24,6 +26,7 @@ def findings(seen: Status) -> list[CheckResult]:
     """`error`: it does not serve; `warning`: all else."""
     parts = (
         _ready,
+        _omero_server,
         _releases,
         _configuration,
         _workers,
@@ -58,6 +61,15 @@ def _ready(seen: Status) -> Iterator[CheckResult]:
         yield CheckResult(
             "service", "error", f"not ready for visitors: {wrong}", "omeroweb-ops doctor"
         )
+
+
+def _omero_server(seen: Status) -> Iterator[CheckResult]:
+    if isinstance(seen.ready, Unknown):
+        return
+    servers = {name: "" if said == "ok" else said for name, said in seen.ready.servers.items()}
+    problem = omero_server.no_login(servers)
+    if problem and seen.ready.ready:
+        yield _warning("OMERO.server", problem, SERVER_LIST)
 
 
 def _releases(seen: Status) -> Iterator[CheckResult]:

@@ -8,7 +8,10 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from omeroweb_ops.shared.omero_server import connect as reach
+from omeroweb_ops.shared.omero_server import no_login, problems
 
 FAMILIES = {"::1": socket.AF_INET6, "127.0.0.1": socket.AF_INET}
 
@@ -64,3 +67,32 @@ def test_a_port_that_answers_is_reached_and_an_unknown_name_is_an_error() -> Non
         reach("127.0.0.1", server.getsockname()[1], 5)
     with pytest.raises(socket.gaierror):
         reach("no.such.name.invalid", 1, 5)
+
+
+def test_nobody_can_log_in_without_a_server_and_the_ports_to_open_are_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        listed = [["127.0.0.1", port, "omero"], [f"wss://127.0.0.1:{port}/omero-ws", 4064, "other"]]
+        found = problems(listed)
+        assert found == {f"127.0.0.1:{port}": "", f"wss://127.0.0.1:{port}/omero-ws:4064": ""}
+        assert no_login(found) is None
+    gone = problems(listed)
+    assert {*gone.values()} == {"Connection refused"}
+    text = no_login(gone)
+    assert text is not None
+    advice = f"Set omero.web.server_list to your OMERO.server, or open TCP port {port} of 127.0.0.1"
+    assert advice in text
+    assert "Connection refused" in text
+    assert no_login({"a:4064": "timed out", "b:4064": ""}) is None
+    empty = no_login({})
+    assert empty is not None
+    assert "omero.web.server_list names no OMERO.server" in empty
+
+
+@given(st.text(), st.integers(), st.text(min_size=1))
+def test_an_address_that_is_none_is_named_and_raises_nothing(
+    host: str, port: int, why: str
+) -> None:
+    text = no_login({f"{host}:{port}": why})
+    assert text is not None
+    assert f"{host}:{port} ({why})" in text

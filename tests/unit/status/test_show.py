@@ -100,6 +100,8 @@ def test_a_site_that_is_well_ends_with_status_0() -> None:
         (replace(WELL, security=SecurityUpdates(NOW, ("nginx",), NOW)), "updates"),
         (replace(WELL, security=SecurityUpdates(NOW, (), NOW - timedelta(days=8))), "updates"),
         (replace(WELL, locked=NOW.date() - timedelta(days=91)), "release"),
+        (replace(WELL, ready=Ready(True, "ok", {"a:4064": "timed out"})), "OMERO.server"),
+        (replace(WELL, ready=Ready(True, "ok", {})), "OMERO.server"),
     ],
 )
 def test_what_needs_somebody_is_a_warning(seen: Status, check: str) -> None:
@@ -124,7 +126,7 @@ def test_what_needs_somebody_is_a_warning(seen: Status, check: str) -> None:
         replace(WELL, security=SecurityUpdates(NOW, (), None)),
         replace(WELL, releases=Releases(SERVES, None, None)),
         replace(WELL, maintenance=Maintenance("New disks", "")),
-        replace(WELL, ready=Ready(True, "ok", {"omero.example.org:4064": "Connection refused"})),
+        replace(WELL, ready=Ready(True, "ok", {"a:4064": "Connection refused", "b:4064": "ok"})),
     ],
 )
 def test_what_is_as_it_may_be_is_none(seen: Status) -> None:
