@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from .settings import Certificate
 
 CERTIFICATE = f"{NGINX_TLS}/certificate.pem"
 KEY = f"{NGINX_TLS}/key.pem"
+
+
+_UNQUOTED = re.compile(r"[\s\"'#$;\\`{}]")  # what the configuration and the script quote nowhere
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,15 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fi
 
     held: what the host said, where the certificate is there.
     """
-    given = member.settings.nginx_tls
-    if not isinstance(given, Certificate) or (in_place(member) and held is None):
+    given, kept = member.settings.nginx_tls, in_place(member)
+    if kept and held is None:
+        for path in filter(_UNQUOTED.search, (kept.certificate, kept.key)):
+            yield Finding(
+                certificate.SETTING,
+                f"{path!r} has a character that means something else in NGINX's configuration or "
+                "in a shell; use a path of letters, digits, '/', '.', '-' and '_'",
+            )
+    if not isinstance(given, Certificate) or (kept and held is None):
         return
     if held and held.missing:
         for path in held.missing:

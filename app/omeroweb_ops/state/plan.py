@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .redaction import MASK, as_data, conceal_text, redact, secret_texts, texts
+from .redaction import MASK, as_data, conceal_text, secret_texts, texts
 from .schema import Property, Schema
 
 
@@ -85,11 +85,6 @@ def mask(name: str, text: str | None, schema: Schema) -> str | None:
     if text is None:
         return None
     return MASK if _property(schema, name).is_secret else conceal_text(text)
-
-
-def without_secrets(message: str, properties: Mapping[str, str], schema: Schema) -> str:
-    """A message that may quote a property's value, as it may be shown."""
-    return redact(message, secrets_of(properties, schema))
 
 
 def secrets_of(properties: Mapping[str, str], schema: Schema) -> Iterator[str]:

@@ -173,6 +173,14 @@ def test_an_absolute_path_that_is_not_here_is_used_in_its_place_on_the_host() ->
     assert written == {host_paths.CERTIFICATE_COMMAND, host_paths.CERTIFICATE_CRON}
 
 
+@pytest.mark.parametrize(
+    "path", ["/srv/our key.pem", "/srv/it's.pem", "/srv/$host.pem", "/srv/a;b"]
+)
+def test_a_path_on_the_host_that_nginx_reads_otherwise_is_refused(path: str) -> None:
+    (mistake,) = mistakes_of(a_host("@docker/one", nginx_tls={**LIVE, "key": path}))
+    assert f"nginx_tls: {path!r} has a character that means something else" in mistake
+
+
 def test_this_machine_s_own_is_not_copied(tmp_path: Path) -> None:
     files = pair(tmp_path, GOOD)
     here = only_member(site_of(a_host("@local", nginx_tls=files)))

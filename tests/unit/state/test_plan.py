@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.state import diff
 from omeroweb_ops.state.desired import Desired
-from omeroweb_ops.state.plan import Change, Plan, make, mask, without_secrets
-from omeroweb_ops.state.redaction import MASK
+from omeroweb_ops.state.plan import Change, Plan, make, mask, secrets_of
+from omeroweb_ops.state.redaction import MASK, redact
 from omeroweb_ops.state.schema import Property
 
 from tests.unit import texts
@@ -151,7 +151,7 @@ def test_a_message_that_quotes_a_secret_is_shown_without_it() -> None:
     caches = json.dumps({"default": {"OPTIONS": {"PASSWORD": "hunter2"}}})
     properties = {"omero.web.secret_key": "sesame", "omero.web.caches": caches, "omero.web.x": "x"}
     said = f"Invalid sesame in {caches}, {{'PASSWORD': 'hunter2'}}, x"
-    shown = without_secrets(said, properties, SCHEMA)
+    shown = redact(said, secrets_of(properties, SCHEMA))
     assert "sesame" not in shown
     assert "hunter2" not in shown
     assert shown.startswith("Invalid ****")
