@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 # 2), as in Ice.Override.ConnectTimeout's five (omero.constants.CONNECTTIMEOUT).
 TIMEOUT = 4.0
 
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Of an address that this host cannot use: `localhost` is ::1 too where there is no IPv6.
 _UNUSABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH}
 
@@ -58,20 +59,22 @@ def no_login(found: Mapping[str, str]) -> str | None:
         return None
     if not found:
         return "omero.web.server_list names no OMERO.server, so nobody can log in; set it to yours"
-    opened = " and ".join(dict.fromkeys(map(_port, found)))
+    repairs = " or ".join(dict.fromkeys(map(_repair, found)))
     shown = ", ".join(f"{place} ({problem})" for place, problem in found.items())
     return (
         f"no OMERO.server can be reached from this host, so nobody can log in: {shown}. "
-        f"Set omero.web.server_list to your OMERO.server, or open {opened} to this host"
+        f"Set omero.web.server_list to your OMERO.server, or {repairs}"
     )
 
 
-def _port(place: str) -> str:
+def _repair(place: str) -> str:
     try:
         host, port = endpoint(*place.rsplit(":", 1))
     except ValueError:
-        return place
-    return f"TCP port {port} of {host}"
+        return f"correct {place}"
+    if host in _LOOPBACK:
+        return f"start the OMERO.server of this host on port {port}"
+    return f"open TCP port {port} of {host} to this host"
 
 
 def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:

@@ -80,9 +80,15 @@ def test_nobody_can_log_in_without_a_server_and_the_ports_to_open_are_named() ->
     assert {*gone.values()} == {"Connection refused"}
     text = no_login(gone)
     assert text is not None
-    advice = f"Set omero.web.server_list to your OMERO.server, or open TCP port {port} of 127.0.0.1"
-    assert advice in text
-    assert "Connection refused" in text
+    assert "(Connection refused)" in text
+    advice = f"to your OMERO.server, or start the OMERO.server of this host on port {port}"
+    assert text.endswith(advice)
+    elsewhere = no_login({"omero.example.org:4064": "timed out", "wss://[fd00::1]/ws:443": "x"})
+    assert elsewhere is not None
+    assert elsewhere.endswith(
+        "or open TCP port 4064 of omero.example.org to this host or open TCP port 443 of fd00::1 to "
+        "this host"
+    )
     assert no_login({"a:4064": "timed out", "b:4064": ""}) is None
     empty = no_login({})
     assert empty is not None

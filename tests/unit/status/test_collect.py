@@ -74,7 +74,12 @@ def port() -> Iterator[int]:
 def gunicorn() -> Iterator[int]:
     """A process of that name."""
     code = "import time; time.sleep(600)"
-    process = subprocess.Popen([sys.executable, "-c", code, "gunicorn: worker"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"print(flush=True); {code}", "gunicorn: worker"],
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # has its command line by now
     try:
         yield process.pid
     finally:
