@@ -86,8 +86,8 @@ def test_nobody_can_log_in_without_a_server_and_the_ports_to_open_are_named() ->
     elsewhere = no_login({"omero.example.org:4064": "timed out", "wss://[fd00::1]/ws:443": "x"})
     assert elsewhere is not None
     assert elsewhere.endswith(
-        "or open TCP port 4064 of omero.example.org to this host or open TCP port 443 of fd00::1 to "
-        "this host"
+        "or open TCP port 4064 of omero.example.org to this host or open TCP port 443 of fd00::1 "
+        "to this host"
     )
     assert no_login({"a:4064": "timed out", "b:4064": ""}) is None
     empty = no_login({})
