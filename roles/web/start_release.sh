@@ -1,6 +1,6 @@
 #!/bin/sh
 # start_release.sh RELEASE CURRENT PREVIOUS: an empty directory for a release that is built.
-# What never served makes room: `bin/release seen` keeps the last three of those that did. CURRENT
+# What never served makes room: `bin/release seen` keeps the last ones of those that did. CURRENT
 # and PREVIOUS are the links to releases.
 release=$1 current=$2 previous=$3
 for each in "${release%/*}"/*; do
