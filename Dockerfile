@@ -1,5 +1,5 @@
 # OMERO.web as an image: docker build --target web -t omero-web .
-# The roles that make a host make this image; only their install part runs here.
+# The roles that deploy a host build this image, too; only their install functions run here.
 # Plugins: --build-arg PLUGINS="omero-iviewer omero-figure"
 ARG BASE=debian:bookworm-slim
 
@@ -15,7 +15,7 @@ COPY . /bundle
 COPY --from=ice /var/cache/omeroweb-ops /var/cache/omeroweb-ops
 ARG PLUGINS=
 RUN /bundle/run pyinfra -y @local roles.web.image.install plugins="${PLUGINS}" && \
-    # what only the build needed, and what belongs to one installation
+    # removed: build tools, and files that belong to one installation
     apt-get purge -q -y --auto-remove python3-venv && \
     userdel omero-web-build && \
     rm -rf /bundle /root/.cache /var/cache/omeroweb-ops /var/cache/apt /var/lib/apt/lists/* \
@@ -23,7 +23,7 @@ RUN /bundle/run pyinfra -y @local roles.web.image.install plugins="${PLUGINS}" &
     chown 1000:1000 /opt/omero/web/OMERO.web/var && \
     install -d /opt/omero/web/config
 
-# One layer, without what the build left behind.
+# One layer, without files that the build has deleted.
 FROM scratch AS web
 ARG PLUGINS=
 COPY --from=install / /
@@ -34,7 +34,7 @@ ENV OMEROWEB_PLUGINS=${PLUGINS} \
     PYTHONSAFEPATH=1 \
     PYTHONNOUSERSITE=1
 USER 1000:1000
-# gunicorn imports from the current directory: one that the service cannot write.
+# gunicorn imports from the current directory, so the service must not be able to write there.
 WORKDIR /opt/omero/web
 EXPOSE 4080
 VOLUME /opt/omero/web/OMERO.web/var

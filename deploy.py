@@ -10,7 +10,7 @@ from roles.nginx import smoke_test
 from roles.operations import deploy_lock, phases
 from roles.target import urls
 
-# Every mistake in the inventory and on the hosts is reported here, before anything is touched.
+# Every error in the inventory and on the hosts is reported here, before anything is touched.
 target = preflight.check(state, host)
 lock = deploy_lock.of(state)
 config.SHELL = lock.shell(host)  # runs a command while nobody else deploys to the host
@@ -25,7 +25,7 @@ if "redis" in target.groups:
     redis.configure(target, takeover=takeover)
     redis.activate(target.manager)
 
-# Before OMERO.web: on a first deploy a visitor meets the maintenance page, not a closed port.
+# Before OMERO.web: a first deploy then shows visitors the maintenance page, not a closed port.
 phases.barrier(name="Phase 2: front door (NGINX)")
 if "nginx" in target.groups:
     nginx.install(target.manager)
@@ -37,32 +37,32 @@ if "web" in target.groups:
     release = web.wanted(target.settings, target.survey)
     web.install(target, release)
     web.check(target, release)
-# An existing installation keeps running until here: its successor is built, and will start.
+# An existing installation keeps running until its successor is built and has been tried.
 if target.survey.existing.has_nginx_site and "nginx" in target.groups:
     nginx.take_over(target)
     nginx.activate(target.manager)
 if "web" in target.groups:
     web.configure(target, release)
 
-# Before OMERO.web's pages name them; those of the previous release stay readable.
+# Before OMERO.web's pages name these files; the previous release's files stay readable.
 phases.barrier(name="Phase 4: static files for NGINX on other hosts")
 if "nginx" in target.groups:
     nginx.deliver(target, preflight.surveys(state))
 
-phases.barrier(name="Phase 5: OMERO.web serves")
+phases.barrier(name="Phase 5: OMERO.web's service")
 if "web" in target.groups:
     web.activate(target, release)
-if "redis" in target.groups and takeover:  # nobody uses the port that is open until here
+if "redis" in target.groups and takeover:  # the port was kept open for the old OMERO.web
     redis.configure(target)
     redis.activate(target.manager)
 
-# After OMERO.web: where its port has changed, it is bound before NGINX sends anyone to it.
+# After OMERO.web: if OMERO.web's port has changed, the new port must answer before NGINX uses it.
 phases.barrier(name="Phase 6: the site")
 if "nginx" in target.groups:
     nginx.configure(target)
     nginx.activate(target.manager)
 
-phases.barrier(name="Phase 7: a visit")
+phases.barrier(name="Phase 7: the public URL")
 if "nginx" in target.groups:
     smoke_test.verify_public_url(
         name="Ask the public URL",

@@ -1,1 +1,1 @@
-"""The host side of the bundle: one folder per role, and what the roles share."""
+"""Deploy hosts: a directory for each role, and the packages that the roles share."""

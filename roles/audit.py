@@ -1,7 +1,7 @@
-"""Known vulnerabilities in the locks and on the hosts: `./run audit [INVENTORY]`.
+"""Report known vulnerabilities in the locks and on the hosts: `./run audit [INVENTORY]`.
 
 pip-audit asks the vulnerability service (OSV by default) for each package and version once,
-however many hosts have it. Nothing on a host is changed and no Python is started there.
+even if several hosts have it. The audit changes nothing on a host and starts no Python there.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Vulnerability(BaseModel):
 
 
 class Dependency(BaseModel):
-    """One package of pip-audit's JSON output; skip_reason: why nothing is known of it."""
+    """One package of pip-audit's JSON output. skip_reason: why the service does not know it."""
 
     model_config = ConfigDict(extra="ignore")
     name: str
@@ -97,9 +97,10 @@ class Answer(BaseModel):
 
 @dataclass
 class Inventory:
-    """What is audited. where: package to the places that have it. notes: lines to print first.
+    """The packages to audit.
 
-    updates: host to Debian packages with a pending security update.
+    where: each package's locks and hosts. notes: lines to print first. updates: each host's Debian
+    packages with a pending security update.
     """
 
     where: dict[Package, list[str]] = field(default_factory=dict)
@@ -107,7 +108,7 @@ class Inventory:
     updates: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, place: str, packages: Iterable[Package], locked: str | None) -> None:
-        """Add what a place has; locked: the date of its lock, YYYY-MM-DD."""
+        """Add the packages of a lock or a host. locked: the date of the lock, YYYY-MM-DD."""
         packages = list(packages)
         for package in packages:
             self.where.setdefault(package, []).append(place)
@@ -134,14 +135,14 @@ def main(arguments: list[str] | None = None) -> int:
     for note in found.notes:
         print(note)
     for host, packages in found.updates.items():
-        print(f"{host}: security updates of Debian's are pending: {', '.join(packages)}")
+        print(f"{host}: Debian security updates are pending: {', '.join(packages)}")
     try:
         answers = vulnerabilities(found.where, options.service, options.osv_url)
     except Unreachable as problem:
         print(
             f"audit: nothing is known about vulnerabilities: {problem}\n"
-            "audit: this is no all-clear; try again where the service can be reached, or name "
-            "another one by --service or --osv-url",
+            "audit: this is not an all-clear; try again when the service is reachable, or set "
+            "another service with --service or --osv-url",
             file=sys.stderr,
         )
         return UNREACHABLE
@@ -154,12 +155,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run audit",
         description="Known vulnerabilities in the locks and, with an inventory, on its hosts.",
-        epilog="Exit status: 0 none is known, 1 some are, or a host lacks security updates, 3 the "
-        "service cannot be reached.",
+        epilog="Exit status: 0 if none is known; 1 if one is known, or a host lacks security updates; "
+        "3 if the service is unreachable.",
     )
-    parser.add_argument("inventory", nargs="?", help="for example site.py: its hosts too")
+    parser.add_argument("inventory", nargs="?", help="also audit its hosts. Example: site.py")
     parser.add_argument("--service", choices=SERVICES, default="osv", help="default: osv")
-    parser.add_argument("--osv-url", metavar="URL", help="a mirror of OSV's query address")
+    parser.add_argument("--osv-url", metavar="URL", help="the query URL of an OSV mirror")
     return parser
 
 
@@ -174,7 +175,7 @@ def _age(locked: str) -> str:
 
 
 def _add_hosts(found: Inventory, inventory: str) -> None:
-    """Ask the hosts of group `web`. Exits with pyinfra's own words where that fails."""
+    """Add the packages of the hosts in group `web`. Exits with pyinfra's own message on failure."""
     done = subprocess.run(
         ["pyinfra", "--json", "--limit", "web", inventory, "fact", FACT],
         stdin=subprocess.DEVNULL,
@@ -182,24 +183,25 @@ def _add_hosts(found: Inventory, inventory: str) -> None:
         text=True,
         check=False,
     )
-    # pyinfra prints nothing at all where the last host fails
+    # pyinfra prints no JSON if the last host fails
     hosts = json.loads(done.stdout)[FACT] if done.stdout.strip() else {}
     if done.returncode or not hosts:
-        raise SystemExit(f"{done.stderr}\naudit: the hosts of {inventory} could not be asked")
-    for host, told in hosts.items():
-        if not told["packages"]:
+        raise SystemExit(f"{done.stderr}\naudit: the hosts of {inventory} could not be audited")
+    for host, installed in hosts.items():
+        if not installed["packages"]:
             found.notes.append(f"{host}: no OMERO.web of this bundle")
             continue
-        own = [(name, version) for name, version in told["packages"] if name != "omeroweb-ops"]
-        found.add(host, own, told["locked"])
-        if told["updates"]:
-            found.updates[host] = told["updates"]
+        packages = installed["packages"]
+        own = [(name, version) for name, version in packages if name != "omeroweb-ops"]
+        found.add(host, own, installed["locked"])
+        if installed["updates"]:
+            found.updates[host] = installed["updates"]
 
 
 def vulnerabilities(
     packages: Iterable[Package], service: str, osv_url: str | None = None
 ) -> list[Dependency]:
-    """Ask the service for each package. Raises Unreachable."""
+    """Return the service's answer about each package. Raises Unreachable."""
     answers = [
         each
         for part in _parts(packages)
@@ -211,7 +213,7 @@ def vulnerabilities(
 
 
 def _parts(packages: Iterable[Package]) -> Iterator[list[Package]]:
-    """Yield lists in which each name is once, as a requirements file has to be."""
+    """Yield lists in which each name occurs once, as a requirements file requires."""
     left = sorted(set(packages))
     while left:
         part = dict(reversed(left))
@@ -242,12 +244,12 @@ def _pip_audit(packages: Iterable[Package], service: str, osv_url: str | None) -
 
 
 def _certificates() -> dict[str, str]:
-    """Return what makes requests use the system's store: a site's own authority is there."""
+    """Return the environment that makes `requests` trust the system's certificate store."""
     return {"REQUESTS_CA_BUNDLE": str(CERTIFICATES)} if CERTIFICATES.exists() else {}
 
 
 def report(answers: Iterable[Dependency], where: Mapping[Package, list[str]]) -> Iterator[str]:
-    """Yield a line for each vulnerability, and one for what the service does not know."""
+    """Yield a line for each vulnerability, and a line with the packages that are not known."""
     unknown = []
     for each in answers:
         places = where.get((canonicalize_name(each.name), each.version), [])

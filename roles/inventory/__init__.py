@@ -1,4 +1,4 @@
-"""What the administrator wrote: settings, secrets, and what follows for the site.
+"""Settings and secrets of the administrator, and what follows from them for the site.
 
 Pure: no pyinfra, no host.
 """

@@ -1,4 +1,4 @@
-"""A site's logos and templates, as files beside the inventory: read and checked here."""
+"""Read and check a site's logos and templates, which are files beside the inventory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .uploads import picture_suffix, template_files
 
 
 def read(files: BrandingFiles) -> Branding:
-    """Everything that is to be deployed, by its path there. Raises OSError and ValueError."""
+    """Return every file to deploy by its path below branding/. Raises OSError and ValueError."""
     found: dict[str, bytes] = {}
     for name in LOGOS:
         path = getattr(files, name)
         if path:
             content = Path(path).read_bytes()
             found[f"static/{name}.{picture_suffix(path, content)}"] = content
-    # as Django searches: of two folders with one file, the first counts
+    # as Django searches: if two directories have the same file, the first counts
     for folder in reversed(files.template_dirs):
         for path in template_files(folder):
             name = path.relative_to(folder).as_posix()
@@ -32,7 +32,9 @@ def read(files: BrandingFiles) -> Branding:
 
 
 def contradictions(settings: Settings) -> Iterator[Finding]:
-    """What is said twice."""
+    """Yield an error for each property that both web_branding and web_config set."""
     for name, prop in {**LOGOS, "index_template": INDEX_TEMPLATE}.items():
         if getattr(settings.web_branding, name) and prop in settings.web_config:
-            yield Finding("web_branding", f"{name} contradicts {prop} in web_config; write one")
+            yield Finding(
+                "web_branding", f"{name} contradicts {prop} in web_config; set only one of them"
+            )

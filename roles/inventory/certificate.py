@@ -1,4 +1,4 @@
-"""Whether a certificate and its key will do, before NGINX or a visitor finds out. Pure."""
+"""Check a certificate and its key before NGINX or a visitor meets the error. Pure."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ SETTING = "nginx_tls"
 def find(
     certificate: bytes, key: bytes | None, names: Sequence[str], now: datetime
 ) -> Iterator[Finding]:
-    """Every finding about PEM texts.
+    """Yield every error and warning about a certificate chain and its key, in PEM.
 
-    key: private, or public where the private one stays on its host, or unknown. names: of the
-    site, as NGINX's server_name has them. now: with a time zone.
+    key: the private key, the public key if the private key stays on its host, or None if unknown.
+    names: the site's names as NGINX's server_name has them. now: with a time zone.
     """
     try:
         chain = x509.load_pem_x509_certificates(certificate)
     except ValueError:
         yield Finding(
-            SETTING, "certificate: holds no certificate in PEM form (-----BEGIN …); write one"
+            SETTING, "certificate: must be a certificate in PEM form (-----BEGIN CERTIFICATE-----)"
         )
         chain = []
     try:
@@ -59,24 +59,24 @@ def _public(key: bytes) -> PublicKeyTypes:
         return load_pem_private_key(key, None).public_key()
     except TypeError:
         raise ValueError(
-            "has a passphrase, which NGINX cannot ask for; write one without (openssl pkey)"
+            "has a passphrase, which NGINX cannot ask for; remove it (openssl pkey)"
         ) from None
     except ValueError:
-        raise ValueError("holds no private key in PEM form (-----BEGIN …); write one") from None
+        raise ValueError("must be a private key in PEM form (-----BEGIN …)") from None
 
 
 def _key(chain: Sequence[x509.Certificate], public: PublicKeyTypes) -> Iterator[Finding]:
     matching = [_bytes(each.public_key()) == _bytes(public) for each in chain]
     if not any(matching):
-        yield Finding(SETTING, "the key is not that of the certificate; write the two that match")
+        yield Finding(SETTING, "the key does not match the certificate; set a matching pair")
     elif not matching[0]:
         yield Finding(
             SETTING,
-            "certificate: the site's own must be the first of the file, its issuer the next; "
-            "write them in that order",
+            "certificate: the site's own certificate must be the first in the file, and its "
+            "issuer's the next; change the order",
         )
     if isinstance(public, RSAPublicKey) and public.key_size < 2048:
-        yield Finding(SETTING, f"key: {public.key_size} bits are refused; make one of 2048 or more")
+        yield Finding(SETTING, f"key: must have 2048 bits or more, not {public.key_size}")
 
 
 def _chain(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
@@ -87,13 +87,13 @@ def _chain(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
             yield Finding(
                 SETTING,
                 f"certificate: {_subject(lower)} is followed by {_subject(upper)}, which did not "
-                f"issue it; write the issuer, {lower.issuer.rfc4514_string()}, after it",
+                f"issue it; put the issuer, {lower.issuer.rfc4514_string()}, after it",
             )
     if len(chain) == 1 and chain[0].issuer != chain[0].subject:
         yield Finding(
             SETTING,
-            "certificate: comes without its issuer's; where that is not one that browsers know "
-            "themselves, write the file with the whole chain (fullchain.pem)",
+            "certificate: comes without its issuer's; unless browsers know the issuer, set the "
+            "file with the whole chain (fullchain.pem)",
             severity="warning",
         )
 
@@ -106,8 +106,8 @@ def _dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[Finding
         elif begin > now:
             yield Finding(
                 SETTING,
-                f"{_subject(each)} is not valid before {begin:%Y-%m-%d %H:%M} UTC; wait, or set "
-                "this machine's clock",
+                f"{_subject(each)} is not valid before {begin:%Y-%m-%d %H:%M} UTC; wait, or "
+                "correct this machine's clock",
             )
         elif end - now < EXPIRY_WARNING:
             yield Finding(
@@ -123,7 +123,7 @@ def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Find
     except x509.ExtensionNotFound:
         yield Finding(
             SETTING,
-            "certificate: has no subjectAltName, which browsers insist on; get a new one",
+            "certificate: has no subjectAltName, which browsers require; get a new certificate",
             severity="warning",
         )
         common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
@@ -136,13 +136,13 @@ def _names(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[Find
         yield Finding(
             SETTING,
             f"the certificate is for {', '.join([*domains, *addresses])}, not for "
-            f"{', '.join(missing)}; get one that names it, or correct nginx_server_name",
+            f"{', '.join(missing)}; get a certificate for each name, or correct nginx_server_name",
         )
 
 
 def _covered(name: str, domains: Sequence[str], addresses: Sequence[str]) -> bool:
-    """RFC 6125: a wildcard stands for one label, the first."""
-    if name == "_" or name.endswith("*"):  # any name: nothing that a certificate could hold
+    """Return whether a certificate covers a name. A wildcard is one label, the first (RFC 6125)."""
+    if name == "_" or name.endswith("*"):  # any name: no certificate can have this
         return True
     try:
         return str(ipaddress.ip_address(name)) in addresses

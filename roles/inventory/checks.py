@@ -1,6 +1,6 @@
-"""What is wrong, or doubtful, about a site once its hosts are seen together.
+"""Find the errors and warnings that concern several settings or several hosts.
 
-A setting by itself is checked in `settings`, properties together in `omeroweb_ops.state.checks`.
+`settings` checks each setting by itself, `omeroweb_ops.state.checks` properties together.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from .member import Member
 from .plugins import Addition, additions
 from .site import GROUPS, SCHEMA, Site
 
-# characters: 16 of hexadecimal digits are 64 bits, which nobody tries out over a network; what is
-# signed by the secret key can be tried without one
+# characters: 16 hexadecimal digits are 64 bits, too many to try over a network. The secret key
+# needs more, because an attacker can try keys on signed text without a network.
 _LEAST_PASSWORD = 16
 _LEAST_SECRET_KEY = 32
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
@@ -41,7 +41,7 @@ _SAME = (PREFIX, STATIC_URL, APPS, STATICFILE_DIRS)
 
 
 def errors(site: Site) -> list[Finding]:
-    """Every mistake; the host's name goes before each."""
+    """Return every error, with the host's name before its subject."""
     return [
         Finding(f"{member.name}: {each.subject}", site.redact(each.message))
         for member in site.members.values()
@@ -54,7 +54,7 @@ def errors(site: Site) -> list[Finding]:
 
 
 def warnings(site: Site) -> list[Finding]:
-    """What will work but is better done otherwise."""
+    """Return what works but should be changed, with the host's name before its subject."""
     return [
         Finding(f"{member.name}: {each.subject}", site.redact(each.message))
         for member in site.group("web")
@@ -79,11 +79,11 @@ def _of_host(site: Site, member: Member) -> Iterator[Finding]:
     if "web" in member.groups and site.network(member).remote_nginx:
         host = site.application(member).listens_on
         if host in ("localhost", "::1") or host.startswith("127."):
-            yield Finding(HOST, f"{host} cannot be reached by NGINX elsewhere; write 0.0.0.0")
+            yield Finding(HOST, f"{host} is unreachable from NGINX on another host; set 0.0.0.0")
     if "nginx" in member.groups and not site.group("web"):
-        yield Finding("groups", "NGINX has no OMERO.web to serve; add a group web")
+        yield Finding("groups", "NGINX needs an OMERO.web; add a group web")
     if len(site.members) > 1 and not member.address and _is_needed_by_others(site, member):
-        yield Finding("address", "other hosts need it and its name is no address; write one")
+        yield Finding("address", "must be set: other hosts need it, and the name is not an address")
 
 
 def _of_certificate(member: Member, *, severity: str) -> list[Finding]:
@@ -99,8 +99,8 @@ def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
         yield Finding(
             opening,
             f"{getattr(settings, opening)!r} opens Redis' port to every user of this host, or to "
-            "other hosts, without a password; write redis_password: … in the file that web_secrets "
-            "names, or leave redis_bind and redis_port out: OMERO.web comes by a socket",
+            "other hosts, without a password; set redis_password: … in the file that web_secrets "
+            "names, or remove redis_bind and redis_port: OMERO.web uses a socket",
         )
     if password and len(password) < _LEAST_PASSWORD:
         yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
@@ -108,57 +108,57 @@ def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
     if others and settings.redis_is_local:
         yield Finding(
             "redis_bind",
-            f"{settings.redis_bind or 'not set'!r} cannot be reached by {', '.join(others)}; write "
+            f"{settings.redis_bind or 'not set'!r} is unreachable from {', '.join(others)}; set "
             "this host's address, and redis_password in the web_secrets file",
         )
     if settings.redis_allow and settings.redis_is_local:
         yield Finding(
-            "redis_allow", "is for other hosts, which need this host's address in redis_bind, too"
+            "redis_allow", "is for other hosts; set this host's address in redis_bind, too"
         )
     if member is not site.group("redis")[0]:
-        yield Finding("groups", "only one redis is used; take this host out of the group")
+        yield Finding("groups", "only one host may be in redis; remove this host from the group")
 
 
 def _password(site: Site) -> str | None:
-    """Redis' password; one that is no text is a mistake by itself, and not that of its length."""
+    """Return Redis' password, or None if it is not text: `secrets_file` reports that error."""
     password = site.secrets.get("redis_password")
     return site.redis_password if type(password) in (str, int) else None
 
 
 def _too_short(secret: str, least: int) -> str:
-    """What is said of a secret, which is not shown."""
+    """Return the message about a short secret, without the secret."""
     return (
-        f"has {len(secret)} characters; write at least {least}, for example what "
-        f"`openssl rand -hex {least // 2}` prints"
+        f"must have at least {least} characters, not {len(secret)}. Example: the output of "
+        f"`openssl rand -hex {least // 2}`"
     )
 
 
 def _of_redis_url(site: Site, member: Member) -> Iterator[Finding]:
     url = member.settings.web_redis_url
     if url and site.group("redis"):
-        yield Finding("web_redis_url", "contradicts the hosts in the group redis; write one")
+        yield Finding("web_redis_url", "contradicts the group redis; set only one of them")
     if url and member.settings.web_sessions == "file":
-        yield Finding("web_redis_url", 'contradicts web_sessions = "file"; write one')
+        yield Finding("web_redis_url", 'contradicts web_sessions = "file"; set only one of them')
     if "redis_user" in site.secrets and not url:
-        yield Finding("redis_user", "is for a Redis run by others; write web_redis_url, too")
+        yield Finding("redis_user", "is for a Redis run by others; set web_redis_url, too")
     first = site.group("web")[0]
     if member is not first and url != first.settings.web_redis_url:
         yield Finding(
             "web_redis_url",
             f"{_shown(url)} here and {_shown(first.settings.web_redis_url)} on {first.name}; "
-            "write one for all web hosts, which share the sessions",
+            "set the same value for all web hosts, which share the sessions",
         )
 
 
 def _of_own_caches(site: Site, member: Member) -> Iterator[Finding]:
-    """Caches of the site's own at the port of a Redis that is going to have none."""
+    """Yield an error if the site's own caches use a port that this Redis does not have."""
     caches = site.explicit(member).set.get(CACHES)
     closed = "redis" in member.groups and not member.settings.redis_has_port
     if closed and re.search(r"rediss?://([^@/]*@)?(127\.|localhost|\[::1\])", str(caches)):
         yield Finding(
             CACHES,
-            "is at a port of this host, and its Redis has none; take the property out (sessions "
-            f"and cache follow by themselves), write unix://{REDIS_SOCKET}, or open the port by "
+            "uses a port of this host, but its Redis has none; remove the property (sessions and "
+            f"cache are set without it), set unix://{REDIS_SOCKET}, or open the port with "
             "redis_port and redis_password",
         )
 
@@ -167,7 +167,7 @@ def _same_port(site: Site, member: Member) -> Iterator[Finding]:
     taken: dict[int, str] = {}
     for port, _program, setting in site.ports(member):
         if port in taken:
-            yield Finding(setting, f"port {port} is that of {taken[port]} too; write another")
+            yield Finding(setting, f"port {port} is that of {taken[port]}, too; set another port")
         taken[port] = setting
 
 
@@ -185,7 +185,7 @@ def _of_properties(site: Site, member: Member) -> list[Finding]:
         return []
     found = [*_contradictions(site, member)]
     _texts, mistakes = site.resolved(member)
-    if not (found or mistakes):  # each right by itself: are they right together?
+    if not (found or mistakes):  # each is valid by itself: check them together
         found += [each for each in _together(site, member) if each.is_error]
         found += _different(site, member)
     return [*found, *mistakes]
@@ -194,7 +194,7 @@ def _of_properties(site: Site, member: Member) -> list[Finding]:
 def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     settings = member.settings
     for name in settings.web_config.keys() & site.secret_properties.keys():
-        yield Finding(name, "is in web_config and in the web_secrets file; write one")
+        yield Finding(name, "is in web_config and in the web_secrets file; set only one of them")
     yield from _of_redis_url(site, member)
     key = site.explicit(member).set.get(SECRET_KEY)
     if key is not None and len(str(key)) < _LEAST_SECRET_KEY:
@@ -202,28 +202,29 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
         yield Finding(
             "web_sessions",
-            '"redis" needs a host in the group redis, or web_redis_url; or write "file"',
+            '"redis" needs a host in the group redis, or web_redis_url; or set "file"',
         )
     engine = settings.web_config.get(SESSION_ENGINE)
     if settings.web_sessions and engine and engine != _ENGINES[settings.web_sessions]:
         yield Finding(
             "web_sessions",
-            f'"{settings.web_sessions}" contradicts {SESSION_ENGINE} = {engine!r}; write one',
+            f'"{settings.web_sessions}" contradicts {SESSION_ENGINE} = {engine!r}; '
+            "set only one of them",
         )
     if len(site.group("web")) > 1:
         if SECRET_KEY not in site.desired(member).set:
             yield Finding(
                 SECRET_KEY,
-                "several web hosts must share one; write it in the web_secrets file",
+                "must be the same on all web hosts; set it in the web_secrets file",
             )
         if site.desired(member).set.get(SESSION_ENGINE) == derived.FILE_ENGINE:
             yield Finding(
                 SESSION_ENGINE,
-                "several web hosts must share the sessions, which are files of this one; "
+                "several web hosts must share sessions, but these are files on this host; "
                 "add a host to the group redis",
             )
     if derived.pairs_of(settings.web_config.get(ADDITIONAL_SETTINGS)) is None:
-        yield Finding(ADDITIONAL_SETTINGS, "write a list of pairs, [[NAME, value], …]")
+        yield Finding(ADDITIONAL_SETTINGS, "must be a list of pairs, [[NAME, value], …]")
     yield from _of_own_caches(site, member)
     yield from cors_checks.errors(site, member)
     yield from branding.contradictions(settings)
@@ -231,7 +232,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
 
 
 def _different(site: Site, member: Member) -> Iterator[Finding]:
-    """Where a web host is not like the first one although one NGINX serves both."""
+    """Yield where a web host differs from the first one although one NGINX proxies to both."""
     first = site.group("web")[0]
     if member is first or not site.group("nginx") or site.resolved(first)[1]:
         return
@@ -239,20 +240,18 @@ def _different(site: Site, member: Member) -> Iterator[Finding]:
     if own != other and not (own and other and Path(own).read_bytes() == Path(other).read_bytes()):
         yield Finding(
             "web_requirements",
-            f"{own or 'none'} is another release than that of {first.name} ({other or 'none'}); "
-            "write one for all web hosts",
+            f"{own or 'none'} is not the release of {first.name} ({other or 'none'}); "
+            "set the same for all web hosts",
         )
     if {*_additions(member)} != {*_additions(first)}:
-        yield Finding(
-            "web_plugins", f"other packages than those of {first.name}; write one for all web hosts"
-        )
+        yield Finding("web_plugins", f"differs from {first.name}'s; set the same for all web hosts")
     for name in _SAME:
         here, there = site.value(member, name), site.value(first, name)
         if here != there:
             yield Finding(
                 name,
                 f"{_shown(here)} here and {_shown(there)} on {first.name}; "
-                "write one for all web hosts",
+                "set the same for all web hosts",
             )
 
 
@@ -280,9 +279,7 @@ def _misplaced(member: Member) -> Iterator[Finding]:
         data = as_data(value) if isinstance(value, str) else value
         if whole or any(secret_texts(data)):
             what = "is" if whole else "holds"
-            yield Finding(
-                name, f"{what} a secret in the inventory; write it in the web_secrets file"
-            )
+            yield Finding(name, f"{what} a secret in the inventory; set it in the web_secrets file")
     yield from checks.deprecated(member.settings.web_config, SCHEMA)
 
 

@@ -1,4 +1,4 @@
-"""Calls from other origins: what contradicts them in an inventory, and what is doubtful."""
+"""Find errors and warnings about the settings for calls from other origins (CORS)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ def errors(site: Site, member: Member) -> Iterator[Finding]:
     explicit = settings.web_config
     if settings.web_cors_origins:
         for name in explicit.keys() & {CORS_ORIGIN_WHITELIST, CORS_ORIGIN_ALLOW_ALL}:
-            yield Finding("web_cors_origins", f"contradicts {name} in web_config; write one")
+            yield Finding(
+                "web_cors_origins", f"contradicts {name} in web_config; set only one of them"
+            )
     if not settings.web_cors_login:
         return
     if not settings.web_cors_origins:
-        yield Finding("web_cors_login", "of which pages? write web_cors_origins, or leave it out")
+        yield Finding("web_cors_login", "needs web_cors_origins; set the origins, or remove it")
     if not site.tls:
         yield Finding(
             "web_cors_login",
             "needs https, without which browsers send no cookies with calls from other sites; "
-            'write nginx_tls, for example "self-signed"',
+            'set nginx_tls, for example "self-signed"',
         )
     for samesite, secure in COOKIES.items():
         for name, needed in ((samesite, "none"), (secure, "true")):
             value = site.value(member, name)
             if name in explicit and str(value).lower() != needed:
-                yield Finding("web_cors_login", f"contradicts {name} = {value!r}; write one")
+                yield Finding(
+                    "web_cors_login", f"contradicts {name} = {value!r}; set only one of them"
+                )
 
 
 def warnings(site: Site, member: Member) -> Iterator[Finding]:
@@ -40,6 +44,6 @@ def warnings(site: Site, member: Member) -> Iterator[Finding]:
     if secure and not site.tls:
         yield Finding(
             "web_cors_origins",
-            f"browsers let no https page ({', '.join(secure)}) call a site without https; "
-            "write nginx_tls",
+            f"browsers block calls from an https page ({', '.join(secure)}) to a site without "
+            "https; set nginx_tls",
         )

@@ -1,6 +1,6 @@
-"""The forms that a setting's value may have: what is right, and what is wrong with the rest.
+"""The types of settings' values, with the reason why another value is refused.
 
-A refusal is a ValueError whose text goes into the finding; what to write instead is the setting's.
+The text of a ValueError goes into the finding, before the setting's description.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _existing(value: str) -> str:
 def _wheel(value: str) -> str:
     if value.startswith(("http://", "https://")):
         if not re.search(r"#sha256=[0-9a-f]{64}$", value):
-            raise ValueError("a URL needs its digest")
+            raise ValueError("a URL must end with its digest, #sha256=…")
         return value
     path, given, digest = value.partition("#sha256=")
     if not path.endswith(".whl"):
@@ -74,7 +74,7 @@ def _server_names(value: str) -> str:
 
 def _host_address(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
-        raise ValueError("is no address or host name")
+        raise ValueError("is not an address or a host name")
     return value
 
 
@@ -82,11 +82,11 @@ def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError:
-        raise ValueError(f"{value!r} is no IP address or network") from None
+        raise ValueError(f"{value!r} is not an IP address or a network") from None
 
 
 def _file_here_or_there(value: str) -> str:
-    """As it was written: what is absolute and not here is a path on the host."""
+    """Return the path unchanged: an absolute path that does not exist here is one on the host."""
     if not Path(value).is_absolute():
         _existing(value)
     return value
@@ -94,18 +94,18 @@ def _file_here_or_there(value: str) -> str:
 
 def _size(value: str) -> str:
     if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
-        raise ValueError("is no size")
+        raise ValueError("is not a size")
     return value
 
 
 def _memory(value: str) -> str:
     if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
-        raise ValueError("is no amount of memory")
+        raise ValueError("is not an amount of memory")
     return value
 
 
 def in_bytes(memory: str) -> int:
-    """An amount as Redis reads it (redis.conf): 1k is 1000 and 1kb is 1024."""
+    """Return an amount of memory in bytes, as redis.conf has it: 1k is 1000, 1kb is 1024."""
     number = memory.lower().rstrip("kmgb")
     unit = memory.lower().removeprefix(number)
     factor: int = (1024 if unit.endswith("b") else 1000) ** (" kmg".index(unit[:1] or " "))
@@ -114,22 +114,22 @@ def in_bytes(memory: str) -> int:
 
 def _redis_memory(value: str) -> str:
     if in_bytes(value) < _LEAST_MEMORY:
-        raise ValueError(f"{value} is less than 16mb, in which few sessions have room")
+        raise ValueError(f"{value} is less than 16mb, which holds only few sessions")
     if in_bytes(value) >= 1 << 63:
         raise ValueError(f"{value} is more than Redis can count")
     return value
 
 
 def _redis_url(value: str) -> str:
-    if "@" in value:  # nothing of it is repeated: it may be a password
-        raise ValueError("it holds a user or a password")
+    if "@" in value:  # the message repeats nothing of it, because it may be a password
+        raise ValueError("has a user or a password")
     if re.fullmatch(r"rediss?://[^/]+/\d+", value):
-        raise ValueError("names a database: OMERO.web uses two, 0 and 1")
+        raise ValueError("has a database: OMERO.web uses two, 0 and 1")
     found = re.fullmatch(r"rediss?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d+))?/?", value)
     if not found:
-        raise ValueError("is no redis://host:port or rediss://host:port")
+        raise ValueError("is not redis://host:port or rediss://host:port")
     if found[1] and not 1 <= int(found[1]) <= _LAST_PORT:
-        raise ValueError(f"{found[1]} is no port: there are 1 to {_LAST_PORT}")
+        raise ValueError(f"{found[1]} is not a port from 1 to {_LAST_PORT}")
     return value.rstrip("/")
 
 
@@ -148,7 +148,7 @@ def _secrets_source(value: object) -> str | tuple[str, ...]:
     if not isinstance(command, (list, tuple)) or not command:
         raise ValueError("is neither a path nor a command")
     if not all(isinstance(each, str) and each for each in command):
-        raise ValueError("command: holds an argument that is no text, or empty")
+        raise ValueError("command: has an argument that is empty or not text")
     return tuple(command)
 
 

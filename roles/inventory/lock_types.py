@@ -1,4 +1,4 @@
-"""Files of pins that an inventory names: nothing loose in them, nothing from outside of them."""
+"""Types of requirements files: each line is pinned by its hash, and no line reads other files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import AfterValidator
 from . import requirements_file
 from .field_types import TextFile
 
-# What the bundle itself runs with; what these need follows from them when a lock is made.
+# Packages that the bundle itself needs; a lock adds the packages that these need.
 _NEEDED = ("gunicorn", "omero-py", "omero-web", "prometheus-client", "tabulate")
-_OTHERS = "write the pins themselves into it, as uv pip compile does"
+_OTHERS = "put the pins themselves into the file, as uv pip compile does"
 _INDEX = (
-    "name the index in pip's configuration on the host (index-url in /etc/pip.conf), or pin the "
+    "set the index in pip's configuration on the host (index-url in /etc/pip.conf), or pin the "
     "package by its URL: NAME @ https://…"
 )
 _INSTEAD = {
     **dict.fromkeys(("-r", "--requirement", "-c", "--constraint"), _OTHERS),
-    **dict.fromkeys(("-e", "--editable"), "make a wheel of the folder"),
+    **dict.fromkeys(("-e", "--editable"), "build a wheel of the directory"),
     **dict.fromkeys(
         ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index"), _INDEX
     ),
@@ -29,7 +29,7 @@ _INSTEAD = {
 def _closed(path: str) -> str:
     text = Path(path).read_text(encoding="utf-8")
     wrong = [
-        f"{path} has the option {option}: {_INSTEAD.get(option, 'take it out')}"
+        f"{path} has the option {option}: {_INSTEAD.get(option, 'remove it')}"
         for option in requirements_file.options(text)
     ]
     loose = requirements_file.loose(text)

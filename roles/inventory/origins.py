@@ -1,4 +1,4 @@
-"""Origins as browsers send them: a scheme, a host and, unless it is the scheme's own, a port."""
+"""Check origins as browsers send them: scheme, host and, unless it is the default, port."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def origin(value: str) -> str:
-    """The origin itself. Raises ValueError with what to write instead.
+    """Return the origin unchanged. Raises ValueError with the text that must be set instead.
 
-    It is compared as text with a request's header Origin (https://fetch.spec.whatwg.org), so it
-    must be written as browsers do.
+    django-cors-headers compares it as text with a request's header Origin
+    (https://fetch.spec.whatwg.org), so it must have the form that browsers send.
     """
     if "*" in value or value in ("", "null"):
         raise ValueError(
-            f"{value!r} is no origin; write each one, and for any site at all "
-            '"omero.web.cors_origin_allow_all": True in web_config instead'
+            f"{value!r} is not an origin; list each origin, or for any site "
+            'set "omero.web.cors_origin_allow_all": True in web_config instead'
         )
     full = value if "://" in value else f"https://{value}"
     try:
         parts = urlsplit(full)
         right = _as_sent(parts)
     except ValueError as error:
-        raise ValueError(f"{value!r} is no origin ({error})") from None
+        raise ValueError(f"{value!r} is not an origin ({error})") from None
     if value != right:
-        raise ValueError(f"{value!r} is not what browsers send; write {right!r}")
+        raise ValueError(f"{value!r} is not what browsers send; set {right!r}")
     return value
 
 

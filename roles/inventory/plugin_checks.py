@@ -1,4 +1,4 @@
-"""What is wrong about `web_plugins`, taken together and with the lock of the release."""
+"""Find errors in `web_plugins` as a whole, and between its entries and the release's lock."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def find(site: Site, member: Member) -> Iterator[Finding]:
 
 
 def _package(each: PluginDescription, base: _Pins) -> Iterator[str]:
-    """Whether what is going to be installed has the package, in the version that is written."""
+    """Yield an error unless exactly one source provides the package in the version that is set."""
     found = {**base, **requirements_file.pins(text(each.requirements))}
     if each.wheel and canonicalize_name(each.package) in base:
-        yield "it has a wheel, and the lock has it already; write one"
+        yield "has a wheel, but the release's lock has the package already; set only one of them"
     elif each.wheel:
         name, version, _build, _tags = parse_wheel_filename(Path(each.wheel).name)
         found[name] = {str(version)}
     versions = found.get(canonicalize_name(each.package))
     if versions is None:
         yield (
-            'no lock has it; write "requirements": a hash-pinned file that has, '
-            'or "wheel": its file'
+            'no lock has it; set "requirements": a hash-pinned file that has it, '
+            'or "wheel": the path of its wheel'
         )
     elif each.version and versions != {each.version}:
-        yield f"{each.version} is not the version that is locked ({_list(versions)}); write that"
+        yield f"version must be the locked {_list(versions)}, not {each.version}"
 
 
 def _versions(each: PluginDescription, base: _Pins, others: dict[str, str]) -> Iterator[str]:
-    """Where its lock has another version than the release or another plugin."""
+    """Yield where the plugin's lock has another version than the release or another plugin."""
     for name, versions in requirements_file.pins(text(each.requirements)).items():
         if name == "zeroc-ice":  # from the index it would be compiled
             yield f"its lock has zeroc-ice, which the release has already; {HOW_TO_LOCK}"
@@ -73,9 +73,7 @@ def _twice(settings: Settings) -> Iterator[Finding]:
     packages: list[str] = [canonicalize_name(each.package) for each in settings.web_plugins]
     for names in (packages, [each.app for each in settings.web_plugins]):
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield Finding(
-                "web_plugins", f"{name} is in it {names.count(name)} times; write it once"
-            )
+            yield Finding("web_plugins", f"has {name} {names.count(name)} times; list it once")
 
 
 def _set_by_two(settings: Settings) -> Iterator[Finding]:
@@ -87,5 +85,5 @@ def _set_by_two(settings: Settings) -> Iterator[Finding]:
                 yield Finding(
                     "web_plugins",
                     f"{other.package} and {each.package} both set {name}; "
-                    "write the value that you want in web_config",
+                    "set the value that you want in web_config",
                 )

@@ -1,7 +1,7 @@
-"""`web_plugins`: names of the catalogue, and plugins of a site's own; what is installed of each.
+"""Read `web_plugins`: names of the catalogue and plugins of the site's own.
 
-What is installed is what a lock says: the project's for the catalogue, a requirements file of the
-site's own or a wheel, and before all of them the lock that web_requirements names.
+The versions come from web_requirements first, then from the plugin's own requirements or wheel,
+then from the catalogue's lock.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from .lock_types import Lock
 
 APP = Path(__file__).parents[2] / "app"
 HOW_TO_LOCK = (
-    "make it by uv pip compile --generate-hashes --constraint app/requirements.txt "
+    "make it with uv pip compile --generate-hashes --constraint app/requirements.txt "
     "--no-emit-package zeroc-ice"
 )
 
 
 def _app(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", value):
-        raise ValueError(f"{value!r} is no name of a Django app, like my_plugin")
+        raise ValueError(f"{value!r} is not the name of a Django app, like my_plugin")
     return value
 
 
@@ -68,7 +68,7 @@ class PluginDescription(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Whether it is the catalogue's own."""
+        """Whether the description is the catalogue's own."""
         return self.package in catalogue() and self == from_catalogue(self.package)
 
     @property
@@ -79,7 +79,7 @@ class PluginDescription(BaseModel):
 
 
 def from_catalogue(value: object) -> object:
-    """A name of the catalogue as a description; anything else as it is. Raises ValueError."""
+    """Return the description of a catalogue's name, any other value as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
     known = catalogue().get(value)
@@ -102,7 +102,7 @@ WebPlugin = Annotated[PluginDescription, BeforeValidator(from_catalogue)]
 
 @dataclass(frozen=True)
 class Addition:
-    """What is installed of a plugin on top of a release's lock: a lock, a wheel, or both."""
+    """What a plugin installs on top of the release's lock: a lock, a wheel, or both."""
 
     package: str
     lock: str
@@ -110,15 +110,15 @@ class Addition:
 
     @property
     def key(self) -> str:
-        """Names all of its content."""
+        """The digest of the whole content."""
         content = self.wheel.read_bytes() if self.wheel else b""
         return hashlib.sha256(self.lock.encode() + b"\0" + content).hexdigest()
 
 
 def additions(entries: Iterable[PluginDescription], own_lock: str | None) -> tuple[Addition, ...]:
-    """In the order of web_plugins; nothing of a plugin whose package the site's own lock has.
+    """Return what each plugin installs, in the order of web_plugins.
 
-    own_lock: the path that web_requirements names
+    A plugin whose package the site's own lock has is left out. own_lock: web_requirements' path.
     """
     return tuple(
         Addition(
@@ -132,10 +132,10 @@ def additions(entries: Iterable[PluginDescription], own_lock: str | None) -> tup
 
 
 def in_own_lock(each: PluginDescription, own_lock: str | None) -> bool:
-    """Whether the lock of web_requirements decides about a plugin's package."""
+    """Return whether the lock of web_requirements has the plugin's package."""
     return canonicalize_name(each.package) in requirements_file.pins(text(own_lock))
 
 
 def text(path: str | None) -> str:
-    """A file's text; none without a file."""
+    """Return a file's text, '' without a path."""
     return Path(path).read_text(encoding="utf-8") if path else ""

@@ -1,4 +1,4 @@
-"""Hash-pinned requirements files, as `uv pip compile --generate-hashes` writes them. Pure."""
+"""Parse hash-pinned requirements files, as `uv pip compile --generate-hashes` writes. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HARMLESS = ("--require-hashes", "--no-binary", "--only-binary", "--prefer-binar
 
 
 def pins(text: str) -> dict[str, set[str]]:
-    """Each package with its versions, of which markers choose one; '' where a URL is pinned."""
+    """Return each package's versions, of which markers choose one; '' if a URL is pinned."""
     found: dict[str, set[str]] = {}
     for _line, pin in _entries(text):
         if pin:
@@ -22,7 +22,7 @@ def pins(text: str) -> dict[str, set[str]]:
 
 
 def loose(text: str) -> list[str]:
-    """The entries that could become another version or another content; see `options` too."""
+    """Return the entries without an exact version or without a hash; see `options`, too."""
     return [
         line.split()[0]
         for line, pin in _entries(text)
@@ -31,13 +31,13 @@ def loose(text: str) -> list[str]:
 
 
 def options(text: str) -> list[str]:
-    """The names of options by which a file reaches for what it does not pin, each once."""
+    """Return the names of options that install something which the file does not pin, each once."""
     found = (re.match(r"--[^\s=]+|-.?", line) for line, _pin in _entries(text))
     return [*dict.fromkeys(each[0] for each in found if each and each[0] not in _HARMLESS)]
 
 
 def _entries(text: str) -> Iterator[tuple[str, Requirement | None]]:
-    """Each entry in one line, and what it pins; None where it pins nothing."""
+    """Yield each entry as one line, with its pin, or None if it pins nothing."""
     for joined in re.sub(r"\\\r?\n", " ", text).splitlines():
         line = re.sub(r"(^|\s)#.*", "", joined).strip()
         if line:

@@ -1,7 +1,7 @@
-"""The web_secrets file, on the machine that deploys: passwords and keys, and nothing else.
+"""Read web_secrets, the passwords and keys, on the machine that deploys.
 
-It may be a file, a pipe, or what a command prints (`sops -d`, `pass show`), so that it need not lie
-on a disk.
+The source is a file, a pipe, or the output of a command (`sops -d`, `pass show`), so that secrets
+need not be on a disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
-    """The web_secrets file: {property or redis_password: value}, and every mistake in it.
+    """Return the secrets, {property or redis_password: value}, and every error in them.
 
     source: the path of a file or a pipe, or a command and its arguments.
     """
@@ -45,48 +45,51 @@ def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Find
         # the error's own text would quote the file's content
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
-        return {}, [Finding("web_secrets", f"{where} is not YAML{line}; write name: value lines")]
+        return {}, [
+            Finding("web_secrets", f"{where} is not YAML{line}; must be lines `name: value`")
+        ]
     if content is None:
         return {}, []
     if not isinstance(content, dict):
-        return {}, [Finding("web_secrets", f"{where} has no lines `name: value`; write such lines")]
+        return {}, [Finding("web_secrets", f"{where} must be lines `name: value`")]
     return _checked(content, where)
 
 
 def _checked(content: dict[Any, Any], where: str) -> tuple[dict[str, Any], list[Finding]]:
-    """A name that is no name is not shown: without the space, `name:value` is one."""
+    """Check names and values. An invalid name is not shown: `name:value` without space is one."""
     findings = [
         Finding(
             f"web_secrets: name {number}",
-            f"(not shown) in {where} is no name; write name: value, with a space after the colon",
+            f"(not shown) in {where} is not a name; must be `name: value`, with a space after the "
+            "colon",
         )
         for number, name in enumerate(content, 1)
         if not _NAME.fullmatch(str(name))
     ]
     content = {str(name): each for name, each in content.items() if _NAME.fullmatch(str(name))}
     findings += [
-        Finding(f"web_secrets: {name}", f"has no value in {where}; write one or take it out")
+        Finding(f"web_secrets: {name}", f"has no value in {where}; set a value or remove the line")
         for name, value in content.items()
         if value in (None, "")
     ]
     findings += [
-        Finding(f"web_secrets: {name}", "is not text; write it in quotes")
+        Finding(f"web_secrets: {name}", "is not text; put it in quotes")
         for name in OF_REDIS
         if isinstance(content.get(name), bool)
         or not isinstance(content.get(name), (str, int, type(None)))
     ]
-    # a plugin's property only the host can know; other unknown ones are found with web_config's
+    # only the host knows a plugin's properties; unknown ones are found together with web_config's
     unknown = [name for name in content if name not in OF_REDIS and not name.startswith("omero.")]
     for name in unknown:
         near = SCHEMA.nearest(name) or "redis_password"
         findings.append(
-            Finding(f"web_secrets: {name}", f"is no OMERO.web property; did you mean {near}?")
+            Finding(f"web_secrets: {name}", f"is not an OMERO.web property; did you mean {near}?")
         )
     return {name: value for name, value in content.items() if name not in unknown}, findings
 
 
 class Refused(Exception):
-    """Why a source is not read, and what to do; nothing of its content."""
+    """The reason why a source is not read, and the remedy, without any of its content."""
 
 
 def _content(source: str | Sequence[str]) -> str:
@@ -100,7 +103,7 @@ def _content(source: str | Sequence[str]) -> str:
 
 
 def is_pipe(path: str) -> bool:
-    """Whether a path leads to a pipe or a terminal, which can be read once."""
+    """Return whether a path is a pipe or a terminal, which can be read only once."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -109,7 +112,7 @@ def is_pipe(path: str) -> bool:
 
 
 def _check_access(path: str, status: os.stat_result) -> None:
-    """Raises Refused where another user than root and the one who deploys can read or change it."""
+    """Raise Refused if a user other than root and the deploying user can read or change it."""
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
         raise Refused(f"{path} is open to other users (mode {mode:04o}); run chmod 600 {path}")
@@ -125,32 +128,33 @@ def _check_access(path: str, status: os.stat_result) -> None:
 
 @functools.cache
 def _piped(path: str) -> bytes:
-    """What comes through a pipe, read once for all hosts."""
+    """Return a pipe's content, read once for all hosts."""
     if stat.S_ISCHR(os.stat(path).st_mode):  # a pipe that is closed again ends its writer
         with open(path, "rb", buffering=0) as file:
             if file.isatty():
                 raise Refused(f"{path} is a terminal; pass the secrets through a pipe")
-    # cat has the limit in time that a read of this process's own has not
+    # cat can be ended after a timeout; a read by this process cannot
     return _some(_run(["cat", "--", path], path, inherit=True), path)
 
 
 @functools.cache
 def _output(command: tuple[str, ...]) -> bytes:
-    """What a command prints, run once for all hosts."""
+    """Return a command's output; the command runs once for all hosts."""
     return _some(_run(command, command[0], inherit=False), f"the output of {command[0]}")
 
 
 def _some(content: bytes, where: str) -> bytes:
-    """Nothing at all is a program that has failed: a deploy would take the secrets away."""
+    """Refuse empty content: its source has failed, and a deploy would remove all secrets."""
     if not content.strip():
         raise Refused(f"{where} is empty; write {{}} if there are no secrets")
     return content
 
 
 def _run(command: Sequence[str], where: str, *, inherit: bool) -> bytes:
-    """A process's output, in memory. inherit: with this process's standard input and descriptors.
+    """Return a process's output, kept in memory only.
 
-    Raises Refused with the end of its standard error; its output is in no message.
+    inherit: pass on this process's standard input and descriptors. Raises Refused with the end of
+    the command's standard error, never with its output.
     """
     with _memory("secrets") as output, _memory("messages") as messages:
         try:
@@ -166,20 +170,20 @@ def _run(command: Sequence[str], where: str, *, inherit: bool) -> bytes:
         try:
             status = process.wait(COMMAND_TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise Refused(f"{where} has not come to its end within {COMMAND_TIMEOUT:g} s") from None
+            raise Refused(f"{where} has not ended within {COMMAND_TIMEOUT:g} s") from None
         finally:
             process.kill()
             process.wait()
         if status:
             messages.seek(0)
             text = messages.read().decode(errors="replace")[-_STDERR_SHOWN:]
-            said = "".join(each if each.isprintable() else " " for each in text)
-            said = " ".join(said.split()) or "it says nothing"
-            raise Refused(f"{where} ended with status {status}: {said}")
+            message = "".join(each if each.isprintable() else " " for each in text)
+            message = " ".join(message.split()) or "no message on standard error"
+            raise Refused(f"{where} ended with status {status}: {message}")
         output.seek(0)
         return output.read()
 
 
 def _memory(name: str) -> IO[bytes]:
-    """A file that has no place on a disk (memfd_create(2))."""
+    """Return a file that exists in memory only (memfd_create(2))."""
     return open(os.memfd_create(name), "w+b")

@@ -1,4 +1,4 @@
-"""The names of a site, as NGINX's server_name has them, and the hosts that they stand for. Pure.
+"""Match host names by a site's names, as NGINX's server_name has them. Pure.
 
 https://nginx.org/en/docs/http/server_names.html: exact names, *.example.org and .example.org.
 """
@@ -13,12 +13,12 @@ _LABELS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 
 
 def is_open(names: Sequence[str]) -> bool:
-    """Whether any name will do: none is set, `_`, or one that ends with a wildcard."""
+    """Return whether any host name matches: no name, `_`, or a name that ends with a wildcard."""
     return not names or any(name == "_" or name.endswith("*") for name in names)
 
 
 def pattern(names: Sequence[str]) -> str:
-    """A regular expression, for lower and upper case, of the host names that the names allow."""
+    """Return a regular expression, to be used without case, of the host names that match."""
     return "|".join(map(_pattern, names))
 
 
@@ -31,12 +31,12 @@ def _pattern(name: str) -> str:
 
 
 def canonical(names: Sequence[str]) -> str:
-    """The name by which OMERO.web is asked for where a request names none of them."""
+    """Return the host name to use for a request that has none of the names."""
     return next((name for name in names if name[0] not in "*."), LOCAL[0])
 
 
 def allowed_hosts(names: Sequence[str]) -> list[str]:
-    """The names as Django's ALLOWED_HOSTS has them, lower-case; none where any name will do."""
+    """Return the names for Django's ALLOWED_HOSTS, lower-case; none if any name matches."""
     if is_open(names):
         return []
     found = [name.removeprefix("*").lower() for name in names]

@@ -1,7 +1,7 @@
-"""The settings of one host, as an administrator writes them in the inventory's data.
+"""Define and read the settings of one host, which the inventory's data hold.
 
-Pure data: what each setting is, and what can be checked without looking at anything else.
-What follows from several hosts together is in `site`.
+Pure: each setting's type and description, and the checks that need no other setting.
+`site` has what follows from several hosts together.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Model(BaseModel):
 class Certificate(Model):
     """A TLS certificate (with its chain) and its private key, as PEM files.
 
-    They lie beside the inventory, or, by an absolute path, on the NGINX host.
+    The files are beside the inventory, or, with an absolute path, on the NGINX host.
     """
 
     certificate: HostFile
@@ -68,14 +68,14 @@ class Certificate(Model):
 
 
 class Proxies(Model):
-    """The proxies in front of NGINX; tls: whether visitors reach them by https."""
+    """The proxies in front of NGINX. tls: whether visitors reach the proxies over HTTPS."""
 
     addresses: Annotated[Sequence[Network], Field(min_length=1)]
     tls: bool = True
 
 
 class MaintenancePage(Model):
-    """What a facility puts in the place of, or into, the bundle's maintenance page."""
+    """A facility's own maintenance page, or a logo and a contact for the bundle's page."""
 
     page: TextFile | None = None
     logo: Logo | None = None
@@ -97,10 +97,10 @@ class BrandingFiles(Model):
 
 
 class Settings(Model):
-    """Every setting; a description says what to write."""
+    """Every setting. A description completes the sentence "must be …"."""
 
     address: HostAddress | None = Field(
-        None, description="an IP address or a host name by which other hosts reach this one"
+        None, description="an IP address or a host name by which other hosts reach this host"
     )
 
     web_config: Mapping[str, Any] = Field(
@@ -113,18 +113,18 @@ class Settings(Model):
         {}, description='{property: [items]}, for example {"omero.web.ui.top_links": ["Help"]}'
     )
     web_config_exclusive: bool = Field(
-        False, description="True to remove properties that were set by hand, or False to keep them"
+        False, description="True to remove properties that are set manually, or False to keep them"
     )
     web_secrets: SecretsSource | None = Field(
         None,
         description="the path of a YAML file of lines `property: value` or `redis_password: "
-        "value`, or what prints "
-        'one: {"command": ["sops", "-d", "secrets.yml"]}',
+        "value`, or a command that prints "
+        'such lines: {"command": ["sops", "-d", "secrets.yml"]}',
     )
     web_requirements: SiteLock | None = Field(
         None,
-        description="the path of a hash-pinned requirements file; make it of app/requirements.in "
-        "by uv pip compile --generate-hashes --no-emit-package zeroc-ice",
+        description="the path of a hash-pinned requirements file; make it from app/requirements.in "
+        "with uv pip compile --generate-hashes --no-emit-package zeroc-ice",
     )
     web_plugins: Sequence[WebPlugin] = Field(
         (),
@@ -140,16 +140,14 @@ class Settings(Model):
     web_cors_origins: Sequence[Annotated[str, AfterValidator(origin)]] = Field(
         (), description='a list of origins, for example ["https://viewer.example.org"]'
     )
-    web_cors_login: bool = Field(
-        False, description="True where pages of other sites log in, or False"
-    )
+    web_cors_login: bool = Field(False, description="True if pages of other sites log in, or False")
     web_branding: BrandingFiles = Field(
         BrandingFiles(),
         description='{"login_logo": "logo.png", "top_logo": "small.svg", '
         '"index_template": "welcome.html", "template_dirs": ["templates"]}, or some of it',
     )
     web_ready_needs_server: bool = Field(
-        False, description="True where OMERO.web is not ready without its OMERO.server, or False"
+        False, description="True if OMERO.web is not ready without its OMERO.server, or False"
     )
     web_ice_wheel: Wheel | None = Field(
         None,
@@ -176,7 +174,7 @@ class Settings(Model):
     web_liveness: Annotated[int, Field(ge=15, le=3600)] = Field(
         36,
         description="a number of seconds, for example 36: an OMERO.web that hangs for longer is "
-        "started again",
+        "restarted",
     )
 
     nginx_server_name: ServerNames | None = Field(
@@ -197,7 +195,7 @@ class Settings(Model):
         '"contact": "help@example.org"} with one or more of the three',
     )
     nginx_hsts: bool = Field(
-        True, description="True to have browsers use https alone for two years, or False"
+        True, description="True to make browsers use only HTTPS for two years, or False"
     )
     nginx_behind_proxy: Annotated[Proxies | None, BeforeValidator(_proxy)] = Field(
         None, description='{"addresses": ["10.0.0.5", "10.1.0.0/16"], "tls": True}'
@@ -220,10 +218,11 @@ class Settings(Model):
     )
     redis_port: Port | None = Field(None, description="a TCP port number, for example 6379")
     redis_allow: Sequence[Network] = Field(
-        (), description='IP addresses or networks beside the web hosts, for example ["10.0.0.7"]'
+        (),
+        description='IP addresses or networks besides the web hosts, for example ["10.0.0.7"]',
     )
     redis_takeover: bool = Field(
-        False, description="True where the Redis on this host is OMERO.web's alone, or False"
+        False, description="True if only OMERO.web uses the Redis on this host, or False"
     )
     redis_maxmemory: RedisMemory | None = Field(
         None, description='an amount of memory, for example "512mb"'
@@ -231,31 +230,31 @@ class Settings(Model):
 
     @property
     def redis_has_port(self) -> bool:
-        """Whether Redis has a TCP port beside its socket: either setting opens one."""
+        """Whether Redis has a TCP port besides its socket: either setting opens a port."""
         return self.redis_bind is not None or self.redis_port is not None
 
     @property
     def redis_addresses(self) -> str:
-        """The addresses that Redis listens on where it has a TCP port."""
+        """The addresses that Redis listens on, if it has a TCP port."""
         return self.redis_bind or "127.0.0.1"
 
     @property
     def redis_tcp_port(self) -> int:
-        """The TCP port of Redis where it has one."""
+        """The TCP port of Redis, if it has a TCP port."""
         return self.redis_port or 6379
 
     @property
     def redis_is_local(self) -> bool:
-        """Whether other hosts cannot reach Redis: it listens on loopback, or on its socket only."""
+        """Whether other hosts cannot reach Redis: it listens on loopback or on a socket only."""
         parts = [part.removeprefix("-") for part in self.redis_addresses.split()]
         return all(ipaddress.ip_address(part).is_loopback for part in parts)
 
 
 def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
-    """The settings in a host's data, and every mistake in them.
+    """Return the settings in a host's data, and every error in them.
 
-    With mistakes the returned settings are those that are right, so that the search for further
-    mistakes can go on; they must not be used for anything else.
+    If there are errors, the returned settings are only the valid ones. Use them only to search for
+    further errors.
     """
     try:
         return Settings.model_validate(dict(data)), []
@@ -271,17 +270,17 @@ def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
 
 
 def _findings(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
-    """One setting's mistakes; pydantic tells them for each possible form of the value."""
+    """Return one setting's errors. pydantic reports errors for each possible form of the value."""
     if name not in Settings.model_fields:
         return [Finding(name, _unknown(name))]
     hint = str(Settings.model_fields[name].description)
     if name == "web_plugins" and isinstance(value, (list, tuple)):
         return plugin_entries.findings(value, details, hint)
-    if name == "nginx_tls":  # as text or as files: only the form that was meant is worth a word
+    if name == "nginx_tls":  # text or files: report the errors of the form that was meant
         meant = isinstance(value, Mapping)
         details = [each for each in details if ("Certificate" in each["loc"]) == meant]
     reasons = dict.fromkeys(_reason(name, value, each) for each in details)
-    return [Finding(name, f"{'; '.join(reasons)}; write {hint}")]
+    return [Finding(name, f"{'; '.join(reasons)}; must be {hint}")]
 
 
 def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
@@ -296,14 +295,14 @@ def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
         said = f"input should be a {'list' if 'Sequence' in said else 'dictionary'}"
     # a whole web_config may hold a password
     shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
-    return f"{part}{shown} will not do ({said[0].lower()}{said[1:]})"
+    return f"{part}{shown} is not valid ({said[0].lower()}{said[1:]})"
 
 
 def _unknown(name: str) -> str:
     if name.startswith("omero."):
-        return f'is an OMERO.web property; write it as web_config = {{"{name}": …}}'
+        return f'is an OMERO.web property; set web_config = {{"{name}": …}}'
     if name in OF_REDIS:
-        return f"belongs into the file that web_secrets names; write it there: `{name}: …`"
+        return f"belongs in the file that web_secrets names; set it there: `{name}: …`"
     close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
     return f"there is no such setting; {hint}"

@@ -1,4 +1,4 @@
-"""The table of docs/settings.md: `./run python -m roles.inventory.settings_page` writes it anew."""
+"""Write the table of docs/settings.md: `./run python -m roles.inventory.settings_page`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BEGIN, _END = "| setting | what it is | default |\n|---|---|---|\n", "\n\n"
 
 @dataclass(frozen=True)
 class Row:
-    """A setting's description in Markdown. default: where the model's own says too little."""
+    """A setting's description in Markdown. default: used instead of the model's default."""
 
     text: str
     default: str = ""
@@ -21,7 +21,7 @@ class Row:
 
 ROWS = {
     "address": Row(
-        "how other hosts reach this one, and where it comes from when it reaches them",
+        "the address by which other hosts reach this host, and from which it reaches them",
         default="its SSH name",
     ),
     "web_config": Row(
@@ -29,7 +29,7 @@ ROWS = {
         '`5`, `["a"]`)',
     ),
     "web_config_append": Row(
-        "{property: [items]}: added to the list that this release has by default, so that an "
+        "{property: [items]}: added to the default list of the installed release, so that an "
         "upgrade's new items appear",
     ),
     "web_config_remove": Row(
@@ -37,18 +37,18 @@ ROWS = {
         "its label or its target",
     ),
     "web_config_exclusive": Row(
-        "`True`: properties set by hand are removed instead of kept",
+        "`True`: properties that are set manually are removed instead of kept",
     ),
     "web_secrets": Row(
         "the path, on the machine you deploy from, of a YAML file {property, `redis_password` "
-        'or `redis_user`: value}, or {"command": […]} that prints one: [Secrets](#secrets)',
+        'or `redis_user`: value}, or {"command": […]} that prints such a file: [Secrets](#secrets)',
     ),
     "web_requirements": Row(
         "a hash-pinned requirements file of your own; it decides what is installed. It pins "
-        "at least what the bundle runs with (`app/requirements.in`), each line with its hash; "
-        "no `-r`, `-c`, `-e`, and no index, which is pip's configuration on the host. `# "
-        "Locked: YYYY-MM-DD` in the first lines is the date that `status` and `./run audit` "
-        "report: [upgrades](upgrade.md)",
+        "at least the packages that the bundle needs (`app/requirements.in`), each line with its "
+        "hash. It has no `-r`, `-c`, `-e` and no index: set the index in pip's configuration on "
+        "the host. `# Locked: YYYY-MM-DD` in the first lines is the date that `status` and `./run "
+        "audit` report: [upgrades](upgrade.md)",
         default="the bundle's lock",
     ),
     "web_plugins": Row(
@@ -57,7 +57,7 @@ ROWS = {
     ),
     "web_sessions": Row(
         "`redis` or `file`",
-        default="`redis` where the inventory has a group redis or `web_redis_url`",
+        default="`redis` if the inventory has a group redis or `web_redis_url`, else `file`",
     ),
     "web_redis_url": Row(
         "a Redis run by others, like `rediss://redis.example.org:6380`: "
@@ -75,30 +75,30 @@ ROWS = {
         default="{}",
     ),
     "web_ready_needs_server": Row(
-        "`True`: `/ops/ready` says 503 where no OMERO.server is reached: "
+        "`True`: `/ops/ready` answers 503 if no OMERO.server is reachable: "
         "[monitoring.md](monitoring.md)",
     ),
     "web_ice_wheel": Row(
         "path (`#sha256=…` may follow), or `https://…/NAME.whl#sha256=…`, of a zeroc-ice "
         "3.6.5 wheel",
-        default="built once, kept",
+        default="built once and kept",
     ),
     "web_graceful_timeout": Row(
-        "seconds that running requests get to end when OMERO.web is replaced or stopped: "
+        "seconds that running requests may still take when OMERO.web is replaced or stopped: "
         "[lifecycle.md](lifecycle.md)",
     ),
     "web_worker_memory": Row(
-        "a worker that has grown beyond this is replaced once it has no download, like `1gb`",
+        "a worker that uses more memory is replaced as soon as it has no download, like `1gb`",
     ),
     "web_memory_max": Row(
         "the memory of the whole service, like `8gb`, under systemd",
         default="no limit",
     ),
     "web_open_files": Row(
-        "how many files and connections the whole service may have open, under systemd",
+        "the number of files and connections that the whole service may have open, under systemd",
     ),
     "web_liveness": Row(
-        "seconds after which an OMERO.web that hangs as a whole is started again: "
+        "seconds after which an OMERO.web that hangs as a whole is restarted: "
         "[lifecycle.md](lifecycle.md#crashes)",
     ),
     "nginx_server_name": Row(
@@ -125,7 +125,7 @@ ROWS = {
         default="the bundle's page",
     ),
     "nginx_hsts": Row(
-        "with TLS: browsers are told to use https alone",
+        "with TLS: browsers must use only HTTPS",
     ),
     "nginx_behind_proxy": Row(
         '[addresses] of proxies in front that end TLS, or {"addresses": […], "tls": False}',
@@ -135,7 +135,7 @@ ROWS = {
         "[others](front-door.md#bodies-forms-and-uploads) send 256 kB",
     ),
     "nginx_max_connections": Row(
-        "how many requests the visitors of one address may have [open at "
+        "the number of requests that the visitors of one address may have [open at "
         "once](front-door.md#slow-visitors-and-large-answers); `0` is no limit",
     ),
     "nginx_metrics_allow": Row(
@@ -143,7 +143,7 @@ ROWS = {
         default="this host",
     ),
     "redis_bind": Row(
-        "opens a TCP port of Redis beside its socket, at these addresses; needs a "
+        "opens a TCP port of Redis besides its socket, at these addresses; needs a "
         "`redis_password` of 16 characters or more: [redis.md](redis.md)",
         default="no port (with `redis_port` alone: 127.0.0.1)",
     ),
@@ -152,11 +152,11 @@ ROWS = {
         default="no port (with `redis_bind` alone: 6379)",
     ),
     "redis_allow": Row(
-        "addresses and networks that may reach this port beside the web hosts: "
+        "addresses and networks that may reach this port besides the web hosts: "
         "[several-hosts.md](several-hosts.md#who-may-reach-redis)",
     ),
     "redis_takeover": Row(
-        "the Redis that is on the host already is OMERO.web's alone, whatever it looks like: "
+        "only OMERO.web uses the existing Redis on the host, even if it looks shared: "
         "[redis.md](redis.md#a-redis-that-is-there-already)",
     ),
     "redis_maxmemory": Row(
@@ -185,7 +185,7 @@ def _default(name: str) -> str:
 
 
 def page(text: str) -> str:
-    """Return the text of the page with the table in the place of its present one."""
+    """Return the text of the page with a new table in place of the old one."""
     head, begin, rest = text.partition(_BEGIN)
     _former, end, tail = rest.partition(_END)
     return head + begin + table() + end + tail

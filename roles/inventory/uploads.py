@@ -1,11 +1,11 @@
-"""Pictures, logos and templates that a site uploads: their content decides, as for browsers."""
+"""Check pictures, logos and templates of a site by their content, as browsers do."""
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path
 
-MAX_LOGO_SIZE = 100_000  # bytes; the page is sent with every answer
+MAX_LOGO_SIZE = 100_000  # bytes; the logo is part of every maintenance page that is sent
 _TYPES = {"png": "image/png", "jpg": "image/jpeg"}
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -16,7 +16,7 @@ _SIGNATURES = (
 
 
 def image_suffix(content: bytes) -> str | None:
-    """The usual suffix of a PNG, JPEG, GIF or WebP picture; None where it is none of them."""
+    """Return the suffix of a PNG, JPEG, GIF or WebP picture, or None for anything else."""
     for signature, suffix in _SIGNATURES:
         if content.startswith(signature):
             return suffix
@@ -24,18 +24,20 @@ def image_suffix(content: bytes) -> str | None:
 
 
 def picture_suffix(path: str, content: bytes) -> str:
-    """The suffix by which NGINX knows a picture's type. Raises ValueError where it is no picture
-    that all browsers show; the content decides, since that is what they look at."""
+    """Return the suffix from which NGINX takes a picture's media type.
+
+    Raises ValueError unless the content is a picture that all browsers show.
+    """
     suffix = image_suffix(content)
     if suffix:
         return suffix
     if b"<svg" in content[:4096]:
         return "svg"
-    raise ValueError(f"{path} is no picture (PNG, JPEG, GIF, WebP or SVG)")
+    raise ValueError(f"{path} is not a picture (PNG, JPEG, GIF, WebP or SVG)")
 
 
 def template_files(folder: str) -> list[Path]:
-    """The files of a folder of templates, without hidden ones."""
+    """Return the files below a directory of templates, without hidden ones."""
     return sorted(
         path
         for path in Path(folder).rglob("*")
@@ -45,33 +47,33 @@ def template_files(folder: str) -> list[Path]:
 
 
 def check_template(path: str | Path) -> None:
-    """Raises ValueError where Django could not read it, OSError where nobody can."""
+    """Raise ValueError if the template is not UTF-8, OSError if it cannot be read."""
     try:
         Path(path).read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error.reason})") from None
+        raise ValueError(f"{path} is not UTF-8 text ({error.reason})") from None
 
 
 def check_logo(path: str) -> str:
-    """The path; ValueError where the file cannot be a page's logo."""
+    """Return the path. Raises ValueError if the file cannot be the maintenance page's logo."""
     size = Path(path).stat().st_size
     if size > MAX_LOGO_SIZE:
         raise ValueError(
-            f"{path} has {size // 1000} kB; at most {MAX_LOGO_SIZE // 1000} kB will do"
+            f"{path} must have at most {MAX_LOGO_SIZE // 1000} kB, not {size // 1000} kB"
         )
     if _type(Path(path).read_bytes()) is None:
-        raise ValueError(f"{path} is no SVG, PNG or JPEG image")
+        raise ValueError(f"{path} is not an SVG, PNG or JPEG image")
     return path
 
 
 def logo_data_uri(path: str) -> str:
-    """The image as a URI that holds it, for `img src`, where an SVG's scripts do not run."""
+    """Return the image as a data: URI for `img src`, where an SVG's scripts do not run."""
     content = Path(path).read_bytes()
     return f"data:{_type(content)};base64,{base64.b64encode(content).decode()}"
 
 
 def _type(content: bytes) -> str | None:
-    """The media type by what stands in the file, whatever its name."""
+    """Return the media type of an image's content, or None."""
     kind = _TYPES.get(image_suffix(content) or "")
     if kind:
         return kind

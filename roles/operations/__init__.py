@@ -1,1 +1,1 @@
-"""pyinfra operations and facts that every role uses. They know nothing of a site."""
+"""Operations and facts for pyinfra that every role uses. They know nothing of a site."""

@@ -1,8 +1,9 @@
 #!/bin/sh
-# apt_install.sh PACKAGE ...: installs Debian packages; says nothing while all is well.
-# Another program that is installing something (unattended-upgrades, cloud-init) is named and waited
-# for: of the commands here only `apt-get install` could wait by itself. A dpkg that was interrupted
-# is completed first. Package lists younger than an hour will do, unless they do not.
+# apt_install.sh PACKAGE ...: installs Debian packages; prints nothing unless it waits or fails.
+# It reports another program that is installing packages (unattended-upgrades, cloud-init) and waits
+# for it: of the commands below, only `apt-get install` can wait by itself. An interrupted dpkg is
+# completed first. Package lists are updated only if they are older than an hour, or if the
+# installation fails with them.
 set -u
 limit=600 # seconds
 report_every=15
@@ -10,12 +11,12 @@ locks="/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock
   /var/cache/apt/archives/lock"
 lists=/var/lib/apt/lists
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-# invoke-rc.d looks at it: no service is started on the way where systemd does not run
+# invoke-rc.d reads RUNLEVEL: without systemd, the installation must not start services
 [ -d /run/systemd/system ] || export RUNLEVEL=1
 
 seconds() { cut -d. -f1 /proc/uptime; }
 
-# Who holds a lock: these are locks of fcntl(2), which the kernel lists by inode.
+# Prints which program holds a lock. These are fcntl(2) locks, which the kernel lists by inode.
 holder() {
     for file in $locks; do
         inode=$(stat -c %i "$file" 2> /dev/null) || continue
@@ -30,7 +31,7 @@ holder() {
 
 begun=$(seconds)
 reported=
-# attempt COMMAND ...: again while another program has a lock. What it prints is in $output.
+# attempt COMMAND ...: repeats it while another program has a lock. Its output is in $output.
 attempt() {
     until output=$("$@" 2>&1 < /dev/null); do
         case $output in
@@ -56,7 +57,7 @@ are_fresh() { find "$lists" -name '*_Packages*' -mmin -60 2> /dev/null | grep -q
 
 if attempt dpkg --configure -a; then
     are_fresh && install_packages "$@" && exit
-    # one broken source of many is common, and the lists at hand may do
+    # one broken source of many is common, and the present lists may suffice
     attempt apt-get update -q || update=$output
     install_packages "$@" && exit
 fi

@@ -1,17 +1,17 @@
-"""Archives that another user's process prints, in files of root's."""
+"""Store an archive that another user's process prints in a file that root owns."""
 
 from __future__ import annotations
 
-MAX_ARCHIVE_SIZE = 2_000_000_000  # bytes that are taken
+MAX_ARCHIVE_SIZE = 2_000_000_000  # bytes
 PACKING_TIMEOUT = 900  # seconds
-MAX_ERRORS_SIZE = 20_000  # bytes of what packing prints besides
+MAX_ERRORS_SIZE = 20_000  # bytes of the packing command's error messages
 
 
 def limited_archive(command: str, archive: str) -> str:
-    """Shell: what a command prints, in a file of root's, which it cannot fill the disk with.
+    """Return shell that writes a command's output to a file of limited size, so that no disk fills.
 
-    Its own process writes to a pipe: a limit for files (`ulimit -f`) does not reach what systemd
-    starts for it.
+    The command writes to a pipe, because a limit for files (`ulimit -f`) does not reach a process
+    that systemd starts.
     """
     return (
         f"{{ {command} && : > {archive}.complete; }} | head -c {MAX_ARCHIVE_SIZE} > {archive}; "

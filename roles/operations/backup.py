@@ -1,4 +1,4 @@
-"""Copies of what someone else made and the bundle replaces; root's own: they may hold secrets."""
+"""Back up files that the bundle replaces. Only root may read the copies, which may have secrets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DIRECTORY = f"{BACKUPS}/{datetime.now():%Y-%m-%d-%H%M%S}"  # one for each run
 
 
 def backup_command(paths: Iterable[str]) -> str:
-    """Shell: copies of these paths below DIRECTORY, in directories of root's; a link stays a link.
+    """Return shell that copies these paths below DIRECTORY. A link stays a link.
 
-    From /: cp of coreutils 9.1 (Debian 12) looks for the attributes of `etc` where it is run, and
-    fails anywhere else.
+    The command runs in /, because cp of coreutils 9.1 (Debian 12) looks for the attributes of `etc`
+    in the current directory, and fails anywhere else.
     """
     quoted = " ".join(map(shlex.quote, paths))
     if not quoted:
@@ -27,8 +27,10 @@ def backup_command(paths: Iterable[str]) -> str:
 
 
 def backup_as_user_command(user: str, path: str) -> str:
-    """Shell: a copy of a file in another user's directory, with its owner and mode, read as that
-    user; nothing where there is none. It may be anything by now: 10 MB and 10 seconds at most.
+    """Return shell that copies a file of another user, if it exists, with its owner and mode.
+
+    That user reads the file. At most 10 MB are copied, in at most 10 seconds, because that user may
+    have replaced the file.
     """
     file, copy = shlex.quote(path), shlex.quote(f"{DIRECTORY}{path}")
     read = run_as_user(user, f"head -c 10000000 {file}")
@@ -40,7 +42,7 @@ def backup_as_user_command(user: str, path: str) -> str:
 
 
 def log_backup(paths: Iterable[str], why: str) -> None:
-    """Tell the administrator what is replaced and where its copy is."""
+    """Log which files are replaced, why, and where their copies are."""
     if host.state.is_executing:
         for path in paths:
             host.log(f"{path}: {why}; a copy is {DIRECTORY}{path}")

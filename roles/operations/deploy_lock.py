@@ -1,10 +1,9 @@
-"""One deploy at a time on a host, for the whole of the deploy: who, from where and since when.
+"""Allow one deploy at a time on a host, and report who deploys, from where and since when.
 
-The host keeps the lock (deploy_lock.sh). Each command of a deploy goes through SHELL, which lets it
-run only while nobody else has taken the lock, and says that the owner is alive. A deploy that has
-nothing to run on a host for a while, since it is busy on another, says so by `keep_alive`. A
-controller that was killed says nothing any more: the lock is free a minute later, and at once for a
-deploy from the same machine, which sees that the process is gone.
+The host keeps the lock (deploy_lock.sh). locked_command.sh runs each command of a deploy only while
+no other deploy has the lock, and renews the lock. `_keep_alive` renews the lock while the deploy is
+busy on other hosts. If the controller is killed, the lock is free a minute later. It is free at
+once for a deploy from the same machine, which sees that the process has ended.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ from .facts import BooleanFact, fail
 
 SCRIPT = (Path(__file__).parent / "deploy_lock.sh").read_text("utf-8")
 TIMEOUT = 900.0  # seconds to wait for another deploy; building zeroc-ice takes minutes
-RENEWAL = 20.0  # seconds, a third of what the host waits for
-_PAUSE = 15  # seconds that one remote call waits
+RENEWAL = 20.0  # seconds, a third of the time after which the lock expires on the host
+_PAUSE = 15  # seconds that one remote call waits for the lock
 
 _SHELL = shell_file.read(__file__, "locked_command.sh")
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has the lock of a host, as the survey says.
+    """The holder of a host's lock, as the survey reports it.
 
-    state: taken (by the deploy that asks), free, alive (its owner is) or running (a command is).
-    token, process: of who has it or had it last. sentence: for people. origin: the address from
-    which the deploy that asks comes.
+    state: taken (by this deploy), free, alive (another owner has renewed it) or running (a command
+    of another deploy runs). token, process: the present or last owner's. sentence: the owner, for
+    messages. origin: the address of this deploy's controller, as the host sees it.
     """
 
     state: str = "free"
@@ -55,14 +54,14 @@ class Holder:
 
     @classmethod
     def read(cls, values: Mapping[str, str]) -> Holder:
-        """From the survey's values."""
+        """Read a holder from the survey's values."""
         names = ("state", "token", "process", "sentence", "origin")
         found = {name: values.get(f"lock_{name}", "") for name in names}
         return cls(**{name: value for name, value in found.items() if value})
 
     @property
     def is_gone(self) -> bool:
-        """Whether its process was one of this machine that has ended: nothing will come of it."""
+        """Whether the owner was a process of this machine that has ended."""
         place, pid, start = (["", "", *self.process.rsplit(":", 2)])[-3:]
         return place == _PLACE and self.state == "alive" and _start(pid) != start
 
@@ -71,7 +70,7 @@ NOBODY = Holder()
 
 
 def _start(pid: str | int) -> str | None:
-    """When a process of this machine was started, in the kernel's own units; None without one."""
+    """Return the start time of a process of this machine in clock ticks; None if it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
@@ -80,7 +79,7 @@ def _start(pid: str | int) -> str | None:
 
 
 def _place() -> str:
-    """The boot and the namespace in which a process id means something."""
+    """Return the boot ID and the PID namespace, within which a process ID is unique."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
         return f"{boot}:{re.sub(r'[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
@@ -93,7 +92,7 @@ _PLACE = _place()
 
 @dataclass(eq=False)
 class DeployLock:
-    """This deploy's part in the locks of its hosts. held: names of the hosts that are locked."""
+    """The locks of one deploy. held: names of the hosts that it has locked."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     surveyed: dict[str, Holder] = field(default_factory=dict)
@@ -102,22 +101,22 @@ class DeployLock:
     has_failed: bool = False
 
     def note(self, host: Host, holder: Holder, *, sudo: bool) -> None:
-        """What the survey says of a host."""
+        """Store what the survey reports about a host's lock."""
         self.surveyed[host.name], self.sudo[host.name] = holder, sudo
         if holder.state == "taken":
             self.held.add(host.name)
 
     def shell(self, host: Host, *, last: bool = False) -> str:
-        """pyinfra's shell for the commands of this deploy. last: nothing follows on the host."""
+        """Return the shell for this deploy's commands. last: it is the last command on the host."""
         seen = self.surveyed[host.name].token
         return f"sh -c {shlex.quote(_SHELL)} {self.token} '{seen}' {'last' if last else 'more'}"
 
     def take(self, *, ended: str = "") -> str:
-        """Shell of the survey: take the lock. ended: a token that has no owner any more."""
+        """Return shell for the survey to take the lock. ended: a token whose deploy has ended."""
         return f'{self._arguments("take", ended)}"$from"{_DEPLOYS}'
 
     def take_after(self, host: Host) -> str:
-        """Shell: take it as it was when the survey saw it, or say who has come meanwhile."""
+        """Return shell to take the lock only if no other deploy has taken it since the survey."""
         seen = self.surveyed[host.name]
         origin = f" ({seen.origin})" if seen.origin else ""
         return f"{self._arguments('take_after', seen.token)}{shlex.quote(origin)}{_DEPLOYS}"
@@ -127,7 +126,7 @@ class DeployLock:
         return shlex.join([action, self.token, other, process, _who()])
 
     def run(self, host: Host, command: str) -> bool:
-        """Run a function of deploy_lock.sh on a host, outside the lock itself."""
+        """Run a function of deploy_lock.sh on a host without the lock. Return whether it succeeds."""
         done, _output = host.run_shell_command(
             StringCommand(f"{SCRIPT}\n{command}"),
             _sudo=self.sudo[host.name],
@@ -136,18 +135,18 @@ class DeployLock:
         return done
 
     def give_back(self, host: Host) -> None:
-        """Let others deploy to a host."""
+        """Give back a host's lock."""
         if host.name in self.held:
             self.held.discard(host.name)
             self.run(host, f"give_back {self.token}")
 
 
-LOOK = "prepare && false"  # shell of the survey: say who has the lock, and take nothing
+LOOK = "prepare && false"  # shell for the survey: report the holder, do not take the lock
 _DEPLOYS = "' has been deploying to this host'"
 
 
 def of(state: State) -> DeployLock:
-    """The lock of this run of pyinfra."""
+    """Return the locks of this run of pyinfra."""
     context = run_context.of(state)
     lock = context.get(DeployLock)
     if lock is None:
@@ -159,21 +158,21 @@ def of(state: State) -> DeployLock:
 
 
 def is_taken_at_once(state: State) -> bool:
-    """With `-y`: nobody is asked before the deploy begins. A dry run takes no lock."""
+    """Return whether the survey takes the lock: with `-y`, but not in a dry run."""
     options = {"--dry", "--debug-facts", "--debug-operations"}
     return not state.check_for_changes and not options & set(sys.argv)
 
 
 @operation()
 def take() -> Generator[PyinfraCommand, None, None]:
-    """Take the lock of a host as the survey saw it, where a person was asked before the deploy."""
+    """Take a host's lock, if the user has confirmed the deploy after the survey (without `-y`)."""
     host, lock = current_host, of(current_host.state)
     if not host.state.is_executing or host.name in lock.held:
         return
     if not lock.run(host, lock.take_after(host)):
         yield fail(
-            "another deploy has begun on this host since it was looked at; deploy again "
-            "when it has ended"
+            "another deploy has begun on this host since the survey; deploy again "
+            "when that deploy has ended"
         )
         return
     lock.held.add(host.name)
@@ -181,7 +180,7 @@ def take() -> Generator[PyinfraCommand, None, None]:
 
 @operation()
 def give_back() -> Generator[PyinfraCommand, None, None]:
-    """Let others deploy; where something is run to the end anyway, the shell does that."""
+    """Give back a host's lock. After a host's last command, the shell does this itself."""
     if current_host.state.is_executing:
         of(current_host.state).give_back(current_host)
     yield from ()
@@ -197,7 +196,7 @@ class IsFree(BooleanFact):
 
 
 class _Failure(BaseStateCallback):
-    """A deploy that has failed gives its locks back: nothing follows on any host."""
+    """Gives the locks back after a failed operation, because no operation follows on any host."""
 
     @staticmethod
     def operation_host_error(
@@ -206,7 +205,7 @@ class _Failure(BaseStateCallback):
         lock = of(state)
         lock.has_failed = True
         for each in state.inventory.get_active_hosts():
-            if each is host or each.executing_op_hash is None:  # the others follow below
+            if each is host or each.executing_op_hash is None:  # the others: operation_host_success
                 lock.give_back(each)
 
     @staticmethod
@@ -218,7 +217,7 @@ class _Failure(BaseStateCallback):
 
 
 def _keep_alive(state: State) -> None:
-    """Say to each host that the deploy is alive, also while it has nothing to do there."""
+    """Renew the lock of each host every RENEWAL seconds until the deploy ends."""
     while state.current_stage <= StateStage.Execute:
         gevent.sleep(RENEWAL)
         lock = of(state)
@@ -229,11 +228,11 @@ def _keep_alive(state: State) -> None:
 def _keep(lock: DeployLock, host: Host) -> None:
     try:
         lock.run(host, f"keep {lock.token}")
-    except Exception as error:  # a connection that is lost: the deploy's own commands say so
+    except Exception as error:  # a lost connection: the deploy's own commands report it
         logger.debug(f"{host.name}: the lock could not be renewed: {error}")
 
 
 def _who() -> str:
-    """The person at this machine, in plain letters."""
+    """Return user@host of this machine in plain ASCII."""
     user = os.environ.get("SUDO_USER") or getpass.getuser()
     return re.sub(r"[^\w.@-]", "?", f"{user}@{socket.gethostname()}", flags=re.ASCII)

@@ -1,11 +1,11 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # services.py sets the variables
-# ensure_service.sh ACTION MANAGER [PAUSE [LIMIT]]: a service, and the stamp of what it was started with.
-#   state     prints what `services.CurrentState` reads
-#   restart, reload, restart_with_socket     does so, waits until the service is ready, and writes
-#             the stamp last; PAUSE seconds lie between the two. LIMIT: seconds for systemd
+# ensure_service.sh ACTION MANAGER [PAUSE [LIMIT]]: checks, restarts or reloads a service. ACTION:
+#   state     prints the state for `services.CurrentState`
+#   restart, reload, restart_with_socket     does so, waits until the service is ready, waits PAUSE
+#             seconds, and writes the stamp last. systemd may take LIMIT seconds.
 # MANAGER is systemd or supervisor. Set before:
-#   name, units     of the service; all of its units under systemd
+#   name, units     the service's name, and all of its systemd units
 #   stamps          the directory of the stamps
 #   restart_on, reload_on, loaded, trial, ready, back, again, log
 #                   shell commands that roles.operations.services.Service describes
@@ -15,12 +15,12 @@ stamp=$stamps/$name
 configuration=/etc/supervisor/supervisord.conf
 
 digest() { sha256sum | cut -c1-64; }
-# digest_of COMMAND: of all that it prints, errors included
+# digest_of COMMAND: prints the digest of its output and its errors
 digest_of() { { eval "$1"; } 2>&1 | digest; }
 ctl() { supervisorctl -c "$configuration" "$@"; }
 
-# supervisorctl is a Python, started for each service. What it asks by the socket that Debian's
-# configuration has: getProcessInfo, see http://supervisord.org/api.html.
+# Sends getProcessInfo (http://supervisord.org/api.html) to the socket of Debian's configuration:
+# supervisorctl would start a Python for each service.
 supervisor_status() {
     asked="<string>$name</string>"
     asked="<params><param><value>$asked</value></param></params>"
@@ -40,21 +40,21 @@ print_state() {
     fi
     read -r restarted reloaded 2> /dev/null < "$stamp"
     [ "$restarted" = "$(digest_of "$restart_on")" ] && echo restarted
-    now=$({ eval "$reload_on"; } 2>&1; echo .) # `loaded` compares it
+    now=$({ eval "$reload_on"; } 2>&1; echo .) # `loaded` compares $now
     now=${now%.}
     [ "$reloaded" = "$(printf %s "$now" | digest)" ] && (eval "$loaded") && echo reloaded
     true
 }
 
-# A process of the service's own may ask systemd for more time, again and again (sd_notify(3),
-# EXTEND_TIMEOUT_USEC); then its processes are ended.
+# Runs systemctl for at most LIMIT seconds. A service may ask systemd for more time again and again
+# (sd_notify(3), EXTEND_TIMEOUT_USEC); after the timeout its processes are killed.
 control() { # VERB UNIT...
     timeout -k 5 "$limit" systemctl "$@" && return
     [ $? = 124 ] && systemctl kill -s KILL "$name.service" && timeout -k 5 "$limit" systemctl "$@"
 }
 
-# A socket stays, and holds visitors, while its service is started again; it cannot be changed under
-# a running one. What a change of the socket follows has a stamp of its own.
+# Restarts a service while its socket stays open and holds visitors' connections. A changed socket
+# unit has a stamp of its own, because a socket cannot be changed while its service runs.
 restart_with_socket() {
     socket=$(systemctl cat "$name.socket" | sha256sum)
     if [ "$socket" = "$(cat "$stamp.socket" 2> /dev/null)" ] &&
@@ -67,12 +67,12 @@ restart_with_socket() {
     fi
 }
 
-# Debian's init script may have started its own daemon, and would at the next boot.
+# Stops the daemon of Debian's init script, and disables the script for the next boot.
 end_init_script() {
     pids=$(cat "/run/$name.pid" /run/*/"$name.pid" 2> /dev/null)
     update-rc.d "$name" disable > /dev/null 2>&1
     "/etc/init.d/$name" stop > /dev/null 2>&1
-    for pid in $pids; do # which the script misses where it may not see /proc/PID/exe
+    for pid in $pids; do # the script misses them if it may not read /proc/PID/exe
         for _ in $(seq 50); do
             { grep -qsa "$name" "/proc/$pid/cmdline" && kill "$pid" && sleep 0.2; } || break
         done
@@ -92,7 +92,7 @@ restart_under_supervisor() {
     done
     case $status in *RUNNING*) return ;; esac
     echo "$status" >&2
-    # a service that says how its log is shown does so itself: there may be secrets in it
+    # a service with a `log` command shows its log itself, because the log may have secrets
     [ "$log" != true ] || tail -n 20 "/var/log/supervisor/$name.log" >&2
     return 1
 }
@@ -110,7 +110,7 @@ act() {
     esac
 }
 
-# Whether something differs from what the service, running before, was reloaded with.
+# Whether the output of reload_on differs from the stamp of the running service.
 has_changed() { read -r _ before 2> /dev/null < "$stamp" && [ "$before" != "$reload_digest" ]; }
 
 write_stamp() {
@@ -122,7 +122,7 @@ if [ "$action" = state ]; then
     print_state
     exit
 fi
-# The digests are taken before: what changes during the start is taken up by the next run.
+# The digests are taken before the start, so that the next run sees changes during the start.
 restart_digest=$(digest_of "$restart_on")
 reload_digest=$(digest_of "$reload_on")
 if has_changed && ! (eval "$trial"); then

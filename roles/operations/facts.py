@@ -1,4 +1,4 @@
-"""What facts and operations of several roles share."""
+"""Base classes and helpers for facts and operations of several roles."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FIRST_LINE = "omeroweb-ops: the output begins"
 
 
 class HostFact(FactBase[T]):
-    """A fact whose `process` gets what its own command prints, and nothing else.
+    """A fact whose `process` gets only the output of its own command.
 
-    sshd runs a command by the login shell of the user, and Debian's bash reads ~/.bashrc then
-    (bash(1), "remote shell daemon"): what that prints comes first. Without output the fact has its
-    default, as pyinfra does it.
+    sshd runs a command in the user's login shell, and Debian's bash then reads ~/.bashrc (bash(1),
+    "remote shell daemon"), whose output comes first. Without own output the fact has its default,
+    as in pyinfra.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class HostFact(FactBase[T]):
         def marked(*arguments: Any, **named: Any) -> str:
             return f"echo '{FIRST_LINE}'\n{command(*arguments, **named)}"
 
-        # pyinfra reads from it what a fact may be asked with
+        # pyinfra reads the fact's parameters from the signature
         marked.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
 
         def process_own(output: list[str]) -> T:
@@ -38,15 +38,15 @@ class HostFact(FactBase[T]):
 
 
 def own_lines(output: list[str]) -> list[str]:
-    """The lines of a `HostFact`'s own command; all, if there is no mark."""
+    """Return the output lines of a `HostFact`'s own command; all lines if there is no marker."""
     for number, line in enumerate(output, 1):
-        if line.endswith(FIRST_LINE):  # after text without a line's end
+        if line.endswith(FIRST_LINE):  # it may follow text without a newline
             return output[number:]
     return output
 
 
 class BooleanFact(HostFact[bool]):
-    """A fact whose command prints `yes` as its last line, or does not."""
+    """A fact that is true if the last line of its command's output is `yes`."""
 
     @staticmethod
     def default() -> bool:
@@ -57,28 +57,30 @@ class BooleanFact(HostFact[bool]):
 
 
 class SecretStdin:
-    """Text for a fact's standard input: pyinfra prints a fact's arguments, this one by its name."""
+    """Text for a fact's standard input that pyinfra does not print with the fact's arguments."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def readlines(self) -> list[str]:
-        """As pyinfra reads what it writes to a process."""
+        """Return the lines, as pyinfra reads them to write them to a process."""
         return self._text.splitlines(keepends=True)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.readlines())  # pyinfra looks whether it can be iterated over
+        return iter(self.readlines())  # pyinfra accepts only an iterable
 
     def __repr__(self) -> str:
         return "(not shown)"
 
 
 def fail(message: str) -> FunctionCommand:
-    """A command that says what is wrong and fails; an exception would print a traceback."""
+    """Return a command that prints an error and fails; an exception would print a traceback."""
     return FunctionCommand(_fail, (message,), {})
 
 
 def _fail(state: State, host: Host, message: str) -> bool:
-    """pyinfra heeds what a function returns only where it takes `state` and `host`."""
+    """Print an error and return False.\n
+    pyinfra reads a function's result only if the function takes `state` and `host`.
+    """
     host.log_styled(message, fg="red", log_func=logger.error)
     return False

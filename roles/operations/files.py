@@ -1,12 +1,13 @@
-"""Files, directories and links of a host: one fact for a whole role, and only what differs written.
+"""Sync files, directories and links of a host: one fact for a whole role, and only changes written.
 
-Root acts only where root owns every directory on the way; what lies in another user's directory is
+Root acts only where root owns every directory of the path; an item in another user's directory is
 made as that user (`run_as`). See docs/architecture.md, "Privilege".
 
-pyinfra's stock file operations ask for each file several times and upload by `cp`; a reader could
-meet half a file. Here a role's files are asked for in one remote call, and each is written beside
-its place, brought to disk and renamed: a power cut leaves the old file or the new one. Contents
-travel on standard input, so that a secret is never in a command line, a temporary file or a log.
+pyinfra's stock file operations read each file several times and upload with `cp`, so that a program
+could read half a file. `sync` reads the states of a role's files in one remote call. It writes each
+file beside its path, syncs it to disk and renames it: a power cut leaves the old file or the new
+file. Contents travel on standard input, so that a secret is never in a command line, a temporary
+file or a log.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from .privilege import run_as_user, with_functions
 
 
 def write_from_stdin(path: str, content: str, *, binary: bool = False) -> str:
-    """Shell: write standard input to a (quoted) path, and fail unless all of it has come.
+    """Return shell that writes standard input to a (quoted) path, and fails if a part is missing.
 
-    A connection that is cut looks like the end of the content. binary: it comes as base64.
+    A lost connection looks like the end of the content. binary: standard input is base64.
     """
     read = "base64 -d" if binary else "cat"
     return f'{read} > {path} && [ "$(wc -c < {path})" -eq {len(_bytes(content, binary))} ]'
@@ -39,7 +40,7 @@ def _bytes(content: str, binary: bool) -> bytes:
 
 
 def _acting(run_as: str, path: str, script: str) -> str:
-    """Shell: a script that makes or removes a (quoted) path, refused where others can interfere."""
+    """Return shell that runs a script for a (quoted) path only if no other user can interfere."""
     guarded = with_functions(f"owned_path {path} && {script}")
     return guarded if run_as == "root" else run_as_user(run_as, guarded)
 
@@ -48,8 +49,8 @@ def _acting(run_as: str, path: str, script: str) -> str:
 class Directory:
     """A directory with its owner (`user:group`) and mode (octal digits).
 
-    run_as: the user who makes it, the owner of the directory in which it lies. A link in its place
-    is an error that names it; one of root's own to a directory of root's own is left as it is.
+    run_as: the user who makes it, which is the owner of the parent directory. A link at this path
+    is an error, unless root owns the link and its target: such a link stays.
     """
 
     path: str
@@ -76,8 +77,8 @@ class Directory:
 class File:
     """A file with its content, owner (`user:group`) and mode (octal digits).
 
-    binary: the content is base64, since pyinfra sends text alone and ends it with a line's end.
-    then: a shell command once it is in its place. run_as: as of a `Directory`.
+    binary: the content is base64, because pyinfra sends only text, which ends with a newline.
+    then: a shell command that runs after the file is written. run_as: as of a `Directory`.
     """
 
     path: str
@@ -90,12 +91,12 @@ class File:
 
     @classmethod
     def of(cls, path: str, content: bytes) -> File:
-        """Any content, for everyone to read."""
+        """Return a world-readable file with binary content."""
         return cls(path, base64.encodebytes(content).decode(), binary=True)
 
     def __post_init__(self) -> None:
         if self.content and not self.content.endswith("\n"):
-            raise ValueError(f"{self.path}: the content must end with a line's end")
+            raise ValueError(f"{self.path}: the content must end with a newline")
 
     def __repr__(self) -> str:  # pyinfra prints an operation's arguments: no content, no secret
         return f"File({self.path!r})"
@@ -121,7 +122,7 @@ class File:
 
 @dataclass(frozen=True)
 class Link:
-    """A symbolic link, switched in one step."""
+    """A symbolic link, replaced atomically."""
 
     path: str
     target: str
@@ -138,7 +139,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Absent:
-    """No such file or link. undo: a shell command for what it did, run before it goes."""
+    """The absence of a file or link. undo: a shell command that runs before the removal."""
 
     path: str
     undo: str = "true"
@@ -153,12 +154,12 @@ Item = Directory | File | Link | Absent
 
 
 class PathStates(HostFact[list[str]]):
-    """What stands at each path, in the form of the items' `state`."""
+    """The state of each path, in the form of the items' `state`."""
 
     def command(self, paths: tuple[str, ...]) -> str:
         listed = " ".join(shlex.quote(path) for path in paths)
         return (
-            # one line for each path, whatever somebody has written into a link
+            # one line for each path, even if a link's target has control characters
             f'for p in {listed}; do if [ -L "$p" ]; then printf "link %s\\n" '
             '"$(readlink -n "$p" | LC_ALL=C tr "[:cntrl:]\\200-\\377" "?")"; '
             'elif [ -d "$p" ]; then stat -c "directory %a %U:%G" "$p"; '
@@ -186,7 +187,7 @@ def read_states(paths: Sequence[str]) -> list[str]:
 
 @operation()
 def sync(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
-    """Bring each item to its state; untouched where it is there already.
+    """Bring each item to its state. An item that has this state already is not touched.
 
     + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
     """

@@ -1,6 +1,6 @@
-"""Ports that are for some hosts alone, in a table of the kernel's packet filter (nftables).
+"""Close ports except to some hosts, with a table of the kernel's packet filter (nftables).
 
-OMERO.web's port is for NGINX where that is on another host, and Redis' port for OMERO.web.
+OMERO.web's port is open to NGINX on other hosts only, Redis' port to OMERO.web only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .files import Absent, Directory, File, Item
 from .templates import environment
 
 _NAME = "omero-web-firewall"
-# Debian's own service, where it is used, flushes all rules when it is started or reloaded.
+# Debian's own service, if it is used, flushes all rules when it starts or reloads.
 _AGAIN = f"""# Written by the OMERO.web bundle; changes are overwritten.
 [Service]
 ExecStartPost=/usr/sbin/nft -f {FIREWALL_RULES}
@@ -27,7 +27,7 @@ ExecReload=/usr/sbin/nft -f {FIREWALL_RULES}
 _TABLE = "inet omero_web"
 _STAMP = f"{STAMPS}/{_NAME}"
 _TEMPLATES = environment(__file__)
-# The table as it is loaded counts too: whoever flushes all rules takes it away.
+# The loaded table is part of the state: another program may have flushed all rules.
 _STATE = (
     f"{{ cat {FIREWALL_RULES} {FIREWALL_SERVICE} {FIREWALL_DROP_IN}; "
     f"nft list table {_TABLE}; systemctl is-enabled {_NAME}; "
@@ -39,7 +39,7 @@ _OPEN = (
     "} 2> /dev/null; true"
 )
 _CLOSE = {
-    # the rules replace what is loaded in one step, a restart of the unit would not
+    # nft replaces the loaded rules atomically; a restart of the unit would not
     "systemd": f"nft -f {FIREWALL_RULES} && systemctl daemon-reload && "
     f"systemctl enable -q {_NAME} && systemctl start {_NAME}",
     "supervisor": f"nft -f {FIREWALL_RULES}",
@@ -48,7 +48,7 @@ _CLOSE = {
 
 @dataclass(frozen=True)
 class ClosedPort:
-    """A TCP port that the host itself and these addresses or networks may reach."""
+    """A TCP port that only the host itself and these addresses or networks may reach."""
 
     port: int
     ipv4: tuple[str, ...]
@@ -56,7 +56,7 @@ class ClosedPort:
 
 
 def items(ports: Sequence[ClosedPort], *, systemd: bool) -> list[Item]:
-    """Return the files of all closed ports of a host, the same for each of its roles."""
+    """Return the files for all closed ports of a host. They are the same for each of its roles."""
     if not ports:
         return [Absent(FIREWALL_RULES, undo=_OPEN)]
     rules = _TEMPLATES.get_template("firewall.nft.j2").render(table=_TABLE, ports=ports)
@@ -70,7 +70,7 @@ def items(ports: Sequence[ClosedPort], *, systemd: bool) -> list[Item]:
 
 
 class IsLoaded(BooleanFact):
-    """Whether the rules are loaded as they were left, and will be at the next boot."""
+    """Whether the rules are loaded unchanged, and will be loaded at the next boot."""
 
     def command(self) -> str:
         return f'[ "$(cat {_STAMP} 2> /dev/null)" = "$({_STATE})" ] && echo yes || true'
@@ -78,7 +78,7 @@ class IsLoaded(BooleanFact):
 
 @operation()
 def load(manager: str) -> Generator[str, None, None]:
-    """The rules are loaded, under systemd at boot too.
+    """Load the rules, under systemd also at each boot.
 
     + manager: `systemd` or `supervisor`
     """

@@ -1,10 +1,10 @@
 #!/bin/sh
-# locked_command.sh SEEN LAST -c COMMAND: a command of a deploy, while nobody else has the lock of the
-# host. $0 is the deploy's token, SEEN the one that the survey has seen, LAST `last` where the deploy
-# has nothing to do on the host afterwards. As `flock -o`, it holds the lock of commands itself, and
-# what the command leaves running does not. Without root, pyinfra removes its own temporary file.
-# Programs report in the C locale, whatever that of the user who logs in is: digests of what they
-# print must not depend on it.
+# locked_command.sh SEEN LAST -c COMMAND: runs a command of a deploy, unless another deploy has the
+# host's lock. $0 is the deploy's token, SEEN the token that the survey has found. LAST is `last` if
+# the command is the deploy's last on the host. As with `flock -o`, this script holds the lock for
+# commands, and the command's background processes do not. Without root, only pyinfra's removal of
+# its temporary file runs here. Programs print in the C locale, because digests of their output must
+# not depend on the locale of the user who logs in.
 umask 022
 export LC_ALL=C
 if [ "$(id -u)" != 0 ]; then shift 2; exec sh "$@"; fi
@@ -14,7 +14,7 @@ exec 9>> $lock/command && flock 9 || exit 75
 case "$now" in
   "$0") cut -d. -f1 /proc/uptime > $lock/renewed ;;
   "$1") ;;
-  *) echo "omeroweb-ops: this deploy ends here, since another has begun:" \
+  *) echo "omeroweb-ops: this deploy ends, because another deploy has begun:" \
       "$(sed -n 3p $lock/owner)" >&2; exit 75 ;;
 esac
 export OMEROWEB_OPS_DEPLOY="$0"

@@ -1,4 +1,4 @@
-"""OMERODIR and what leads to it: root's directories, and those of the service's user below."""
+"""List the directories of OMERODIR: those of root, and below them those of the service's user."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .privilege import printable
 
 
 def directories(*, image: bool = False) -> list[Item]:
-    """OMERODIR is root's; the service writes var, and people who set properties etc/grid.
+    """Return OMERODIR's directories and those that lead to it.
 
-    In an image everything that is written lies in var, the rest may be read-only.
+    Root owns OMERODIR. The service writes to var, and `omero config set` to etc/grid. In an image
+    every written file is in var, so that the rest may be read-only.
     """
     root = LOCATIONS.omerodir
     own = f"{USER}:{USER}"
@@ -44,14 +45,14 @@ def directories(*, image: bool = False) -> list[Item]:
     ]
 
 
-def links_below(told: PrefetchedFacts) -> Iterator[Finding]:
-    """Links in the place of OMERODIR's directories: through one of them root could be led away."""
+def links_below(facts: PrefetchedFacts) -> Iterator[Finding]:
+    """Yield an error for each link in place of a directory: root would write to its target."""
     for item in directories():
-        state = told.state(item.path) or ""
+        state = facts.state(item.path) or ""
         if state.startswith("link ") and LOCATIONS.omerodir in Path(item.path).parents:
             target = printable(state.removeprefix("link "))
             yield Finding(
                 item.path,
-                f"is a symbolic link to {target}; move it away, so that a directory can be made "
-                "there (a bind mount can bring it to another disk)",
+                f"must be a directory, not a symbolic link to {target}; move the link away (use a "
+                "bind mount for another disk)",
             )

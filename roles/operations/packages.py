@@ -1,4 +1,4 @@
-"""Debian packages, asked for in one call and installed only where they are missing."""
+"""Install Debian packages that are missing, which one remote call finds out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import prefetch, shell_file
 from .facts import HostFact
 
 _INSTALL = shell_file.read(__file__, "apt_install.sh")
-# What each role installs, by the manager of services.
+# The packages of each role and of each service manager.
 REDIS = ("redis-server",)
 NGINX = ("nginx", "curl", "openssl", "cron", "logrotate")
 IMAGE = ("python3", "python3-venv", "ca-certificates")
@@ -24,7 +24,7 @@ ALL = tuple(sorted({*REDIS, *NGINX, *WEB, *MANAGERS["supervisor"]}))
 
 
 class MissingPackages(HostFact[list[str]]):
-    """Those of the named packages that are not installed."""
+    """The named packages that are not installed."""
 
     def command(self, names: tuple[str, ...]) -> str:
         listed = " ".join(shlex.quote(name) for name in names)
@@ -44,11 +44,9 @@ class MissingPackages(HostFact[list[str]]):
 
 @operation()
 def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
-    """Install what is missing.
+    """Install the packages that are missing, with apt_install.sh.
 
-    Package lists younger than an hour are fresh enough, unless a package cannot be had by them.
-    No service is started on the way where systemd does not run: the bundle starts it under
-    supervisor. An interrupted dpkg is completed first, and another program's is waited for.
+    Without systemd, the installation starts no services: the bundle starts them under supervisor.
     """
     missing = prefetch.current(host).missing(names)
     if missing is None:
@@ -58,12 +56,12 @@ def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
 
 
 def install_command(names: Sequence[str]) -> FunctionCommand:
-    """A command of an operation that installs packages and says for whom it waits."""
+    """Return an operation's command that installs packages and reports what it waits for."""
     return run_with_progress(shell_file.command(_INSTALL, *names))
 
 
 def run_with_progress(command: str) -> FunctionCommand:
-    """A command of an operation whose lines are shown as they come."""
+    """Return an operation's command whose output is shown line by line while it runs."""
     return FunctionCommand(_run_with_progress, (command,), {})
 
 
@@ -75,6 +73,6 @@ def _run_with_progress(state: State, host: Host, command: str) -> bool:
 
 
 def connector_arguments(host: Host) -> dict[str, Any]:
-    """sudo and the shell, as for any other command of the running operation."""
+    """Return the sudo and shell arguments of the running operation's other commands."""
     given: Mapping[str, Any] = dict(host.current_op_global_arguments or {})
     return {key: given[key] for key in CONNECTOR_ARGUMENT_KEYS if key in given}

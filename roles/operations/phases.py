@@ -1,4 +1,4 @@
-"""Phases of a deploy, and the names under which their operations are shown."""
+"""Separate the phases of a deploy, and name the roles of operations in the output."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ P = ParamSpec("P")
 
 @operation()
 def barrier() -> Generator[str, None, None]:
-    """Nothing is done: pyinfra runs an operation that all hosts share on all hosts at the same
-    time, so what stands before it is finished everywhere before what stands after it begins."""
+    """Wait until all hosts have reached this point, and do nothing else.
+
+    pyinfra runs an operation that all hosts share on all hosts at once, so every earlier operation
+    has ended on all hosts before a later one begins on any.
+    """
     yield from ()
 
 
 def role(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Show a role's name before its operations' names, as pyinfra's `deploy` does (which hides
-    the function's own parameters from the type checker)."""
+    """Return a decorator that shows a role's name before the names of its operations.
+
+    pyinfra's `deploy` does the same, but hides the function's parameters from the type checker.
+    """
 
     def decorate(function: Callable[P, None]) -> Callable[P, None]:
         @wraps(function)

@@ -1,8 +1,8 @@
-"""What the survey tells of a host's files, packages and user, so that no role has to ask.
+"""Prefetch the states of files, the packages and the user of a host with the survey.
 
-Each question is a remote call of its own otherwise, and an idle deploy is made of little else. An
-answer holds until a command is run on the host, and for a minute: without `-y` a person is asked
-in between. What is not told is asked for.
+This saves a remote call for each operation, which is most of an idle deploy's time. The facts are
+valid until an operation runs a command on the host, and for MAX_AGE at most: without `-y` pyinfra
+waits for the user's confirmation. A path outside PREFETCHED_PATHS costs a fact of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from . import run_context, shell_file
 
 MAX_AGE = 60.0  # seconds
 PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
-DAMAGED = "damaged"  # the state of the file that marks a release whose own files are not as built
+DAMAGED = "damaged"  # the state of the file `complete` of a release with missing or smaller files
 # Shell patterns. A path that a role needs and that is not here costs a remote call, no more.
 PREFETCHED_PATHS = (
     *OWNED,
@@ -52,9 +52,9 @@ _SCRIPT = shell_file.read(__file__, "prefetch.sh")
 
 
 def script(packages: Iterable[str]) -> str:
-    """Return the part of the survey that prints these facts; it has the functions of survey.sh.
+    """Return the part of the survey that prints these facts. It needs the functions of survey.sh.
 
-    States are in the words of `operations.files`.
+    States have the form of the items' `state` in `operations.files`.
     """
     return RELEASE_FILES + shell_file.command(
         _SCRIPT,
@@ -67,9 +67,10 @@ def script(packages: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class PrefetchedFacts:
-    """states: path to state, of what is there at PREFETCHED_PATHS; None where nothing was told.
+    """Facts of a host that the survey has prefetched.
 
-    packages: that were asked for. installed: those of them that are. at: time.monotonic() then.
+    states: path to state for PREFETCHED_PATHS that exist; None if unknown. packages: the names that
+    were looked up. installed: the installed ones among them. at: time.monotonic() of the survey.
     """
 
     states: Mapping[str, str] | None = None
@@ -79,17 +80,17 @@ class PrefetchedFacts:
     at: float = field(default_factory=time.monotonic)
 
     def state(self, path: str) -> str | None:
-        """What stands at a path; None where that was not told."""
+        """Return the state of a path; None if it is unknown."""
         if self.states is None:
             return None
         if path in self.states:
             return self.states[path]
         pure = PurePosixPath(path)
-        hidden = any(part.startswith(".") for part in pure.parts)  # `*` leaves those out
+        hidden = any(part.startswith(".") for part in pure.parts)  # the shell's `*` skips them
         return "absent" if not hidden and any(map(pure.match, PREFETCHED_PATHS)) else None
 
     def missing(self, names: Collection[str]) -> list[str] | None:
-        """Those of the packages that are not installed; None where that was not told."""
+        """Return the packages that are not installed; None if that is unknown."""
         if not self.packages.issuperset(names):
             return None
         return [name for name in names if name not in self.installed]
@@ -99,7 +100,7 @@ NO_FACTS = PrefetchedFacts()
 
 
 def read(lines: Iterable[str]) -> PrefetchedFacts:
-    """From the survey's output; NO_FACTS where it was cut."""
+    """Parse the survey's output. Returns NO_FACTS if the output is incomplete."""
     states: dict[str, str] = {}
     digests: dict[str, str] = {}
     installed, damaged, user, path = set(), set(), False, ""
@@ -109,7 +110,7 @@ def read(lines: Iterable[str]) -> PrefetchedFacts:
             kind, mode, owner, path = value.split(" ", 3)
             if kind in "fd":
                 states[path] = f"{'file' if kind == 'f' else 'directory'} {mode} {owner}"
-        elif key == "target":  # of the place before
+        elif key == "target":  # of the path in the line before
             states[path] = f"link {value}"
         elif key == "sha256":
             digest, _, file = value.partition("  ")
@@ -123,19 +124,19 @@ def read(lines: Iterable[str]) -> PrefetchedFacts:
         elif key == "packages":
             for path, state in states.items():
                 if state.startswith("file "):
-                    told = f"{state} {digests.get(path)}"
-                    states[path] = DAMAGED if path in damaged else told
+                    whole = f"{state} {digests.get(path)}"
+                    states[path] = DAMAGED if path in damaged else whole
             return PrefetchedFacts(states, frozenset(value.split()), frozenset(installed), user)
     return NO_FACTS
 
 
 def remember(host: Host, facts: PrefetchedFacts) -> None:
-    """Let a host's roles know."""
+    """Store the facts of a host for this run."""
     run_context.of(host.state).put(facts, host.name)
 
 
 def current(host: Host) -> PrefetchedFacts:
-    """What is known of a host now."""
+    """Return the facts of a host that are still valid, else NO_FACTS."""
     facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
     stale = time.monotonic() - facts.at > MAX_AGE
     return NO_FACTS if stale or _has_run_something(host) else facts

@@ -1,9 +1,11 @@
 # shellcheck shell=sh disable=SC2154 # prefetch.py sets the variables
-# Part of the survey: what stands at a host's paths, its packages and its user. Set before:
-#   current   the link to the active release; user   of the service
-#   paths     patterns; packages   names
-# and the functions of survey.sh and release_files.sh. A name or a target with control characters is
-# none of those that roles ask for.
+# Part of the survey: the states of paths, installed packages and the service's user. Set before:
+#   current    the link to the active release
+#   user       the service's user
+#   paths      patterns
+#   packages   names
+# and the functions of survey.sh and release_files.sh. Control characters in names and targets may be
+# replaced, because no path of the roles has any.
 release=$(readlink -f "$current")
 python=$(readlink -f "$release/bin/python")
 is_whole() {
@@ -18,4 +20,4 @@ find_paths -type f -exec timeout 60 sha256sum -z {} + | sed -z 's/^/sha256=/' | 
 dpkg-query -W -f='${db:Status-Status}=${Package}\n' $packages 2> /dev/null |
     grep ^installed= | tell_lines
 getent passwd "$user" > /dev/null && getent group "$user" > /dev/null && tell user yes
-tell packages "$packages" # all is told
+tell packages "$packages" # the last line: the answer is complete

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Shell functions of the commands that a deploy runs as root; see docs/architecture.md, "Privilege".
+# Shell functions for commands that a deploy runs as root; see docs/architecture.md, "Privilege".
 
-# Fails, and names what is wrong, unless every directory that leads to PATH belongs to root (or to
-# this very user) and nobody else may write there. A link on the way counts like what it leads to.
+# Fails with an error unless root (or the present user) owns every directory that leads to PATH, and
+# nobody else may write there. A link on the way counts like its target.
 owned_path() { # PATH
     namei -l "${1%/*}/" 2>&1 | awk -v path="$1" -v me="$(id -un)" -v group="$(id -gn)" '
         NR == 1 || $1 !~ /^[bcdlps-][rwxsStT-][rwxsStT-][rwxsStT-]/ { next }
@@ -15,7 +15,7 @@ owned_path() { # PATH
                 exit 1 }' >&2
 }
 
-# Fails, and names it, if PATH is a link that leads out of root's hands.
+# Fails with an error if PATH is a symbolic link.
 not_a_link() { # PATH
     [ ! -L "$1" ] || {
         echo "$1 is a symbolic link to $(readlink "$1" | tr -c '[:graph:]\n' '?'); move it away," \
@@ -24,18 +24,18 @@ not_a_link() { # PATH
     }
 }
 
-# Whether PATH is root's own link to something of root's own.
+# Whether root owns the link PATH and its target.
 is_link_of_root() { # PATH
     [ -L "$1" ] && [ "$(stat -c %u "$1") $(stat -Lc %u "$1")" = "0 0" ]
 }
 
-# Passes standard input on; no terminal obeys what comes out.
+# Passes on standard input without characters that control a terminal.
 without_control_characters() {
     LC_ALL=C sed 's/\xc2[\x80-\x9f]/?/g; s/[\x00-\x08\x0b-\x1f\x7f]/?/g'
 }
 
-# Runs a shell command for at most SECONDS, passes on at most BYTES of all that it prints, without
-# control characters, and ends with its status. What it leaves running is not waited for any longer.
+# Runs a shell command for at most SECONDS, passes on at most BYTES of its output and errors without
+# control characters, and returns its status. Processes that it leaves running are not waited for.
 limited() { # SECONDS BYTES COMMAND
     { { { s=0; timeout -k 5 "$1" sh -c "$3" 3>&- 4>&- || s=$?; echo "$s" >&3; } 2>&1 |
         timeout -k 5 "$(($1 + 5))" head -c "$2" | without_control_characters >&4; } 3>&1 |

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The files that a release is made of. Python writes __pycache__ itself, where root runs it.
-# omeroweb_ops.releases.installed counts the same.
+# Counts the files of a release, without __pycache__, which Python writes when root runs it.
+# omeroweb_ops.releases.installed counts the same files.
 
 # Prints their number and their bytes.
 measure() { # RELEASE
@@ -8,8 +8,8 @@ measure() { # RELEASE
         awk '{n++; s += $1} END {printf "%d %d\n", n, s}'
 }
 
-# Whether they are at least as many, and as large, as those that were built. What somebody has
-# installed there besides is no damage.
+# Whether the release has at least as many files and bytes as were built. Packages that somebody has
+# added are not damage.
 has_all() { # RELEASE
     measure "$1" | {
         read -r n s && read -r files bytes < "$1/complete" && [ "$n" -ge "$files" ] && [ "$s" -ge "$bytes" ]

@@ -1,4 +1,4 @@
-"""What one run of pyinfra has learnt, for the operations that come later in the same run."""
+"""Store values of one run of pyinfra for later operations of the same run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Services under systemd, or under Debian's supervisor where systemd does not run.
+"""Run services under systemd, or under Debian's supervisor if systemd does not run.
 
-What must follow a change is guarded by a stamp: a digest of what the service was last started and
-reloaded with, written last. A run killed anywhere is taken up by the next one; pyinfra's own
+A stamp has the digests of the configuration with which the service was last started and reloaded.
+It is written last, so that the next run resumes a run that was killed anywhere. pyinfra's own
 handlers would be lost.
 """
 
@@ -21,10 +21,10 @@ from .files import Directory, File, Item
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SCRIPT = shell_file.read(__file__, "ensure_service.sh")
-_START_SECONDS = 100  # that systemd waits for a start (DefaultTimeoutStartSec=), and some
+_START_SECONDS = 100  # more than systemd's own start timeout (DefaultTimeoutStartSec=)
 
 
-# What no service of a site needs; systemd.exec(5) describes each. Each role adds its own to these.
+# Restrictions for every service of a site; systemd.exec(5) describes them. Each role adds its own.
 RESTRICTIONS = (
     "KeyringMode=private",
     "LockPersonality=yes",
@@ -45,45 +45,49 @@ RESTRICTIONS = (
 
 @dataclass(frozen=True)
 class Service:
-    """One service.
+    """A service, and the shell commands by which it is checked, started and rolled back."""
 
-    name: of the unit and of the program. command: in the foreground. restart_on, reload_on: shell
-    commands; what they print decides whether the running service is up to date. ready: a shell
-    command that returns when the service can be used. trial: a shell command that must succeed
-    before a running service is reloaded. back: what takes back the change where the trial fails or
-    the service does not get ready, again: what starts it then. log: what shows why. adopts: one
-    that someone else started is reloaded and not restarted, so that visitors notice nothing.
-    loaded: a shell command that tells whether the running service really has what reload_on prints
-    ($now); people restart services too. directory: the current one, from which Python programs may
-    import. umask: of the files that it makes. socket: systemd holds its socket in a unit of that
-    name.
-    """
-
+    #: Name of the systemd unit and of supervisor's program.
     name: str
+    #: Command that runs the service in the foreground.
     command: str
     user: str = "root"
     environment: tuple[tuple[str, str], ...] = ()
+    #: Current directory, from which Python programs may import.
     directory: str = "/"
+    #: umask of the files that the service creates.
     umask: str = "022"
+    #: Shell command; if its output changes, the service must be restarted.
     restart_on: str = "true"
+    #: Shell command; if its output changes, the service must be reloaded.
     reload_on: str = "true"
+    #: Shell command that succeeds if the running service has loaded the output of reload_on ($now).
+    #: Users restart services, too.
     loaded: str = "true"
+    #: Seconds that the service may take to stop.
     stop_seconds: int = 15
+    #: Shell command that succeeds once the service is ready.
     ready: str = "true"
+    #: Shell command that must succeed before a running service is reloaded.
     trial: str = "true"
+    #: Shell command that rolls back a change after a failed trial, or if the service is not ready.
     back: str = "true"
+    #: Shell command that starts the service after the rollback.
     again: str = "true"
+    #: Shell command that prints the end of the service's log.
     log: str = "true"
+    #: Whether a service that the bundle has not started is reloaded instead of restarted.
     adopts: bool = False
+    #: Whether systemd holds the service's socket, in a socket unit of the same name.
     socket: bool = False
 
     @property
     def units(self) -> str:
-        """Its units under systemd."""
+        """The service's systemd units."""
         return f"{self.name}.socket {self.name}.service" if self.socket else f"{self.name}.service"
 
     def program(self) -> File:
-        """Its description for supervisor."""
+        """Return supervisor's configuration file for the service."""
         lines = [
             f"[program:{self.name}]",
             f"command={self.command if self.user == 'root' else self._restricted()}",
@@ -101,22 +105,24 @@ class Service:
         return File(f"{SUPERVISOR_PROGRAMS}/{self.name}.conf", "\n".join(lines) + "\n")
 
     def _restricted(self) -> str:
-        """Its command without new privileges, and without the variables that supervisord was
-        started with: they may be of root's own session."""
+        """Return the command without new privileges and without supervisord's environment.
+
+        supervisord's variables may come from a session of root's.
+        """
         environment = (("PATH", _PATH), ("LANG", "C.UTF-8"), *self.environment)
         assigned = " ".join(f"{name}={value}" for name, value in environment)
         return f"/usr/bin/setpriv --no-new-privs -- /usr/bin/env -i {assigned} {self.command}"
 
 
 def cron() -> Service:
-    """Debian's cron."""
+    """Return the service of Debian's cron."""
     return Service(name="cron", command="/usr/sbin/cron -f")
 
 
 def drop_in(drop_in: str, *settings: str, then: str = "true") -> list[Item]:
-    """A drop-in for a unit of Debian's that would stay dead after a crash, or give up.
+    """Return a drop-in that makes a Debian unit restart after every crash.
 
-    settings: lines of its [Service] before. then: a shell command once the file is in its place.
+    settings: more lines of its [Service] section. then: a shell command after the file is written.
     """
     lines = [
         "# Written by the OMERO.web bundle; changes are overwritten.",
@@ -134,9 +140,10 @@ def drop_in(drop_in: str, *settings: str, then: str = "true") -> list[Item]:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """active, enabled: running, and at the next boot too. stale: its description was changed.
+    """The state of a service.
 
-    restart, reload: whether the service was started, and reloaded, with what stands there now.
+    active: it runs. enabled: it starts at the next boot. stale: systemd has not read its changed
+    unit. restarted, reloaded: it was restarted, or reloaded, with the present configuration.
     """
 
     active: bool = False
@@ -147,7 +154,7 @@ class ServiceState:
 
 
 class CurrentState(HostFact[ServiceState]):
-    """One remote call per service."""
+    """The state of a service, from one remote call."""
 
     def command(
         self, unit: str, units: str, manager: str, restart_on: str, reload_on: str, loaded: str
@@ -170,8 +177,8 @@ class CurrentState(HostFact[ServiceState]):
 
     def process(self, output: list[str]) -> ServiceState:
         def all_say(text: str) -> bool:
-            said = [line for line in output if line.startswith(text.split("=")[0] + "=")]
-            return bool(said) and {*said} == {text}
+            values = [line for line in output if line.startswith(text.split("=")[0] + "=")]
+            return bool(values) and {*values} == {text}
 
         return ServiceState(
             active=all_say("ActiveState=active"),
@@ -184,11 +191,11 @@ class CurrentState(HostFact[ServiceState]):
 
 @operation()
 def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
-    """The service runs, at boot too, with what stands there now; nothing is done otherwise.
+    """Restart or reload a service, if it does not run with its present configuration.
 
-    + service: what to run
+    + service: the service
     + manager: `systemd` or `supervisor`
-    + pause: seconds after a restart in which another host is not restarted yet
+    + pause: seconds to wait after a restart, before another host is restarted
     """
     state = host.get_fact(
         CurrentState,

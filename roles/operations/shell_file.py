@@ -1,7 +1,7 @@
-"""Shell files beside the modules that run them on a host.
+"""Read shell files beside the modules that run them on a host.
 
-What runs on a host and is longer than a line is a file that shellcheck reads and that a test can
-run in a directory. Its arguments and variables are quoted here, and nowhere put into its text.
+A script longer than a line is a file, so that shellcheck can read it and a test can run it in a
+directory. `command` quotes its arguments and variables, which are never inserted into its text.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 def read(module: str, name: str) -> str:
     """Return the text of a shell file without its comments.
 
-    module: `__file__` of the module that it lies beside. name: of the file. A line that begins
-    with `#` is a comment, so no text of several lines in such a file may have one.
+    module: `__file__` of the module in the same directory. name: the file's. A line that begins
+    with `#` is a comment, so no string of several lines in such a file may have such a line.
     """
     text = (Path(module).parent / name).read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))

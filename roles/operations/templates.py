@@ -1,4 +1,4 @@
-"""How the roles' templates are rendered: one environment's rules for all of them."""
+"""Render the roles' templates with one environment's rules."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import jinja2
 
 
 def environment(module: str) -> jinja2.Environment:
-    """Return the environment of the folder `templates` beside a module.
+    """Return the environment of the directory `templates` beside a module.
 
-    A name that is not given is an error, HTML is escaped, a block's own line leaves nothing.
+    An undefined name is an error, HTML is escaped, and a line with only a block prints nothing.
 
-    module: its `__file__`
+    module: the module's `__file__`
     """
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(module).parent / "templates"),

@@ -1,7 +1,7 @@
-"""Bytes of a host's files, as the output of a command.
+"""Read a host's files as the output of a command.
 
-A host needs no SFTP for it, which a login shell that prints something breaks. What goes to a host
-is a `files.File`, on standard input.
+SFTP is not used, because a login shell that prints something breaks it. Files to a host are
+`files.File` items, on standard input.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COLUMNS = 60_000  # characters of a line: pyinfra handles each by itself
 
 
 def read_file(host: Host, path: str, **arguments: Any) -> bytes | None:
-    """The content of a file on a host; None if it cannot be read.
+    """Return the content of a file on a host; None if the file cannot be read.
 
     arguments: of pyinfra's connector, for example _sudo.
     """
@@ -29,5 +29,5 @@ def read_file(host: Host, path: str, **arguments: Any) -> bytes | None:
         return None
     try:
         return base64.b64decode("".join(own_lines(output.stdout_lines)), validate=True)
-    except binascii.Error:  # cut
+    except binascii.Error:  # the output is incomplete
         return None

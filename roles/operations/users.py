@@ -1,4 +1,4 @@
-"""The system user that OMERO.web runs as."""
+"""Create the system user that OMERO.web runs as."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .facts import BooleanFact
 
 
 class HasUser(BooleanFact):
-    """Whether the user and its group are there."""
+    """Whether the user and its group exist."""
 
     def command(self) -> str:
         return f"getent passwd {USER} && getent group {USER} && echo yes || true"
@@ -22,7 +22,7 @@ class HasUser(BooleanFact):
 
 @operation()
 def create(uid: int | None) -> Generator[str, None, None]:
-    """A system user without a password; the shell lets root do `su - omero-web`.
+    """Create a system user without a password. It has a shell for root's `su - omero-web`.
 
     + uid: a fixed number, or None for the next free one
     """

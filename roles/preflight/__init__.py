@@ -1,4 +1,4 @@
-"""Before anything is touched: the inventory as a whole, then every host, all mistakes at once."""
+"""Check the inventory, then every host, and report all errors before anything is touched."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class _Checked:
 
 
 def check(state: State, host: Host) -> Target:
-    """The checked site, this host's part in it and what the host said of itself.
+    """Return the checked site, this host's part of it and the host's survey.
 
-    Raises DeployError that names every mistake. The first host to come asks for all: pyinfra
-    prepares hosts one after another, and an error of the last must stop the first as well.
+    The first call checks all hosts: pyinfra prepares hosts one after another, and an error on the
+    last host must also stop the first. Raises DeployError with every error.
     """
     with _LOCK:
         context = run_context.of(state)
@@ -83,16 +83,16 @@ def _check_all(state: State) -> dict[str, Target]:
     for name, target in targets.items():
         for warning in host_checks.warnings(target):
             logger.warning(f"    {name}: {warning}")
-    # Without this pyinfra goes on with the web hosts when Redis could not be set up.
+    # Otherwise pyinfra would go on with the web hosts after Redis has failed.
     state.config.FAIL_PERCENT = 0
     return targets
 
 
 def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey]:
-    """What each host says, with its lock where it is taken at once: on all hosts or on none.
+    """Survey each host and, with `-y`, lock it: either all hosts or none.
 
-    Two deploys that meet let go of what they have before they wait, so that neither waits for the
-    other.
+    A deploy that finds a host locked gives its own locks back before it waits, so that two deploys
+    cannot wait for each other.
     """
     lock, end = deploy_lock.of(state), time.monotonic() + deploy_lock.TIMEOUT
     reported, reported_at = "", 0.0
@@ -109,18 +109,17 @@ def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey
         for host in hosts:
             lock.give_back(host)
         holder = surveys[busy.name].lock
-        saying = (
+        message = (
             f"{busy.name}: waiting: {holder.sentence}"
             if holder.state == "alive"
-            else f"{busy.name}: waiting for the end of what another deploy began there: "
-            f"{holder.sentence}"
+            else f"{busy.name}: waiting for a command of another deploy to end: {holder.sentence}"
         )
-        if saying != reported or time.monotonic() - reported_at > _REPORT_EVERY:
-            logger.warning(f"    {saying}")
-            reported, reported_at = saying, time.monotonic()
+        if message != reported or time.monotonic() - reported_at > _REPORT_EVERY:
+            logger.warning(f"    {message}")
+            reported, reported_at = message, time.monotonic()
         busy.get_fact(deploy_lock.IsFree, _sudo=surveys[busy.name].privilege == "sudo")
         if len(hosts) > 1:
-            gevent.sleep(random.uniform(0, 3))  # not in step with another that does the same
+            gevent.sleep(random.uniform(0, 3))  # avoid retrying in step with the other deploy
 
 
 def _survey(state: State, site: Site, host: Host) -> Survey:
@@ -131,7 +130,7 @@ def _survey(state: State, site: Site, host: Host) -> Survey:
         names += site.network(member).remote_web
     at_once = deploy_lock.is_taken_at_once(state)
     survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
-    if survey.lock.is_gone:  # nothing is waited for
+    if survey.lock.is_gone:  # its deploy has ended: no need to wait
         ended = survey.lock.token
         again = lock.take(ended=ended) if at_once else f"prepare && give_back {ended} && false"
         survey = ask(host, ports=ports, names=names, lock=again)
@@ -141,7 +140,10 @@ def _survey(state: State, site: Site, host: Host) -> Survey:
 
 
 def surveys(state: State) -> Mapping[str, Survey]:
-    """What each host of this run said of itself; `--limit` leaves hosts out. After `check`."""
+    """Return the survey of each host of this run, without those that `--limit` excludes.
+
+    Raises RuntimeError before `check`.
+    """
     checked = run_context.of(state).get(_Checked)
     if checked is None:
         raise RuntimeError("the hosts have not been checked")
@@ -158,7 +160,7 @@ def _stop_at(findings: list[Finding], where: str) -> None:
 
 
 def _settings_data(host: Host) -> Mapping[str, Any]:
-    """The host's data without what belongs to the connector (ssh_user, …) or pyinfra (_sudo)."""
+    """Return the host's data without those of the connector (ssh_user, …) or pyinfra (_sudo)."""
     connector = set(getattr(host.connector_cls, "data_meta", {}))
     connector |= {"docker_identifier"}
     return {
@@ -175,7 +177,7 @@ def _connector_address(host: Host) -> str | None:
 
 
 def _certificate_findings(host: Host, target: Target) -> Iterator[Finding]:
-    """About a certificate that the host keeps itself."""
+    """Yield the findings about a certificate that is on the host only."""
     pair = tls_files.in_place(target.member) if "nginx" in target.groups else None
     if pair:
         sudo = target.survey.privilege == "sudo"

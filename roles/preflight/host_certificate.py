@@ -1,4 +1,4 @@
-"""A certificate that lies on the host itself."""
+"""Read a certificate that is on the host only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..operations.facts import HostFact
 
 
 class CertificateOnHost(HostFact[HostCertificate]):
-    """A certificate on the host and its key's public half; the private one stays there."""
+    """A certificate on the host and its public key. The private key never leaves the host."""
 
     def command(self, certificate: str, key: str) -> str:
         files = f"{shlex.quote(certificate)} {shlex.quote(key)}"
         return (
             f'for p in {files}; do [ -r "$p" ] || echo "missing $p"; done; '
             f"echo certificate; cat {shlex.quote(certificate)} 2> /dev/null; echo; echo key; "
-            # without openssl, which comes with NGINX, the first start of NGINX has to tell
+            # without openssl, which NGINX's package brings, only NGINX's first start finds errors
             "! command -v openssl > /dev/null || "
             f"openssl pkey -pubout -passin pass: -in {shlex.quote(key)} 2> /dev/null || "
             f"[ ! -r {shlex.quote(key)} ] || echo 'no key'"

@@ -1,4 +1,4 @@
-"""What is wrong on a host, before anything is touched there. Pure: judged from the survey."""
+"""Find errors and warnings in a host's survey, before anything is touched. Pure."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from ..operations import deploy_lock, omerodir
 from ..survey import disks, existing_installation, existing_redis
 from ..target import Target
 
-OLDEST_PYTHON = (3, 11)  # Pillow's fixes need it
+OLDEST_PYTHON = (3, 11)  # Pillow's security fixes need 3.11
 
 
 def errors(target: Target) -> Iterator[Finding]:
-    """Return why a host cannot be deployed to."""
+    """Yield every reason why a deploy to a host is refused."""
     if not target.survey.is_debian:
         yield Finding(
             "system",
-            f"{target.survey.id or 'unknown'} is neither Debian nor Ubuntu; use one of them",
+            f"must be Debian or Ubuntu, not {target.survey.id or 'unknown'}",
         )
     if "web" in target.groups and target.survey.python and target.survey.python < OLDEST_PYTHON:
         yield Finding(
             "system",
-            f"python3 is {'.'.join(map(str, target.survey.python))} here; OMERO.web's release "
-            f"needs {'.'.join(map(str, OLDEST_PYTHON))} or newer: use Debian 12, Ubuntu 24.04, or "
-            "newer",
+            f"python3 must be {'.'.join(map(str, OLDEST_PYTHON))} or newer, not "
+            f"{'.'.join(map(str, target.survey.python))}; use Debian 12, Ubuntu 24.04, or newer",
         )
     if target.survey.lock.state not in ("free", "taken"):
         yield Finding(
             "deploy",
-            f"{target.survey.lock.sentence}, and that has not ended within "
-            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; see `ps` there, and deploy again",
+            f"{target.survey.lock.sentence}, and has not ended within "
+            f"{deploy_lock.TIMEOUT / 60:.0f} minutes; check `ps` on the host, and deploy again",
         )
     if target.survey.privilege == "none":
         yield Finding(
             "privilege",
-            "neither root nor able to use sudo without a password; connect as root, or add "
+            "the user is not root and cannot use sudo without a password; connect as root, or add "
             "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
         )
     if "nginx" in target.groups:
@@ -52,8 +51,8 @@ def errors(target: Target) -> Iterator[Finding]:
             if name not in target.survey.addresses:
                 yield Finding(
                     "address",
-                    f"{name}, the address of an NGINX, cannot be resolved here; "
-                    "write that host's IP address as its address",
+                    f"{name}, the address of an NGINX, cannot be resolved on this host; "
+                    "set that host's IP address as its address",
                 )
     if "redis" in target.groups:
         yield from existing_redis.errors(target.settings, target.survey.redis)
@@ -61,30 +60,30 @@ def errors(target: Target) -> Iterator[Finding]:
             if name not in target.survey.addresses:
                 yield Finding(
                     "address",
-                    f"{name}, the address of an OMERO.web, cannot be resolved here; "
-                    "write that host's IP address as its address",
+                    f"{name}, the address of an OMERO.web, cannot be resolved on this host; "
+                    "set that host's IP address as its address",
                 )
     for port, program, setting in target.site.ports(target.member):
         holder = target.survey.listeners.get(port)
         if holder is not None and program not in holder:
             yield Finding(
                 setting,
-                f"port {port} is held by {holder or 'a program that cannot be seen from here'}; "
-                f"stop it, or write another port in {setting}",
+                f"port {port} is used by {holder or 'a program that is not visible'}; "
+                f"stop the program, or set another port in {setting}",
             )
 
 
 def warnings(target: Target) -> Iterator[Finding]:
-    """Return what is doubtful on a host, and does not stop a deploy."""
+    """Yield the problems of a host that do not stop a deploy."""
     if "web" in target.groups and target.network.remote_nginx and not target.survey.nft:
         yield Finding(
             PORT,
             f"port {target.application.port} is open to every host; install nftables and "
-            "deploy again, or allow NGINX alone in a firewall of your own",
+            "deploy again, or allow only NGINX in a firewall of your own",
         )
     if "redis" in target.groups and not target.settings.redis_is_local and not target.survey.nft:
         yield Finding(
             "redis_bind",
             f"port {target.settings.redis_tcp_port} is open to every host; install nftables and "
-            "deploy again, or allow the web hosts alone in a firewall of your own",
+            "deploy again, or allow only the web hosts in a firewall of your own",
         )

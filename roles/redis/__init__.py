@@ -1,4 +1,4 @@
-"""Redis, where OMERO.web keeps its sessions and its cache."""
+"""Deploy Redis, which keeps OMERO.web's sessions and cache."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .legacy_files import MAIN, READ_MAIN
 
 CONFIGURATION = f"{host_paths.REDIS_CONFIGURATION}/omero-web.conf"
 _LAST_LINES = "tail -n 20 /var/log/redis/redis-server.log"
-# Debian's file stays as the package has it, or an upgrade of the package would ask about it; the
-# site's own has the last word.
+# Debian's file stays unchanged, because a package upgrade would ask about a change. The site's own
+# file is read last.
 _COMMAND = f"/usr/bin/redis-server {MAIN} --include {CONFIGURATION}"
 
 
 def service() -> services.Service:
-    """Debian's own unit under systemd; the same command under supervisor."""
+    """Return Redis' service: Debian's unit under systemd, the same command under supervisor."""
     return services.Service(
         name="redis-server",
         command=f"{_COMMAND} --supervised no --daemonize no",
         user="redis",
         restart_on=f"{READ_MAIN}; "
         f"cat {CONFIGURATION} {configuration.ADMINISTRATOR} {REDIS_DROP_IN}",
-        # NOAUTH: it answers; before that it refuses, or loads the append-only file
+        # NOAUTH means that Redis answers; before, it refuses, or loads the append-only file
         ready=f"( for _ in $(seq 300); do timeout 5 redis-cli -s {REDIS_SOCKET} ping 2>&1 | "
         "grep -qE 'PONG|NOAUTH' && exit; sleep 0.2; done; exit 1 )",
         log=limited(run_as_user("redis", _LAST_LINES), seconds=10, size=20_000),
@@ -40,37 +40,39 @@ def service() -> services.Service:
 
 
 def is_taken_over(survey: Survey) -> bool:
-    """Whether an OMERO.web that was installed otherwise uses a Redis that the bundle meets for the
-    first time, without a password: one that has one is not opened for the time between."""
+    """Return whether Redis must stay open for an existing OMERO.web until its successor starts.
+
+    That is on the first deploy only, and only if Redis has no password.
+    """
     new = survey.prefetched.state(CONFIGURATION) == "absent"
     return new and survey.existing.has_omero_web and "password" not in survey.redis
 
 
 @role("Redis")
 def install(manager: str) -> None:
-    """The package; nothing of this site."""
+    """Install the package, without anything of this site."""
     names = (*packages.REDIS, *packages.MANAGERS[manager])
     packages.install(name="Install packages", names=names)
 
 
 @role("Redis")
 def configure(target: Target, *, takeover: bool = False) -> None:
-    """The site's own file, the socket's folder and who may enter it, and who may reach the port.
+    """Write the site's configuration, the socket's directory and the port's firewall rules.
 
-    takeover: an OMERO.web that was installed otherwise goes on with this Redis.
+    takeover: an existing OMERO.web still uses this Redis.
     """
     systemd = target.manager == "systemd"
     beside_web, ports = "web" in target.groups, closed_ports(target)
     if beside_web:
         users.create(name=f"Create user {USER}", uid=None)
-    admin_user.create(name="Make administrator")
+    admin_user.create(name="Create administrator")
     text = configuration.text(
         target.settings, target.site.redis_password, target.survey.memory, takeover=takeover
     )
     sync(
         name="Write configuration",
         items=[
-            # a socket takes the group of a folder like this one
+            # a socket inherits the group of a setgid directory
             Directory(
                 os.path.dirname(REDIS_SOCKET),
                 f"redis:{USER if beside_web else 'redis'}",
@@ -84,19 +86,19 @@ def configure(target: Target, *, takeover: bool = False) -> None:
         ],
     )
     if ports:
-        firewall.load(name="Close port to others than OMERO.web", manager=target.manager)
+        firewall.load(name="Close port except to OMERO.web", manager=target.manager)
 
 
 @role("Redis")
 def activate(manager: str) -> None:
     services.run(name="Run redis-server", service=service(), manager=manager)
-    # once it runs with the site's own directory: a start before would have been without users
+    # only after it runs with the new directory: an earlier start would have had no users
     legacy_files.remove(name="Remove former configuration")
-    memory_check.warn_if_full(name="Look at its memory")
+    memory_check.warn_if_full(name="Check memory")
 
 
 def _systemd() -> list[Item]:
-    """Debian's unit with another command, and without a limit to how often it may come back."""
+    """Return a drop-in for Debian's unit: another command, and no limit to restarts."""
     return services.drop_in(
         REDIS_DROP_IN,
         "ExecStart=",

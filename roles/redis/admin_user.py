@@ -1,4 +1,4 @@
-"""Redis' user with every right, for root of its host."""
+"""Create Redis' user with every right, for root of its host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CREATE = shell_file.read(__file__, "create_admin.sh")
 
 
 class HasAdminUser(BooleanFact):
-    """Whether Redis' configuration has the user with the secret that root has."""
+    """Whether Redis' configuration has the user with root's secret."""
 
     def command(self) -> str:
         digest = f"$(tr -d '\\n' < {REDIS_ADMIN_SECRET} | sha256sum | cut -c1-64)"
@@ -31,7 +31,7 @@ class HasAdminUser(BooleanFact):
 
 @operation()
 def create() -> Generator[str, None, None]:
-    """The user; its secret is made on the host and never leaves it."""
+    """Create the user. Its secret is generated on the host and never leaves the host."""
     if not host.get_fact(HasAdminUser):
         yield shell_file.command(
             _CREATE, REDIS_ADMIN_SECRET, REDIS_CONFIGURATION, ADMINISTRATOR, _USER
@@ -39,7 +39,7 @@ def create() -> Generator[str, None, None]:
 
 
 def command() -> File:
-    """redis-cli as that user."""
+    """Return the command that runs redis-cli as this user."""
     return File(
         REDIS_COMMAND,
         "#!/bin/sh\n"

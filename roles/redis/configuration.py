@@ -1,4 +1,4 @@
-"""The site's part of Redis' configuration."""
+"""Generate the site's part of Redis' configuration."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ..conventions import REDIS_USER
 from ..host_paths import REDIS_CONFIGURATION, REDIS_SOCKET
 from ..inventory.settings import Settings
 
-# Root's own, all the way up: /etc/redis belongs to redis, which could have links there.
+# Only root may write on the way to it: redis owns /etc/redis and could place links there.
 ADMINISTRATOR = f"{REDIS_CONFIGURATION}/admin.conf"
-# What django-redis calls: reading, writing, MULTI, FLUSHDB (clear) and INFO; nothing that looks
-# through, configures or stops the whole server, and no scripts: its `incr` and locks alone have
-# some, and OMERO.web calls neither.
+# The commands that django-redis calls: reading, writing, MULTI, FLUSHDB (clear) and INFO. No
+# command that lists, configures or stops the whole server, and no scripts: only `incr` and locks
+# of django-redis run scripts, and OMERO.web calls neither.
 RIGHTS = "~* -@all +@read +@write +@transaction +@connection -@dangerous -@scripting +flushdb +info"
-# For services beside OMERO.web that look a visitor's session up.
+# For other services that look up a visitor's session.
 READING = "~* -@all +@read +@connection -@dangerous -@scripting"
 _STEP = 1 << 10  # kilobytes in a megabyte
 
@@ -23,13 +23,13 @@ def text(settings: Settings, password: str | None, memory: int, *, takeover: boo
     """Return the site's own part of Redis' configuration.
 
     Redis has no TCP port unless the site opens one, since every user of the host could reach it.
-    OMERO.web has a user of its own; `default` is off, or may read with the password where a port
-    is open. Sessions must survive a restart and a kill (append-only file), and are never dropped to
-    make room (no eviction): a full Redis refuses new ones. `appendfsync always` would save the last
-    second before a power cut too, but ends Redis where its disk is full.
+    OMERO.web has a user of its own; `default` is off, or may read with the password if a port is
+    open. Sessions must survive a restart and a kill (append-only file), and are never dropped to
+    make room (no eviction): a full Redis refuses new sessions. `appendfsync always` would also save
+    the last second before a power cut, but ends Redis if its disk is full.
 
-    memory: of the host, in kilobytes. takeover: an OMERO.web that was installed otherwise still
-    comes by Debian's port and as `default`, until its successor has started.
+    memory: the host's, in kilobytes. takeover: an existing OMERO.web still uses Debian's port and
+    the user `default` until its successor has started.
     """
     secret = "nopass" if password is None else f"#{digest(password)}"
     opened = settings.redis_has_port and password is not None
@@ -55,11 +55,14 @@ def text(settings: Settings, password: str | None, memory: int, *, takeover: boo
 
 
 def digest(password: str) -> str:
-    """As Redis keeps a password."""
+    """Return a password's SHA-256 digest, as Redis' ACL files have it."""
     return hashlib.sha256(password.encode()).hexdigest()
 
 
 def default_limit(memory: int) -> int:
-    """Megabytes: a power of two between an eighth and a quarter of the host's kilobytes, so that
-    another kernel, which counts a little less, is no change; 64 at least."""
+    """Return Redis' default limit in megabytes from the host's memory in kilobytes.
+
+    The limit is a power of two between an eighth and a quarter of the memory, at least 64, so that
+    it stays the same with another kernel, which may report a little less memory.
+    """
     return max(64, 1 << max(memory // 4 // _STEP, 1).bit_length() - 1)

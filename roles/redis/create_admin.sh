@@ -1,8 +1,8 @@
 #!/bin/sh
-# create_admin.sh SECRET DIRECTORY FILE USER: Redis' user with every right, in FILE below DIRECTORY. Its
-# secret is made here, once, and never leaves the host.
+# create_admin.sh SECRET DIRECTORY FILE USER: writes Redis' user with every right to FILE in DIRECTORY.
+# The script generates the secret once. The secret never leaves the host.
 # shellcheck disable=SC2174 # /var/lib is there
-# DIRECTORY is root's, so that no name in it can be a link of somebody else's.
+# Root owns DIRECTORY, so that no other user can place a link there.
 set -e
 umask 077
 secret=$1 directory=$2 file=$3 user=$4

@@ -1,6 +1,6 @@
-"""What older versions of the bundle left in /etc/redis, which belongs to redis.
+"""Remove the files of older versions of the bundle from /etc/redis, which belongs to redis.
 
-Root neither reads nor writes there: a link or a FIFO in the place of a file would be redis' own.
+Root neither reads nor writes there, because redis could place a link or a FIFO there.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ..operations.privilege import limited, run_as_user
 MAIN = "/etc/redis/redis.conf"
 FILES = ("/etc/redis/omero-web.conf", "/etc/redis/omero-web-admin.conf")
 _INCLUDE = f"include {FILES[0]}"
-# What stands there may be a FIFO, at which a reader waits; setsid: without root's terminal.
+# timeout: a file there may be a FIFO, which blocks its reader. setsid: without root's terminal.
 AS_REDIS = "timeout -k 5 10 setsid -w setpriv --reuid redis --regid redis --clear-groups --"
-# Without the line, whose removal is no reason for a restart: the site's own file has the last word.
+# Without the include line: its removal needs no restart, because the site's own file comes last.
 READ_MAIN = f"{AS_REDIS} cat {MAIN} | grep -vxF {shlex.quote(_INCLUDE)}"
 _FIND = (
     f"for f in {' '.join(FILES)}; do "
     '{ [ ! -e "$f" ] && [ ! -L "$f" ]; } || { echo yes; exit; }; done; '
     f"! grep -qxF {shlex.quote(_INCLUDE)} {MAIN} || echo yes"
 )
-# The line first: a Redis does not start with one that names no file.
+# The line first: Redis does not start if an included file is missing.
 _LINE = "\\|^" + _INCLUDE + "$|d"
 _REMOVE = f"sed -i {shlex.quote(_LINE)} {MAIN} && rm -f {' '.join(FILES)}"
 
 
 class HasFormer(BooleanFact):
-    """Whether something is left."""
+    """Whether such a file or the include line is left."""
 
     def command(self) -> str:
         found = limited(run_as_user("redis", _FIND), seconds=10, size=1000)
@@ -41,7 +41,7 @@ class HasFormer(BooleanFact):
 
 @operation()
 def remove() -> Generator[str, None, None]:
-    """The files are gone, and Debian's own does not name them: an upgrade would ask about it."""
+    """Remove the files and the include line, about which a package upgrade would ask."""
     if host.get_fact(HasFormer):
         remove = limited(run_as_user("redis", _REMOVE), seconds=10, size=1000)
         yield f"{{ {remove}\n}} >&2"

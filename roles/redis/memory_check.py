@@ -1,4 +1,4 @@
-"""How full Redis is: said before it refuses logins."""
+"""Warn of a Redis that is nearly full, before it refuses logins."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..operations.facts import HostFact
 
 
 class UsedMemory(HostFact[Memory]):
-    """What `INFO memory` says."""
+    """Redis' used memory and limit, from `INFO memory`."""
 
     def command(self) -> str:
-        # a process of redis' may be what answers
+        # limited in time and size: a process of the user redis may answer
         return f"timeout -k 5 10 {REDIS_COMMAND} info memory 2> /dev/null | head -c 10000; true"
 
     @staticmethod
@@ -36,9 +36,9 @@ class UsedMemory(HostFact[Memory]):
 
 @operation()
 def warn_if_full() -> Generator[str, None, None]:
-    """Warn where Redis is nearly full. Read-only."""
+    """Warn if Redis is nearly full. Read-only."""
     if host.state.is_executing:
         used = host.get_fact(UsedMemory)
         if used.scarce:
-            logger.warning(f"{host.print_prefix}redis_maxmemory: {used}; write a larger one")
+            logger.warning(f"{host.print_prefix}redis_maxmemory: {used}; set a larger one")
     yield from ()

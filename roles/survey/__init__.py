@@ -1,4 +1,4 @@
-"""The host, asked once and before anything is touched."""
+"""Survey a host with one remote call, before anything is touched."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _AS_ROOT = shell_file.read(__file__, "as_root.sh")
 
 @dataclass(frozen=True)
 class Survey:
-    """What a role needs to know of a host before it starts.
+    """The facts about a host that roles need before they start.
 
-    python: major and minor version of /usr/bin/python3; None where there is none yet.
-    disks: what is free at each of `disks.DIRECTORIES`. memory: kilobytes. listeners: port to
-    command line ("" where the process cannot be seen). nft: the kernel's packet filter can be set.
-    lock: who deploys to the host. addresses: name to IP addresses, for those names that were asked
-    for and have some. existing: an installation that the bundle has not made. redis: signs that
-    others use the Redis here. prefetched: files, packages and user.
+    python: major and minor version of /usr/bin/python3; None if it is not installed.
+    disks: free space at each of `disks.DIRECTORIES`. memory: kilobytes. listeners: port to command
+    line ("" if the process is not visible). nft: whether the kernel's packet filter can be set.
+    lock: who deploys to the host. addresses: name to IP addresses, of the requested names that
+    resolve. existing: an installation that is not the bundle's. redis: signs that others use the
+    host's Redis. prefetched: files, packages and user.
     """
 
     privilege: str = "none"
@@ -60,12 +60,12 @@ class Survey:
 
     @property
     def platform(self) -> str:
-        """What a compiled wheel depends on: release (and so Python and libraries), architecture."""
+        """The system's release and architecture, on which a compiled wheel depends."""
         return f"{self.id}-{self.version}-{self.arch}"
 
     @property
     def manager(self) -> str:
-        """What runs services here."""
+        """The host's service manager: `systemd` or `supervisor`."""
         return "systemd" if self.systemd else "supervisor"
 
     @property
@@ -74,20 +74,20 @@ class Survey:
 
 
 def _python(name: str) -> tuple[int, int] | None:
-    """Read `python3.11`, as Debian names the program."""
+    """Parse `python3.11`, the name of Debian's program."""
     found = re.fullmatch(r"python(\d)\.(\d+)", name)
     return (int(found[1]), int(found[2])) if found else None
 
 
 class HostSurvey(FactBase[Survey]):
-    """One remote call: privileges, release, disks, systemd and who holds the ports."""
+    """Everything that one remote call finds out about a host."""
 
-    shell_executable = "sh"  # without the lock that it asks for
+    shell_executable = "sh"  # not the shell of `deploy_lock`, which needs the lock
 
     def command(
         self, ports: tuple[int, ...], nonce: str, names: tuple[str, ...] = (), lock: str = ""
     ) -> str:
-        """The nonce comes on standard input; see survey.sh. lock: see `ask`."""
+        """Return the survey's script, which reads the nonce from standard input. lock: see `ask`."""
         self._nonce = nonce
         script = shell_file.command(
             _SCRIPT,
@@ -152,7 +152,7 @@ def ask(
     names: tuple[str, ...] = (),
     lock: str = "",
 ) -> Survey:
-    """Survey a host. lock: shell that looks at the lock of a deploy there, or takes it."""
+    """Survey a host. lock: shell that reads the host's deploy lock, or takes it."""
     nonce = secrets.token_hex(16)
     found: Survey = host.get_fact(
         HostSurvey,

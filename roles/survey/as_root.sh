@@ -1,6 +1,6 @@
 #!/bin/sh
-# as_root.sh: run the survey as root where that can be had. pyinfra's _sudo is decided by its answer.
-# Set before: script, the text of the survey, which standard input goes to.
+# as_root.sh: runs the survey as root if possible. The survey's answer decides about pyinfra's _sudo.
+# Set before: script   the text of the survey, which reads standard input
 # shellcheck disable=SC2154
 controller=${SSH_CONNECTION%% *} # its address
 if [ "$(id -u)" = 0 ]; then

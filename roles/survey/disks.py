@@ -1,4 +1,4 @@
-"""What must be free on a host's disks, by what the deploy and the service write where."""
+"""Check that a host's disks have room for the files of the deploy and of the service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from omeroweb_ops.shared.finding import Finding
 
-# Group, place, megabytes and inodes. Measured on Debian 12: a release has 240 MB and 16,000 files,
-# the cache that it is built from 90 MB and 13,500. Compilers and a second release may come to that.
+# Group, directory, megabytes and inodes. Measured on Debian 12: a release has 240 MB and 16,000
+# files, its build cache 90 MB and 13,500. Compilers and a second release may be needed, too.
 _NEEDS = (
     ("web", "/opt/omero/web", 1000, 35_000),
     ("web", "/var/cache", 450, 20_000),
@@ -21,7 +21,7 @@ DIRECTORIES = tuple(path for _group, path, _megabytes, _inodes in _NEEDS)
 
 @dataclass(frozen=True)
 class FreeSpace:
-    """On the file system that holds a place. inodes: None where it has no fixed number of them."""
+    """Free space of a file system. inodes: None if the file system has no fixed number."""
 
     kilobytes: int
     inodes: int | None
@@ -29,13 +29,13 @@ class FreeSpace:
 
     @classmethod
     def read(cls, answer: str) -> FreeSpace:
-        """From the survey's `KILOBYTES INODES MOUNT`."""
+        """Parse the survey's `KILOBYTES INODES MOUNT`."""
         kilobytes, inodes, mount = answer.split(" ", 2)
         return cls(int(kilobytes), None if inodes == "-" else int(inodes), mount)
 
 
 def errors(groups: Collection[str], free: Mapping[str, FreeSpace]) -> Iterator[Finding]:
-    """Each file system that has not room for all that is going to be written there."""
+    """Yield an error for each file system that lacks space or inodes."""
     mounts: dict[str, list[tuple[str, int, int]]] = {}
     for group, path, megabytes, inodes in _NEEDS:
         if group in groups and path in free:
@@ -48,12 +48,12 @@ def errors(groups: Collection[str], free: Mapping[str, FreeSpace]) -> Iterator[F
             yield Finding(
                 "disk",
                 f"only {here.kilobytes // 1024} MB free on {mount} for {places}; "
-                f"make at least {wanted} MB free",
+                f"at least {wanted} MB must be free",
             )
         wanted = sum(inodes for _path, _megabytes, inodes in needs)
         if here.inodes is not None and here.inodes < wanted:
             yield Finding(
                 "disk",
                 f"only {here.inodes} inodes (files) free on {mount} for {places}; "
-                f"make at least {wanted} free, by removing files that nobody needs",
+                f"remove files until at least {wanted} are free",
             )

@@ -1,7 +1,7 @@
-"""What an installation of OMERO.web that was made otherwise has left on a host. Pure: no I/O.
+"""Read from the survey which existing installation of OMERO.web a host has. Pure: no I/O.
 
-Made by the walkthrough of https://omero.readthedocs.io/ (OMERODIR /opt/omero/web/omero-web, a unit
-or an init script, NGINX's conf.d/omeroweb.conf, cron.daily/omero-web) or by the Ansible role
+It was made by the walkthrough of https://omero.readthedocs.io/ (OMERODIR /opt/omero/web/omero-web,
+a unit or an init script, NGINX's conf.d/omeroweb.conf, cron.daily/omero-web) or by the Ansible role
 ome.omero_web (OMERODIR /opt/omero/web/OMERO.web with bin/omero, NGINX's conf.d/omero-web.conf).
 """
 
@@ -18,7 +18,7 @@ from ..operations import shell_file
 from ..operations.privilege import printable
 
 MANAGED_MARKER = "Written by the OMERO.web bundle"
-# for grep -E and for Python alike
+# the same expression for grep -E and for Python
 _OMERO = (
     r"upstream[^;#{]*omeroweb|include[^;#]*omero[-_]?web"
     r"|proxy_pass[^;#]*//(omeroweb|(127\.0\.0\.1|localhost):4080)"
@@ -36,12 +36,13 @@ SCRIPT = shell_file.command(  # part of the survey
 
 @dataclass(frozen=True)
 class ExistingInstallation:
-    """The paths of what was found, by kind; `running`: its process holds OMERO.web's port.
+    """The paths of an existing installation, by kind.
 
     units, scripts (of init), dropins, crons, commands, sites (path to NGINX configuration).
-    default: Debian's default site where it is a file and no link. link: OMERODIR is one. omerodir:
-    another OMERODIR, with a configuration that ours does not have. virtualenv: venv3 is a folder.
-    unsafe: what root would have to run or to remove, and is a link or somebody else's.
+    default: Debian's default site, if it is a file and not a link. link: whether OMERODIR is a
+    link. omerodir: another OMERODIR, whose configuration ours does not have. virtualenv: whether
+    venv3 is a directory. running: whether its process uses OMERO.web's port. unsafe: paths that
+    root would have to run or to remove, but that are links or belong to another user.
     """
 
     units: tuple[str, ...] = ()
@@ -64,20 +65,20 @@ class ExistingInstallation:
 
     @property
     def is_installed(self) -> bool:
-        """Whether there is anything that only root can have put there, but for NGINX's part."""
+        """Whether anything besides NGINX's part is there that only root can have installed."""
         lists = (self.units, self.scripts, self.crons, self.commands)
         return any(lists) or any((self.link, self.omerodir, self.virtualenv))
 
     @property
     def has_omero_web(self) -> bool:
-        """Whether there is anything but NGINX's part."""
+        """Whether anything besides NGINX's part is there."""
         return self.is_installed or self.running
 
 
 NO_INSTALLATION = ExistingInstallation()
 
 
-# The only places of each kind; a line that names another one is none of the survey's.
+# The only places of each kind; a line with another path is ignored as forged.
 _PLACES = {
     kind: re.compile(pattern)
     for kind, pattern in {
@@ -98,7 +99,7 @@ _PLACES = {
 
 
 def read(output: Iterable[str], holder: str = "") -> ExistingInstallation:
-    """What the survey's lines say. holder: the command line of who holds OMERO.web's port."""
+    """Parse the survey's lines. holder: the command line of the process on OMERO.web's port."""
     found: dict[str, list[str]] = {}
     sites: dict[str, list[str]] = {}
     for line in output:
@@ -129,41 +130,44 @@ def read(output: Iterable[str], holder: str = "") -> ExistingInstallation:
 
 
 def unsafe_paths(found: ExistingInstallation) -> Iterator[Finding]:
-    """What root must neither run nor remove."""
+    """Yield an error for each path that root must neither run nor remove."""
     for path in found.unsafe:
         yield Finding(
             printable(path),
-            "belongs to an OMERO.web that was installed some other way, and is a symbolic link or "
-            "does not belong to root; remove it, or make it a file of root's own",
+            "belongs to an existing installation of OMERO.web, and is a symbolic link or does not "
+            "belong to root; remove it, or make it a file that root owns",
         )
 
 
 def errors(found: ExistingInstallation) -> Iterator[Finding]:
-    """What stands in the way of taking over."""
+    """Yield the reasons why the existing installation cannot be taken over."""
     for path, text in found.sites.items():
         others = [name for name, omero in _servers(text) if not omero]
         if others:
             yield Finding(
                 path,
-                f"serves OMERO.web and also {', '.join(others)}; move the other sites to a file "
-                "of their own, since this one is going to be replaced",
+                f"has OMERO.web and also {', '.join(others)}; move the other sites to a file "
+                "of their own, because this file will be replaced",
             )
 
 
 def warnings(found: ExistingInstallation, *, tls: bool) -> Iterator[Finding]:
-    """What visitors would miss afterwards."""
+    """Yield what visitors would miss after the takeover."""
     for path, text in found.sites.items():
         if not tls and re.search(r"^\s*listen\s[^;#]*\bssl\b", text, re.MULTILINE):
             yield Finding(
                 "nginx_tls",
-                f"{path} serves https, and the site that replaces it will not; write "
+                f"{path} uses TLS, but the site that replaces it does not; set "
                 'nginx_tls = {"certificate": …, "key": …} with copies of its files',
             )
 
 
 def _servers(text: str) -> Iterator[tuple[str, bool]]:
-    """Each server's names, and whether it belongs to OMERO.web: by what it holds, or by sharing a
-    name with one that does (a redirect to https)."""
+    """Yield each server's names, and whether the server belongs to OMERO.web.
+
+    It does if its text proxies to OMERO.web, or if it has a name of such a server (a redirect to
+    https).
+    """
     blocks = [*_blocks(re.sub(r"#.*", "", text))]
     names = [" ".join(re.findall(r"\bserver_name\s+([^;]*);", block)) or "_" for block in blocks]
     omero = [bool(re.search(_OMERO, block)) for block in blocks]
@@ -173,7 +177,7 @@ def _servers(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """What stands inside each `server { … }`."""
+    """Yield the text inside each `server { … }`."""
     for begun in re.finditer(r"\bserver\s*\{", text):
         depth = 1
         for position in range(begun.end(), len(text)):

@@ -1,12 +1,14 @@
 # shellcheck shell=sh disable=SC2154 # existing_installation.py sets the variables
-# Part of the survey: `existing=KIND PATH` a line; the lines of an NGINX site follow as `line=TEXT`.
-# A second OMERO.web that lives elsewhere and has another name is none of ours. Set before:
-#   base       of OMERO.web; omerodir   in it; former_omerodirs   where others have it
-#   marker     in files of the bundle
-#   omero      for grep -E: a line of an NGINX site that leads to OMERO.web
+# Part of the survey. Prints `existing=KIND PATH` lines; the lines of an NGINX site follow as
+# `line=TEXT`. A second OMERO.web at another path and with another name is ignored. Set before:
+#   base               the directory of OMERO.web
+#   omerodir           OMERODIR
+#   former_omerodirs   OMERODIR in other ways to install OMERO.web
+#   marker             a text that files of the bundle have
+#   omero              for grep -E: a line of an NGINX site that leads to OMERO.web
 
-# Root runs and removes what is found: a link, and what does not belong to root, is `unsafe`. A
-# person's own crontab lies where its owner cannot put a link.
+# Root runs and removes these files, so a link or another user's file is `unsafe`. A user's own
+# crontab is in a directory where the user cannot place a link.
 print_existing() { # KIND PATH
     case $2 in
         /var/spool/cron/crontabs/*) [ -f "$2" ] && [ ! -L "$2" ] ;;
@@ -16,7 +18,7 @@ print_existing() { # KIND PATH
 
 is_managed() { grep -qs "$marker" "$1"; }
 
-# Files of which a line has PATTERN, and that are of an OMERO.web in BASE.
+# Prints the files that match PATTERN and belong to an OMERO.web in base.
 print_matching() { # KIND PATTERN FILE...
     kind=$1 pattern=$2
     shift 2

@@ -1,7 +1,7 @@
-"""Whether programs other than OMERO.web use the Redis that a host has already. Pure: no I/O.
+"""Find out whether other programs use the host's existing Redis. Pure: no I/O.
 
-The bundle's settings close its port, take the rights of its users and change what it drops when it
-is full: a Redis that others use would be lost to them.
+The bundle's settings close its port, revoke its users' rights and change its eviction: other
+programs could no longer use this Redis.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from omeroweb_ops.shared.finding import Finding
 from ..inventory.settings import Settings
 from ..operations import shell_file
 
-# What each word of the survey means.
+# The message for each word of the survey.
 _SIGNS = {
-    "configuration": "/etc/redis/redis.conf is not as the package has it",
+    "configuration": "/etc/redis/redis.conf differs from the package's",
     "password": "it asks for a password",
     "keys": "it holds keys that are not OMERO.web's",
     "channels": "programs listen to its channels",
@@ -32,21 +32,21 @@ def read(output: Iterable[str]) -> tuple[str, ...]:
 
 
 def errors(settings: Settings, signs: Iterable[str]) -> Iterator[Finding]:
-    """Return why this Redis must not be changed, or cannot be started."""
+    """Yield the reasons why this Redis must not be changed, or cannot be started."""
     signs = {*signs}
     if _IRREGULAR in signs:
         signs.discard(_IRREGULAR)
         yield Finding(
             "/etc/redis/redis.conf",
-            "is not a file that Redis can start with; move it away, and put the package's back: "
+            "is not a file that Redis can start with; move it away, and restore the package's: "
             "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss redis-server",
         )
     reasons = "; ".join(words for sign, words in _SIGNS.items() if sign in signs)
     if reasons and not settings.redis_takeover:
         yield Finding(
             "groups",
-            f"the Redis on this host is used by others ({reasons}), and a deploy would take it "
-            "from them; put another host into the group redis, or write the address of this Redis "
-            "as web_redis_url without a group redis, or, if it is OMERO.web's alone, "
+            f"other programs use the Redis on this host ({reasons}), and a deploy would take it "
+            "from them; put another host into the group redis, or set web_redis_url to the address "
+            "of this Redis without a group redis, or, if only OMERO.web uses it, set "
             "redis_takeover = True",
         )

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Part of the survey: `redis=SIGN` a line, until the bundle's own configuration is there. A Redis
-# that an older version of the bundle set up (/etc/redis/omero-web.conf) has OMERO.web's keys, and
-# those of its plugins, in the databases 0 and 1. Whatever Redis says is compared and never shown;
-# a FIFO in the place of a file of redis' ends by the timeout.
+# Part of the survey. Prints `redis=SIGN` lines, unless the bundle's own configuration is there. A
+# Redis of an older version of the bundle (/etc/redis/omero-web.conf) has the keys of OMERO.web and
+# its plugins in the databases 0 and 1. Answers of Redis are compared and never shown. The timeout
+# ends the reading of a FIFO that redis may have placed there.
 redis_signs() {
     file=/etc/redis/redis.conf
     if [ -e "$file" ] || [ -L "$file" ]; then [ -f "$file" ] || echo redis=irregular; fi

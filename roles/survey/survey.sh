@@ -1,23 +1,23 @@
 # shellcheck shell=sh disable=SC1003,SC2034,SC2154 # a backslash for tr; variables set before
-# Part of the survey of a host; roles/survey/__init__.py puts it together. Set before: ports, names, disks.
-# Each line of the answer begins with the nonce of the controller, which comes on standard input,
-# where no other user of the host can read it, and is printed by the shell itself: a command line,
-# a link's target or a file's name that somebody chose for the purpose makes no line of its own.
+# Part of the survey of a host; roles/survey/__init__.py assembles it. Set before: ports, names, disks.
+# Each line of the answer begins with the controller's nonce, so that nobody can forge a line by a
+# command line, a link's target or a file's name. The nonce comes on standard input and only the
+# shell itself prints it, so that no other user of the host can read it.
 read -r nonce && [ -n "$nonce" ] || exit 1
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 
 tell() { printf '%s %s=%s\n' "$nonce" "$1" "$2"; }
-# tell_lines: lines of the form KEY=VALUE on standard input, of programs that print no other text.
+# tell_lines: reports KEY=VALUE lines from standard input, of programs that print nothing else.
 tell_lines() {
   tr '\001-\010\013-\037\177-\377' '?' | cut -b 1-2000 |
     while IFS= read -r text; do printf '%s %s\n' "$nonce" "$text"; done
 }
-# one_line: texts of others, each ended by NUL; printable ASCII without backslashes, 1000 at most.
+# one_line: prints NUL-terminated texts of others as printable ASCII without backslashes, 1000 at most.
 one_line() { tr '\000\001-\037\177-\377\\' '\n?' | cut -b 1-1000; }
 command_line() { tr '\000\001-\037\177-\377\\' ' ?' < "/proc/$1/cmdline" 2> /dev/null | cut -b 1-600; }
 
-# $1: root, sudo or none. $2: the address that the controller comes from. lock: shell, or nothing.
+# $1: root, sudo or none. $2: the controller's address. lock: shell, or nothing.
 if [ -n "$lock" ] && [ "$1" != none ]; then
   from=${2:+ ($2)}
   if eval "$lock"; then tell lock_state taken; else tell lock_state "$(state)"; fi
@@ -39,13 +39,13 @@ tell arch "$(uname -m)"
 tell memory "$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
 tell python "$(basename "$(readlink -f /usr/bin/python3)")" # python3.11; empty without one
 tell ip "$(hostname -I 2> /dev/null | cut -d' ' -f1)"
-nft list tables > /dev/null 2>&1 && tell nft yes # it may be installed and not permitted
+nft list tables > /dev/null 2>&1 && tell nft yes # it may be installed but not permitted
 for path in $disks; do
-  folder=$path # or what it will be made in
+  folder=$path # or the nearest directory above it that exists
   until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
   df -k --output=avail,iavail,itotal,target "$folder" 2> /dev/null | tail -n 1 |
     while read -r free inodes all target; do
-      case $all in 0 | -) inodes=- ;; esac # a file system that has no fixed number of them
+      case $all in 0 | -) inodes=- ;; esac # a file system without a fixed number of inodes
       tell disk "$path $free $inodes $target"
     done
 done
@@ -58,12 +58,12 @@ cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
   awk '$4 == "0A" {split($2, a, ":"); print a[2], $10, $8}' |
   sort -u | while read -r port inode uid; do
   case " $ports " in *" $port "*) ;; *) continue ;; esac
-  # All that hold it: a gunicorn that takes over shares its port, and either may end meanwhile.
+  # All holders: during a zero-downtime reload two gunicorns share the port, and either may end.
   holder=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2> /dev/null | cut -d/ -f3 | uniq |
     while read -r pid; do command_line "$pid" && echo; done | sort -u)
   if [ -z "$holder" ]; then
     cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | grep -q " $inode " || continue # it has ended
-    # a container without SYS_PTRACE hides the sockets of other users: any process of that user
+    # a container without SYS_PTRACE hides other users' sockets: list all processes of the user
     holder=$(for process in /proc/[0-9]*; do
       [ "$(stat -c %u "$process" 2> /dev/null)" = "$uid" ] && command_line "${process#/proc/}" && echo
     done)

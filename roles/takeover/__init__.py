@@ -1,7 +1,8 @@
-"""Takeover of an existing installation of OMERO.web; `roles.survey.existing_installation` finds it.
+"""Take over an existing installation of OMERO.web; `roles.survey.existing_installation` finds it.
 
-Its configuration is carried over while it serves, and it ends only once its successor is built and
-starts with that configuration. Everything that is replaced is kept aside.
+The configuration is carried over while the existing installation keeps running. It is stopped only
+after its successor is built and has been tried with this configuration. Every replaced file is
+backed up.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..operations.files import Directory
 from ..operations.privilege import run_as_user, with_functions
 from ..survey.existing_installation import OUR_GUNICORN_CONF, ExistingInstallation
 
-FORMER = f"{CURRENT}-{Path(backup.DIRECTORY).name}"  # where an earlier virtualenv is kept
+FORMER = f"{CURRENT}-{Path(backup.DIRECTORY).name}"  # the existing installation's virtualenv
 _END = shell_file.read(__file__, "end_existing.sh")
 _CARRY_OVER = shell_file.read(__file__, "carry_over.sh")
 _RECEIVE = shell_file.read(__file__, "receive_file.sh")
@@ -28,9 +29,9 @@ _RECEIVE = shell_file.read(__file__, "receive_file.sh")
 
 @operation()
 def give_files() -> Generator[str, None, None]:
-    """What another user's OMERO.web has written below our OMERODIR belongs to ours from now on.
+    """Give the files that another user's OMERO.web has written below our OMERODIR to our user.
 
-    The files of that user alone; a link is changed itself, and never followed.
+    Only files of that user change. A link changes its own owner and is never followed.
     """
     ours = LOCATIONS.omerodir
     given = " && ".join(
@@ -41,15 +42,15 @@ def give_files() -> Generator[str, None, None]:
 
 @operation()
 def carry_over(found: ExistingInstallation) -> Generator[str, None, None]:
-    """config.xml, and the key that signs sessions, stand in our OMERODIR, which is a directory.
+    """Copy config.xml and the key that signs sessions to our OMERODIR, and make it a directory.
 
-    + found: with another OMERODIR, or with a link in the place of ours
+    + found: with another OMERODIR, or with a link in place of ours
     """
     ours = LOCATIONS.omerodir
     source = found.omerodir or str(ours)
     if host.state.is_executing:
-        host.log(f"{source}: its configuration is carried over to {ours}; the folder is kept")
-    # what the survey looks for comes last: a run killed here is taken up by the next one
+        host.log(f"{source}: the configuration is copied to {ours}; the directory is kept")
+    # the survey looks for config.xml, so config.xml comes last: the next run resumes a killed run
     made = [
         str(command)
         for each in omerodir.directories()
@@ -72,7 +73,7 @@ def carry_over(found: ExistingInstallation) -> Generator[str, None, None]:
 
 @operation()
 def back_up_commands(paths: Sequence[str]) -> Generator[str, None, None]:
-    """Copies of commands that the bundle's are going to replace.
+    """Back up commands that the bundle's commands will replace.
 
     + paths: of the commands
     """
@@ -82,18 +83,18 @@ def back_up_commands(paths: Sequence[str]) -> Generator[str, None, None]:
 
 @operation()
 def end(found: ExistingInstallation) -> Generator[str, None, None]:
-    """It is stopped for good, and what it consists of is out of the way.
+    """Stop the existing installation and remove its units, init scripts and cron jobs.
 
-    + found: what there is of it
+    + found: the existing installation, of which copies are kept in backup.DIRECTORY
     """
     backup.log_backup(
         [*found.units, *found.scripts], "stopped, and replaced by the bundle's own unit"
     )
     backup.log_backup(found.dropins, "replaced")
-    backup.log_backup(found.crons, "its clearsessions is switched off; the bundle has its own")
-    backup.log_backup([str(LOCATIONS.config_xml)], "goes on being used")
+    backup.log_backup(found.crons, "its clearsessions is disabled; the bundle has its own")
+    backup.log_backup([str(LOCATIONS.config_xml)], "stays in use")
     if host.state.is_executing and found.virtualenv:
-        host.log(f"{CURRENT}: kept as {FORMER}; remove it when you do not want to go back")
+        host.log(f"{CURRENT}: kept as {FORMER}; remove it when you no longer want to go back")
     copied = [*found.units, *found.scripts, *found.dropins, *found.crons]
     steps = [
         "set -e",
@@ -112,5 +113,5 @@ def end(found: ExistingInstallation) -> Generator[str, None, None]:
 
 
 def _calls(function: str, paths: Sequence[str]) -> list[str]:
-    """Shell: a function of end_existing.sh, called for each path."""
+    """Return shell commands that call a function of end_existing.sh for each path."""
     return [shlex.join([function, path]) for path in paths]

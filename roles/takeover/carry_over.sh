@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Functions that carry an existing installation's files over; they need those of privilege.sh.
+# Functions that carry over an existing installation's files; they need those of privilege.sh.
 
-# What another user's OMERO.web has written in a directory is USER's from now on: the files of that
-# user alone; a link is changed itself, and never followed.
+# Gives the files that another user's OMERO.web has written in a directory to USER. Only files of that
+# user change. A link changes its own owner and is never followed.
 give_files() { # USER DIRECTORY
     [ -d "$2" ] || return 0
     not_a_link "$2" && not_a_link "${2%/*}" || return 1
@@ -13,8 +13,8 @@ give_files() { # USER DIRECTORY
     esac
 }
 
-# Below a directory of another user its owner reads: a link there leads no further than its owner
-# may go. What is root's all the way is read by root.
+# Prints a file as the owner of its directory, so that a link there reaches only files that the owner
+# may read. Root reads a file only if root owns the whole path.
 read_as_owner() { # FILE
     owner=$(stat -c %U "${1%/*}")
     set -- cat "$1"
@@ -26,7 +26,7 @@ read_as_owner() { # FILE
     timeout 10 "$@" | head -c 10000000
 }
 
-# USER gets a copy of a file below SOURCE at the same place below TARGET, unless one is there.
+# Copies a file below SOURCE to the same place below TARGET as USER, unless a file is there already.
 # RECEIVE is the text of receive_file.sh.
 carry_over() { # SOURCE TARGET FILE MODE USER RECEIVE
     [ -s "$1/$3" ] || return 0

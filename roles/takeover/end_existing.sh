@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Functions that end an existing installation of OMERO.web; roles/takeover/__init__.py calls them.
 
-# By signals alone: its ExecStop calls a command that is the bundle's own by now.
+# Stops the unit by signals only: its ExecStop would call a command that is now the bundle's.
 end_unit() { # PATH
     unit=${1##*/}
     if [ -d /run/systemd/system ]; then
@@ -27,8 +27,8 @@ reload_units() {
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 }
 
-# Process ids of a gunicorn with OMERO.web from BASE, but for the one whose command line names OWN.
-# (So does that of this very shell.)
+# Prints the process IDs of gunicorns that run OMERO.web from BASE, without command lines that have
+# OWN. (This shell's own command line has OWN, too.)
 processes() { # BASE OWN
     for process in /proc/[0-9]*; do
         words=$(tr '\0' ' ' 2> /dev/null < "$process/cmdline") || continue
@@ -51,7 +51,7 @@ end_processes() { # BASE OWN
     done
 }
 
-# Tables may have other lines; what lies in cron.daily is a script of this job alone.
+# A crontab may have other lines; a script in cron.daily has only this job.
 end_job() { # PATH
     case $1 in
         /etc/cron.d/* | /var/spool/*)

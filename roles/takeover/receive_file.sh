@@ -1,5 +1,5 @@
 #!/bin/sh
-# receive_file.sh PATH MODE: standard input becomes a file that is not there yet, unless nothing comes.
+# receive_file.sh PATH MODE: writes standard input to a new file. An empty input makes no file.
 path=$1 mode=$2
 [ ! -e "$path" ] || { cat > /dev/null; exit 0; }
 umask 077

@@ -1,4 +1,4 @@
-"""One host of a deploy, and what follows from its settings and its survey together."""
+"""Describe one host of a deploy: what follows from its settings and its survey together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Target:
 
     @property
     def manager(self) -> str:
-        """Return what runs services there: `systemd` or `supervisor`."""
+        """Return the host's service manager: `systemd` or `supervisor`."""
         return self.survey.manager
 
     @property

@@ -1,4 +1,4 @@
-"""Ports of a host that some other hosts alone may reach.
+"""Compute the ports of a host that only some other hosts may reach.
 
 OMERO.web's port is for NGINX on another host, and Redis' port for OMERO.web.
 """
@@ -14,7 +14,7 @@ from . import Target
 
 
 def closed_ports(target: Target) -> list[ClosedPort]:
-    """Return the ports that are closed on a host; none where the filter cannot be set."""
+    """Return the ports that are closed on a host; none if the packet filter cannot be set."""
     if not target.survey.nft:
         return []
     ports = []
@@ -32,7 +32,7 @@ def closed_ports(target: Target) -> list[ClosedPort]:
 
 
 def addresses(names: Iterable[str], survey: Survey) -> list[str]:
-    """Return the IP addresses of hosts, as this one resolves their names."""
+    """Return the IP addresses of hosts, as the surveyed host resolves their names."""
     return sorted({each for name in names for each in survey.addresses.get(name, ())})
 
 

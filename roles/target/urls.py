@@ -1,4 +1,4 @@
-"""Where a site is found: its public URL, and the one of NGINX itself."""
+"""Compute a site's public URL and NGINX's own URL."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from . import Target
 
 
 def public_url(target: Target) -> str:
-    """Where visitors find OMERO.web; a proxy in front has the usual port."""
+    """Return the URL that visitors use. A proxy in front has the default port."""
     scheme = "https" if target.site.tls else "http"
     port = "" if target.settings.nginx_behind_proxy else _port(target.settings)
     return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
 
 
 def own_url(target: Target) -> str:
-    """The same for NGINX itself, behind whatever proxy stands in front."""
+    """Return NGINX's own URL, behind a proxy in front."""
     scheme, port = _scheme(target.settings), _port(target.settings)
     return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
 
@@ -31,7 +31,7 @@ def _scheme(settings: Settings) -> str:
 
 
 def port(settings: Settings) -> int:
-    """The port that visitors use."""
+    """Return NGINX's port for visitors: the HTTPS port with TLS, else the HTTP port."""
     return settings.nginx_http_port if settings.nginx_tls == "off" else settings.nginx_https_port
 
 
