@@ -155,8 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run audit",
         description="Known vulnerabilities in the locks and, with an inventory, on its hosts.",
-        epilog="Exit status: 0 if none is known; 1 if one is known, or a host lacks security updates; "
-        "3 if the service is unreachable.",
+        epilog="Exit status: 0 if none is known; 1 if one is known, or if a host lacks security "
+        "updates; 3 if the service is unreachable.",
     )
     parser.add_argument("inventory", nargs="?", help="also audit its hosts. Example: site.py")
     parser.add_argument("--service", choices=SERVICES, default="osv", help="default: osv")

@@ -1,1 +1,1 @@
-"""What the bundle runs inside OMERO.web's virtualenv."""
+"""The part of the bundle that runs in OMERO.web's virtualenv."""

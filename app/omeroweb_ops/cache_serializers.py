@@ -1,7 +1,7 @@
-"""How OMERO.web's values are stored in Redis (django-redis' OPTIONS["SERIALIZER"]).
+"""Serialize OMERO.web's values for Redis (django-redis' OPTIONS["SERIALIZER"]).
 
-Whoever can write to a store of plain pickles runs code in each process that reads it. A value that
-cannot be read counts as one that is not there: a visitor without a session, an empty cache.
+A process that can write plain pickles to a store runs code in each process that reads the store.
+A value that cannot be read counts as missing: a visitor without a session, an empty cache.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _SIZE = 32  # bytes of a signature
 
 
 class JSONSerializer:
-    """A session as a JSON object, as OMERO.web's session files have it too."""
+    """Stores a session as a JSON object, as OMERO.web's session files do."""
 
     def __init__(self, options: object) -> None:
-        """Take the options that every serializer of django-redis is given."""
+        """Accept the options that django-redis passes to every serializer."""
 
     def dumps(self, value: Any) -> bytes:
-        """Return the text of a value; raises TypeError for what JSON does not have."""
+        """Return a value as JSON. Raises TypeError if JSON cannot have it."""
         from django.core.serializers.json import DjangoJSONEncoder
 
         return json.dumps(value, cls=DjangoJSONEncoder).encode()
@@ -36,20 +36,20 @@ class JSONSerializer:
 
 
 class SignedPickleSerializer:
-    """A pickle behind a signature by OMERO.web's secret key.
+    """Stores a pickle after its signature by OMERO.web's secret key.
 
     OMERO.web's cache holds images as bytes and, for a public user, an object (Connector).
     """
 
     def __init__(self, options: object) -> None:
-        """Take the options that every serializer of django-redis is given."""
+        """Accept the options that django-redis passes to every serializer."""
 
     def dumps(self, value: Any) -> bytes:
         """Return the signature and the pickle of a value."""
         return sign(pickle.dumps(value), _secret_key())
 
     def loads(self, value: bytes) -> Any:
-        """Return the value, or None where the signature is not this OMERO.web's."""
+        """Return the value, or None if the signature is not this OMERO.web's."""
         data = signed(value, _secret_key())
         return None if data is None else pickle.loads(data)
 
@@ -64,12 +64,12 @@ def session(value: bytes) -> dict[str, Any] | None:
 
 
 def sign(data: bytes, key: bytes) -> bytes:
-    """Return data behind its signature."""
+    """Return the signature followed by the data."""
     return hmac.digest(key, _SALT + data, _DIGEST) + data
 
 
 def signed(value: bytes, key: bytes) -> bytes | None:
-    """Return the data behind a signature that is right, or None."""
+    """Return the data after a valid signature, or None."""
     signature, data = value[:_SIZE], value[_SIZE:]
     right = hmac.compare_digest(signature, hmac.digest(key, _SALT + data, _DIGEST))
     return data if right else None

@@ -16,7 +16,7 @@ from .locations import Locations
 from .state.config_xml import Unreadable
 from .state.engine import Engine, Invalid
 
-# Of ASCII and of ISO 6429's second set, but for tabs and line breaks.
+# Control characters of ASCII and of ISO 6429's C1 set, except tabs and line breaks.
 _CONTROL = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A}
 _ESCAPES = {each: f"\\u{each:04x}" for each in _CONTROL}
 
@@ -24,7 +24,7 @@ NOT_DEPLOYED = (
     "nothing is deployed on this machine; run `omeroweb-ops` on a host of the site, or deploy with "
     "`./run pyinfra -y inventory.py deploy.py`"
 )
-# What deploys and scripts of the bundle, of other versions too, call: in no help and no error.
+# Verbs that only deploys and scripts of the bundle call, also of other versions: not in the help.
 INTERNAL = {
     ("config", "redact"),
     *(("release", verb) for verb in ("collect", "suits", "restore", "note")),
@@ -32,14 +32,16 @@ INTERNAL = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command and return the exit status."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child imports from the current directory
     words = sys.argv[1:] if arguments is None else arguments
     with _printable(sys.stdout), _printable(sys.stderr):
         options = _parser(internal=tuple(words[:2]) in INTERNAL).parse_args(words)
         try:
             return _run(options)
-        except Exception:  # a mistake of ours; what it quotes is made printable too
+        except (
+            Exception
+        ):  # a defect of the bundle; the traceback is printed without control characters
             traceback.print_exc()
             return 1
 
@@ -64,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _printable(stream: TextIO) -> Iterator[None]:
-    """Write control characters as JSON and Python do: files that are read may be a stranger's."""
+    """Escape control characters in the output, because it may quote another user's file."""
     write = stream.write
     stream.write = lambda text: write(text.translate(_ESCAPES))  # type: ignore[method-assign]
     try:
@@ -74,21 +76,21 @@ def _printable(stream: TextIO) -> Iterator[None]:
 
 
 def _reason(error: Exception, locations: Locations) -> str:
-    """Why a command cannot be run, in one sentence."""
+    """Return in one sentence why a command cannot run."""
     if isinstance(error, (FileNotFoundError, ModuleNotFoundError)) and not locations.is_deployed:
         missing = error.filename if isinstance(error, OSError) else f"Python's {error.name}"
         return f"{NOT_DEPLOYED} ({missing} is missing)"
     if isinstance(error, ModuleNotFoundError):  # a controller's environment has no OMERO.web
         return f"this Python has no {error.name}: run the host's own command, `sudo omeroweb-ops`"
     if isinstance(error, OSError) and error.filename:
-        return f"{error.strerror}: {error.filename!r}"  # without its number
+        return f"{error.strerror}: {error.filename!r}"  # without the error number
     return str(error)
 
 
 def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
-    """internal: with the verbs that are not for people."""
+    """Return the parser of the command line. internal: with the INTERNAL verbs."""
     parser = argparse.ArgumentParser(prog="omeroweb-ops", description=__doc__)
-    parser.set_defaults(failure=1)  # the exit status where the command cannot be run
+    parser.set_defaults(failure=1)  # the exit status if the command cannot run
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     config.add(commands, internal=internal)
@@ -102,7 +104,7 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
     wait_ready = commands.add_parser("ready", help="wait until OMERO.web answers")
     wait_ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
     wait_ready.add_argument(
-        "--current", action="store_true", help="with the present configuration, after a reload"
+        "--current", action="store_true", help="also wait for the present configuration"
     )
     wait_ready.set_defaults(run=_ready)
 
@@ -112,29 +114,29 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
 
     doctor = commands.add_parser(
         "doctor",
-        help="ask the public URL as a visitor would, and name the setting to change",
-        description="Exit status: 0 no error (warnings there may be), 1 an error, 2 not asked.",
+        help="check the public URL as a visitor, and name the setting to change",
+        description="Exit status: 0 no error (there may be warnings), 1 an error, 2 not checked.",
     )
-    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--json", action="store_true", help="print JSON for programs")
     doctor.add_argument("--url", help="the public URL (default: the deployed one)")
     doctor.add_argument(
-        "--connect", metavar="ADDRESS", help="ask this address in place of the name's own"
+        "--connect", metavar="ADDRESS", help="connect to this address instead of the name's"
     )
     doctor.set_defaults(run=_doctor, failure=2)
 
     status = commands.add_parser(
         "status",
-        help="one screen: what serves, and what needs somebody",
-        description="Exit status: 0 it serves and there is no warning, 1 it serves with warnings, "
-        "2 it does not serve.",
+        help="show the state of OMERO.web, and the warnings, on one screen",
+        description="Exit status: 0 OMERO.web is up without warnings, 1 it is up with warnings, "
+        "2 it is down.",
     )
-    status.add_argument("--json", action="store_true", help="for programs")
+    status.add_argument("--json", action="store_true", help="print JSON for programs")
     status.set_defaults(run=_status, failure=2)
 
     updates = commands.add_parser(
         "updates",
-        help="Debian's pending security updates; runs daily, for the metrics",
-        description="Exit status: 0 there is none, 1 there are some.",
+        help="report Debian's pending security updates; cron runs this daily for the metrics",
+        description="Exit status: 0 none is pending, 1 some are pending.",
     )
     updates.set_defaults(run=_updates)
 
@@ -161,7 +163,7 @@ def _ready(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
-    """The command's wrapper has not found NGINX, whose own script does it."""
+    """Report that NGINX is not on this host; otherwise its own script runs instead of this."""
     print(
         "omeroweb-ops: NGINX is not on this host; run `omeroweb-ops maintenance` on each host "
         "that has it",

@@ -1,4 +1,4 @@
-"""Where things are on a host or in an image; one place for every path inside OMERODIR."""
+"""Define the paths of OMERO.web on a host or in an image, each once."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASE = Path("/opt/omero/web")
-OMERODIR = BASE / "OMERO.web"  # of the bundle, and of the Ansible role ome.omero_web
-CURRENT = BASE / "venv3"  # a link to the release that serves; the Ansible role's name for it
-PREVIOUS = BASE / "previous"  # a link to the release before, whose static files stay readable
+OMERODIR = BASE / "OMERO.web"  # as in the Ansible role ome.omero_web
+CURRENT = BASE / "venv3"  # a link to the active release; the Ansible role's name
+PREVIOUS = BASE / "previous"  # a link to the previous release, whose static files stay readable
 RELEASES = BASE / "releases"
-SOCKET = Path("/run/omero-web.sock")  # NGINX's way in on the same host, held by systemd
-MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # where NGINX is on this host
-PLANNED = Path("/var/lib/omero-web-maintenance")  # what it shows, while it is on
-# The environment variable of an image; web_ready_needs_server is its setting on a host.
+SOCKET = Path("/run/omero-web.sock")  # systemd's socket for NGINX on the same host
+MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # exists if NGINX is on this host
+PLANNED = Path("/var/lib/omero-web-maintenance")  # the page of a planned maintenance
+# An image's environment variable; the setting web_ready_needs_server does the same on a host.
 READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"
-EARLIER_OMERODIR = BASE / "omero-web"  # of the documented walkthrough
+EARLIER_OMERODIR = BASE / "omero-web"  # as in upstream's walkthrough
 
 
 @dataclass(frozen=True)
 class Locations:
     """The files of one OMERO.web installation.
 
-    OMERODIR is the folder that every OMERO command takes from its environment.
+    OMERODIR is the directory that every OMERO command reads from its environment.
     """
 
     omerodir: Path
@@ -31,7 +31,7 @@ class Locations:
 
     @classmethod
     def from_environment(cls) -> Locations:
-        """Read OMERODIR (and OMEROWEB_OPS_DESIRED); default to where a configuration is found."""
+        """Read OMERODIR (default: a directory with a configuration) and OMEROWEB_OPS_DESIRED."""
         omerodir = Path(os.environ.get("OMERODIR") or _found())
         desired = os.environ.get("OMEROWEB_OPS_DESIRED", BASE / "state" / "desired.json")
         return cls(omerodir, Path(desired))
@@ -47,12 +47,12 @@ class Locations:
 
     @property
     def site(self) -> Path:
-        """What the last deploy says of the site as a whole, for the doctor."""
+        """The last deploy's facts about the whole site, for the doctor."""
         return self.desired_state.with_name("site.json")
 
     @property
     def record(self) -> Path:
-        """What the bundle has set, and what stood there before."""
+        """The properties that the bundle has set, and their values before."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.json"
 
     @property
@@ -66,30 +66,30 @@ class Locations:
 
     @property
     def schema(self) -> Path:
-        """The schema of the site's own apps, or of another release, read once.
+        """The cached schema of the site's own apps, or of another release.
 
-        Older releases keep theirs in omeroweb-ops.schema.json: they do not start where it is not
-        their own and they may not write it.
+        Older releases cache theirs in omeroweb-ops.schema.json: they do not start if that file is
+        another release's and they may not write it.
         """
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.schemas.json"
 
     @property
     def secret(self) -> Path:
-        """Names of the properties that came from a secrets file, now or at any time before."""
+        """Names of the properties that have ever come from a secrets file."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.secret.json"
 
     @property
     def scratch(self) -> Path:
-        """For copies of the configuration while they are tried: the service's user alone."""
+        """The directory for trial copies of the configuration, for the service's user only."""
         return self.omerodir / "var" / "tmp"
 
     @property
     def tried(self) -> Path:
-        """What of configuration and release was last tried with success."""
+        """The digest of the release and configuration of the last successful trial."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.tried"
 
     def kept(self, release: str) -> Path:
-        """The configuration with which a release has last served."""
+        """The snapshot of the configuration with which a release was last active."""
         return self.omerodir / "etc" / "grid" / f"omeroweb-ops.{release}.json"
 
     @property
@@ -98,42 +98,42 @@ class Locations:
 
     @property
     def static(self) -> Path:
-        """Static files belong to the release that serves; the link leads to its folder."""
+        """The static files of the active release, via its link."""
         return CURRENT / "static"
 
     @property
     def proxies(self) -> Path:
-        """Addresses of NGINX on other hosts, one a line; absent where there is none."""
+        """Addresses of NGINX on other hosts, one in a line; absent if there is none."""
         return self.desired_state.parent / "proxies"
 
     @property
     def workers(self) -> Path:
-        """One file for each worker that serves, with the digest of its configuration."""
+        """The directory with a file for each active worker: its release and configuration."""
         return self.omerodir / "var" / "workers"
 
     @property
     def heartbeat(self) -> Path:
-        """Its time is that of the last report of gunicorn's master, where systemd does not run."""
+        """A file whose mtime is the last report of gunicorn's master, if systemd does not run."""
         return self.omerodir / "var" / "heartbeat"
 
     @property
     def metrics(self) -> Path:
-        """What the workers have counted, in files that all of them read."""
+        """The directory of the workers' counters, which each worker reads."""
         return self.omerodir / "var" / "metrics"
 
     @property
     def cleared(self) -> Path:
-        """What the last `sessions clear` did, for the metrics; absent before the first."""
+        """The result of the last `sessions clear`, for the metrics; absent before the first."""
         return self.omerodir / "var" / "clearsessions.json"
 
     @property
     def security_updates(self) -> Path:
-        """What the last `omeroweb-ops updates` found, for the metrics; absent before the first."""
+        """The result of the last `omeroweb-ops updates`, for the metrics; absent before it."""
         return self.omerodir / "var" / "security-updates.json"
 
     @property
     def needs_server(self) -> Path:
-        """There where OMERO.web is not ready without its OMERO.server (web_ready_needs_server)."""
+        """A file that exists if OMERO.web needs its OMERO.server (web_ready_needs_server)."""
         return self.desired_state.with_name("ready-needs-server")
 
     @property
@@ -142,7 +142,7 @@ class Locations:
 
 
 def _found() -> Path:
-    """The first of the known folders that has a configuration, else the bundle's own."""
+    """Return the first known OMERODIR that has a configuration, else the bundle's."""
     known = (OMERODIR, EARLIER_OMERODIR)
     has = [each for each in known if os.path.exists(each / "etc" / "grid" / "config.xml")]
     return has[0] if has else OMERODIR

@@ -1,4 +1,4 @@
-"""Where OMERO.web's login page is on its own host, and by which name to ask for it."""
+"""Compute the address of OMERO.web's login page on its own host, and its Host header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOGIN = "/webclient/login/"
 
 
 class Address(NamedTuple):
-    """Of OMERO.web itself, without NGINX. prefix: "" or like /omero."""
+    """The address of OMERO.web itself, without NGINX. prefix: "" or like /omero."""
 
     host: str
     port: int
@@ -19,12 +19,12 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Return the URL, without a slash at its end."""
+        """Return the URL without a slash at the end."""
         return f"http://{url_host(self.host)}:{self.port}{self.prefix}"
 
 
 def address(effective: Callable[[str], Any]) -> Address:
-    """Where OMERO.web answers on this host. effective: a property's text, default or not."""
+    """Return OMERO.web's address on this host. effective: returns a property's text or default."""
     host = own_host(str(effective(HOST) or "127.0.0.1"))
     port = int(effective(PORT) or 4080)
     # Un-prefixed requests to a prefixed application answer 500 (SCRIPT_NAME does not match).
@@ -33,10 +33,10 @@ def address(effective: Callable[[str], Any]) -> Address:
 
 
 def own_host(listening: str) -> str:
-    """Return the address by which a host reaches a service of its own.
+    """Return the address by which a host reaches its own service.
 
-    listening: the service's addresses, with blanks between them. One that listens on every IPv6
-    address takes IPv4 too (ipv6(7), IPV6_V6ONLY), and 127.0.0.1 is on hosts without IPv6.
+    listening: the service's addresses, separated by blanks. A service on every IPv6 address also
+    accepts IPv4 (ipv6(7), IPV6_V6ONLY), and hosts without IPv6 have 127.0.0.1, too.
     """
     bound = [part.removeprefix("-") for part in listening.split()]
     everywhere = {"127.0.0.1", "0.0.0.0", "localhost", "::"} & {*bound}
@@ -49,5 +49,5 @@ def url_host(host: str) -> str:
 
 
 def host_header(allowed: Sequence[str]) -> str:
-    """A name that OMERO.web answers to: another one gets 400."""
+    """Return a name that OMERO.web answers to; it answers any other name with 400."""
     return next((name.lstrip(".") for name in allowed if name != "*"), "localhost")

@@ -1,4 +1,4 @@
-"""What the kernel tells of a process, and does for it."""
+"""Read a process's state from the kernel, and tie a child to its parent."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-PARENT, STARTED = 1, 19  # places in `stat`
+PARENT, STARTED = 1, 19  # indexes in the result of `stat`
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the third one on, proc(5). Raises OSError."""
+    """Return the fields of /proc/PID/stat from the third on (proc(5)). Raises OSError."""
     return Path("/proc", str(pid), "stat").read_text("ascii", "replace").rpartition(")")[2].split()
 
 
 def isolated(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a Python that imports nothing from the current directory, as `python -m`
-    does (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH, Python 3.11), or from
-    the home of its user."""
+    """Return the environment of a Python that imports nothing from the current or home directory.
+
+    `python -m` imports from the current directory unless PYTHONSAFEPATH is set
+    (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH, Python 3.11).
+    """
     return {**environment, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
 
 
 def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGTERM) -> None:
-    """Called in a child that is not to outlive its parent, however that ends.
+    """End this process when its parent ends, in any way. Call this in the child.
 
-    parent: its process id, where it may have ended before this is called.
+    parent: the parent's process ID, if it may have ended before this call.
     """
     parent = os.getppid() if parent is None else parent
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)
-    if os.getppid() != parent:  # it went away before the line above
+    if os.getppid() != parent:  # the parent ended before prctl
         os.kill(os.getpid(), by)

@@ -1,4 +1,4 @@
-"""The names of OMERO.web's properties that the code reads or writes itself, each once."""
+"""Define the names of OMERO.web's properties that the code reads or writes, each once."""
 
 ADDITIONAL_SETTINGS = "omero.web.django_additional_settings"
 ADMINS = "omero.web.admins"

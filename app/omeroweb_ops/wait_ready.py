@@ -1,4 +1,4 @@
-"""Ask OMERO.web on its own port whether it answers."""
+"""Wait until OMERO.web answers on its own port."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .property_names import ALLOWED_HOSTS
 from .shared import regular_file
 from .state.engine import Engine
 
-GRACE = 5.0  # seconds; who has taken over says so at once, the one before ends some time later
-_ONE_ANSWER = 10.0  # seconds for the only question of a limit of 0
+GRACE = 5.0  # seconds; a successor registers at once, its predecessor ends some time later
+_ONE_ANSWER = 10.0  # seconds for the single request of a limit of 0
 
 
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
-    """Wait up to `limit` seconds, and no longer, for the login page; None, or what was wrong.
+    """Wait at most `limit` seconds for the login page. Return None, or the last problem.
 
-    current: wait for a worker that has loaded the present release and configuration as well, but
-    not for a gunicorn that has given up taking over.
+    current: also wait for a worker that has loaded the present release and configuration, unless
+    the gunicorn that was to take over has ended.
     """
     problem: str | None = None
     with alarm(limit or _ONE_ANSWER):
@@ -39,7 +39,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
 
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in what takes longer, whatever it waits for, and again if it is caught."""
+    """Raise TimeoutError in a block that takes longer, and again if it catches the error."""
 
     def late(_signal: int, _frame: object) -> None:
         raise TimeoutError(f"not within {seconds:g} s")
@@ -54,7 +54,7 @@ def alarm(seconds: float) -> Iterator[None]:
 
 
 def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | None]:
-    """What is wrong, asked again and again up to the limit."""
+    """Yield the present problem, or None, again and again until the limit."""
     host, port, prefix = address(engine.effective)
     name = host_header(engine.schema[ALLOWED_HOSTS].value(engine.effective(ALLOWED_HOSTS)))
     present = engine.identity()
@@ -63,7 +63,7 @@ def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | 
     while True:
         problem = ask(host, port, prefix + LOGIN, name)
         if problem is None and current and not serves(engine.locations.workers, present):
-            problem = "no worker serves with the present release and configuration"
+            problem = "no worker has loaded the present release and configuration"
         yield problem
         if time.monotonic() >= end:
             return
@@ -74,7 +74,7 @@ def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | 
 
 
 def serves(workers: Path, identity: str) -> bool:
-    """Whether a living worker has loaded that release and configuration."""
+    """Return whether a running worker has loaded this release and configuration."""
     try:
         names = [path for path in workers.iterdir() if path.name.isdigit()]
     except OSError:  # not started yet
@@ -83,7 +83,7 @@ def serves(workers: Path, identity: str) -> bool:
 
 
 def _note(path: Path) -> str | None:
-    """What a worker has written; None if it has just ended, or if that is no worker's file."""
+    """Return a worker's note; None if it has just ended, or if the file is not a worker's."""
     try:
         return regular_file.read_text(path, limit=200)
     except (OSError, UnicodeDecodeError):
@@ -91,19 +91,19 @@ def _note(path: Path) -> str | None:
 
 
 def ask(host: str, port: int, path: str, name: str) -> str | None:
-    """One request for a page of the site `name`; None where it is answered with 200."""
+    """Request a page of the site `name`. Return None for an answer 200, else the problem."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     return _ask(connection, f"http://{host}:{port}{path}", path, name)
 
 
 def listens(socket_path: Path) -> bool:
-    """Whether something takes connections there."""
+    """Return whether a process accepts connections on a Unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(socket_path)) == 0
 
 
 def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | None:
-    """The same of a trial's, by a Unix socket; limit: seconds for each step of it."""
+    """Request a page of a trial via a Unix socket, as `ask` does. limit: seconds for each step."""
     connection = http.client.HTTPConnection("localhost")
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(max(limit, 0.1))
@@ -117,7 +117,7 @@ def ask_socket(socket_path: Path, path: str, name: str, limit: float) -> str | N
 
 def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str) -> str | None:
     try:
-        # Secure cookies and redirects depend on it where TLS ends in front of gunicorn.
+        # secure cookies and redirects depend on it if TLS ends in front of gunicorn
         connection.request("GET", path, headers={"Host": name, "X-Forwarded-Proto": "https"})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
@@ -128,10 +128,10 @@ def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str
 
 
 class HandoverFailed:
-    """Called again and again: whether a gunicorn that was about to take over has ended instead.
+    """Finds out whether a gunicorn that was about to take over has ended instead.
 
-    It has taken over where somebody serves with what it loaded; that is for the caller to see, for
-    as long as GRACE.
+    Each call checks again. After a success, the caller finds a worker with the present state within
+    GRACE.
     """
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class HandoverFailed:
 
 
 def _is_under_way() -> bool:
-    """Whether a process and the master that it is to take over from are both there."""
+    """Return whether a gunicorn and the predecessor from which it takes over both run."""
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             _, found, after = environ.read_bytes().partition(b"GUNICORN_PID=")

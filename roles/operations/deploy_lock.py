@@ -126,7 +126,7 @@ class DeployLock:
         return shlex.join([action, self.token, other, process, _who()])
 
     def run(self, host: Host, command: str) -> bool:
-        """Run a function of deploy_lock.sh on a host without the lock. Return whether it succeeds."""
+        """Run a function of deploy_lock.sh on a host, without the lock. Return its success."""
         done, _output = host.run_shell_command(
             StringCommand(f"{SCRIPT}\n{command}"),
             _sudo=self.sudo[host.name],

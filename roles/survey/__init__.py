@@ -87,7 +87,7 @@ class HostSurvey(FactBase[Survey]):
     def command(
         self, ports: tuple[int, ...], nonce: str, names: tuple[str, ...] = (), lock: str = ""
     ) -> str:
-        """Return the survey's script, which reads the nonce from standard input. lock: see `ask`."""
+        """Return the survey's script. The nonce is on its standard input. lock: see `ask`."""
         self._nonce = nonce
         script = shell_file.command(
             _SCRIPT,

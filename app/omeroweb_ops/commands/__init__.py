@@ -1,1 +1,1 @@
-"""The words of `omeroweb-ops`: `config …` and `release …`."""
+"""The commands `omeroweb-ops config …` and `omeroweb-ops release …`."""

@@ -1,4 +1,4 @@
-"""`omeroweb-ops config`: the state engine, as people and deploys call it."""
+"""`omeroweb-ops config`: the commands of the state engine, for administrators and deploys."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ from ..state.snapshot import State
 
 
 def add(commands: Any, *, internal: bool = False) -> None:
-    """Add the commands to argparse's subparsers. internal: those for deploys too."""
+    """Add the commands to argparse's subparsers. internal: also the verbs for deploys."""
     config = commands.add_parser("config", help="OMERO.web's properties").add_subparsers(
         required=True, metavar="COMMAND"
     )
     plan = config.add_parser(
         "plan",
-        help="show what differs from the desired state last deployed",
+        help="show what differs from the desired state that was last deployed",
         description="Exit status: 0 nothing differs, 2 something differs, 1 an error.",
     )
     plan.add_argument("--json", action="store_true", help="for programs")
     plan.set_defaults(run=_plan)
     check = config.add_parser(
         "check",
-        help="say whether a desired state can be applied; nothing is changed",
-        description="Validates every property and tries OMERO.web with a copy of the configuration "
-        "where something differs. Exit status: 0 it can be applied, 1 it cannot.",
+        help="check whether a desired state can be applied; change nothing",
+        description="Validates every property and, if something differs, tries OMERO.web with a "
+        "copy of the configuration. Exit status: 0 it can be applied, 1 it cannot.",
     )
     check.add_argument("--json", action="store_true", help="for programs")
     check.set_defaults(run=_check)
     for command in (plan, check):
         command.add_argument(
-            "--desired", metavar="FILE", help="default: as last deployed; - for standard input"
+            "--desired", metavar="FILE", help="default: the last deployed; - for standard input"
         )
     config.add_parser("apply", help="bring config.xml to the desired state").set_defaults(
         run=_apply
     )
     config.add_parser(
-        "rollback", help="go back to the configuration before the last change"
+        "rollback", help="restore the configuration before the last change"
     ).set_defaults(run=_rollback)
-    show = config.add_parser("show", help="what a property is, and where its value comes from")
+    show = config.add_parser("show", help="show a property's value and where it comes from")
     show.add_argument("property", nargs="*", help="default: every property that is set")
     show.set_defaults(run=_show)
-    export = config.add_parser("export", help="the configuration as an inventory would write it")
+    export = config.add_parser("export", help="print the configuration in an inventory's form")
     export.add_argument("--secrets", metavar="FILE", help="write secrets to this new YAML file")
     export.set_defaults(run=_export)
-    digest = config.add_parser("digest", help="one text for the configuration as it stands")
-    digest.add_argument("property", nargs="*", help="only of these properties' effective values")
+    digest = config.add_parser("digest", help="print a digest of the present configuration")
+    digest.add_argument("property", nargs="*", help="of these properties' effective values only")
     digest.set_defaults(run=_digest)
     if internal:  # for deploys, which show the end of a log
         config.add_parser("redact").set_defaults(run=_redact)
@@ -113,7 +113,7 @@ def _without_server(engine: Engine, plan: Plan) -> Iterator[str]:
 
 
 def desired(engine: Engine, options: argparse.Namespace) -> Desired:
-    """The desired state that `--desired` names, else the last deployed."""
+    """Return the desired state of `--desired`, else the last deployed one."""
     if options.desired == "-":
         return Desired.parse(sys.stdin.read(), "standard input")
     return Desired.load(Path(options.desired or engine.locations.desired_state))
@@ -153,13 +153,13 @@ def _apply(engine: Engine, _options: argparse.Namespace) -> int:
 def _rollback(engine: Engine, _options: argparse.Namespace) -> int:
     before = State.read(engine.locations.previous).properties
     reason = trial.failure(engine, before) if installed_version() else None
-    if reason:  # for example an app that the release of now does not have
+    if reason:  # for example an app that the active release does not have
         raise ValueError(
-            f"the configuration before does not suit this release: {reason}; "
+            f"the previous configuration does not work with this release: {reason}; "
             "see omeroweb-ops release rollback"
         )
     _print(engine, engine.rollback())
-    print("Back to the state before the last change; `omero web restart` makes it serve.")
+    print("The previous configuration is restored; `omero web restart` activates it.")
     return 0
 
 
@@ -185,10 +185,10 @@ def _show(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _export(engine: Engine, options: argparse.Namespace) -> int:
-    if not os.path.exists(engine.locations.config_xml):  # False also where it may not be read
+    if not os.path.exists(engine.locations.config_xml):  # False also without permission
         raise ValueError(
-            f"no configuration in {engine.locations.config_xml} (or not for this user); "
-            "set OMERODIR to the folder of the installation, and run it as root"
+            f"there is no configuration in {engine.locations.config_xml}, or this user cannot read "
+            "it; set OMERODIR to the directory of the installation, and run the command as root"
         )
     engine.learn(engine.current)
     settings, secrets = export.snippet(engine.current, engine.shown, engine.locations.omerodir)
@@ -201,7 +201,7 @@ def _export(engine: Engine, options: argparse.Namespace) -> int:
             print(*lines, sep="\n", file=file)
         print(f'"web_secrets": "{options.secrets}",')
     elif secrets:
-        print(f"# secrets, written by --secrets FILE: {', '.join(secrets)}")
+        print(f"# secrets, which --secrets FILE writes: {', '.join(secrets)}")
     return 0
 
 

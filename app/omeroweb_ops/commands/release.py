@@ -1,4 +1,4 @@
-"""`omeroweb-ops release`, as people, deploys and `bin/release` call it."""
+"""`omeroweb-ops release`: the commands for administrators, deploys and `bin/release`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from .config import desired
 
 
 def add(commands: Any, *, internal: bool = False) -> None:
-    """Add the commands to argparse's subparsers. internal: those for deploys and bin/release too,
-    which they call with the Python of the release in question."""
-    release = commands.add_parser("release", help="what is installed: list, rollback")
+    """Add the commands to argparse's subparsers.
+
+    internal: also the verbs for deploys and bin/release, which run them with a release's own
+    Python.
+    """
+    release = commands.add_parser("release", help="installed releases: list, rollback")
     actions = release.add_subparsers(required=True, metavar="COMMAND")
-    actions.add_parser("list", help="every release on this host").set_defaults(run=_list)
+    actions.add_parser("list", help="list every release on this host").set_defaults(run=_list)
     rollback = actions.add_parser(
         "rollback",
-        help="serve with another release",
-        description="Tries the release beside the one that serves, then hands over to it; without "
-        "a failed request under systemd. The next deploy goes to the inventory's own again.",
+        help="activate another release",
+        description="Tries the release beside the active release, then activates it; under systemd "
+        "no request fails. The next deploy activates the inventory's release again.",
     )
-    rollback.add_argument("release", nargs="?", help="its name (default: the one before)")
+    rollback.add_argument("release", nargs="?", help="its name (default: the previous release)")
     rollback.set_defaults(run=_elsewhere)
     if not internal:
         return
@@ -44,7 +47,7 @@ def _list(_engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _elsewhere(_engine: Engine, _options: argparse.Namespace) -> int:
-    """On a host the command's wrapper calls bin/release for it."""
+    """Report that an image has only one release. On a host, bin/release runs instead of this."""
     print("omeroweb-ops: an image is one release; run another image instead", file=sys.stderr)
     return 1
 
@@ -56,7 +59,7 @@ def _collect(engine: Engine, options: argparse.Namespace) -> int:
 
 
 def _suits(engine: Engine, _options: argparse.Namespace) -> int:
-    """Print with which configuration this release can serve: `present` or `kept`."""
+    """Print the configuration that this release works with: `present` or `kept`."""
     from ..releases import installed
 
     print("kept" if installed.suitable(engine) else "present")
@@ -64,7 +67,7 @@ def _suits(engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _restore(engine: Engine, _options: argparse.Namespace) -> int:
-    """The configuration with which this release has last served."""
+    """Restore the configuration with which this release was last active."""
     from ..releases import installed
 
     engine.go_to(installed.kept(engine))

@@ -1,1 +1,1 @@
-"""Releases on a host: which there are, their trial, their static files."""
+"""Installed releases, their trial and their static files."""

@@ -1,7 +1,7 @@
-"""Releases on this host: which there are, whether one can serve again, and with what.
+"""List the releases on this host, and find the configuration with which a release works.
 
-A release is a folder with its own Python, made by a deploy and named by what made it. What switches
-between them needs root: `bin/release`, from the web role.
+A release is a virtualenv that a deploy has built. Its name is a digest of what it was built from.
+Activating another release needs root: `bin/release`, from the web role.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from ..state.engine import Engine
 from ..state.snapshot import State
 from . import trial
 
-# A file in a release's folder, written last: number and bytes of its files (empty in older ones).
+# A file in a release, written last: number and bytes of its files (empty in older releases).
 COMPLETE = "complete"
-PLUGINS_FILE = "plugins"  # a file in a release's folder: the plugins' package names, in one line
+PLUGINS_FILE = "plugins"  # a file in a release: the plugins' package names in one line
 HOST_PYTHON = Path("/usr/bin/python3")  # Debian's; a link to its versioned name
-# Of each release; where that file is not, other omero-… packages are plugins.
+# Packages of each release. Without PLUGINS_FILE, other omero-… packages are plugins.
 _OF_ALL = ("omero-web", "omero-py", "omero-marshal")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release. state: `serves`, `before` or `kept`. damaged: its files are not all there.
-    served: when it was last seen to serve. runs: the Python that it was built for is there."""
+    """An installed release.
+
+    state: `serves` (active), `before` (previous) or `kept`. damaged: files are missing. served:
+    when it was last known good. runs: whether the Python that it was built for exists.
+    """
 
     name: str
     state: str
@@ -45,20 +48,22 @@ class Release:
     runs: bool = True
 
     def other_python(self, host: str | None) -> str | None:
-        """What is wrong where the host's own Python is another one: Debian was upgraded, and the
-        one before goes with its packages."""
+        """Return a warning if the host's own Python has another version than the release's.
+
+        That is after an upgrade of Debian, which removes the previous Python's packages.
+        """
         if host is None or self.python in ("?", host):
             return None
         return f"release {self.name} was built for Python {self.python}, this host has {host}"
 
 
 def serving() -> Release:
-    """The release that is linked. Raises OSError."""
+    """Return the active release. Raises OSError."""
     return _read(CURRENT.resolve(strict=True))
 
 
 def list_releases(folder: Path = RELEASES) -> list[Release]:
-    """Every complete release, the latest first."""
+    """Return every complete release, the latest first."""
     complete = [path for path in folder.iterdir() if (path / COMPLETE).exists()]
     return sorted(map(_read, complete), key=lambda each: str(each.built), reverse=True)
 
@@ -82,21 +87,21 @@ def _read(path: Path) -> Release:
 
 
 def host_python() -> str | None:
-    """Version of Debian's own Python, for which a deploy builds; None without one."""
+    """Return the version of Debian's own Python, for which a deploy builds; None without Python."""
     return _python(HOST_PYTHON)
 
 
 def _python(link: Path) -> str | None:
-    """The version that the name of a Python says, through all links."""
+    """Return the version in the name of a Python, after all links; None if it does not exist."""
     target = link.resolve()
     return target.name.removeprefix("python") if target.exists() else None
 
 
 def _whole(path: Path) -> bool:
-    """Whether the files are at least as many, and as large, as those of the build.
+    """Return whether a release has at least as many files and bytes as were built.
 
-    What somebody has installed there besides is no damage. roles.operations.prefetch counts them
-    too, in shell.
+    Packages that somebody has added are not damage. roles/operations/release_files.sh counts the
+    same files.
     """
     noted = (path / COMPLETE).read_text(encoding="ascii").split()
     if not noted:
@@ -114,13 +119,13 @@ def _whole(path: Path) -> bool:
 
 
 def _versions(folders: Iterable[Path]) -> dict[str, str]:
-    """Of each package that is installed, by its normalized name."""
+    """Return the version of each installed package by its normalized name."""
     found = [each.stem.partition("-") for path in folders for each in path.glob("*.dist-info")]
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in found}
 
 
 def _plugins(path: Path, versions: Mapping[str, str]) -> list[str]:
-    """As the deploy has noted them; a release built before that has no note."""
+    """Return the plugins in PLUGINS_FILE; older releases do not have this file."""
     try:
         return (path / PLUGINS_FILE).read_text(encoding="utf-8").split()
     except FileNotFoundError:
@@ -136,7 +141,7 @@ def _time(path: Path) -> datetime | None:
 
 
 def table() -> str:
-    """The releases for people to read."""
+    """Return the table of `omeroweb-ops release list`."""
     from tabulate import tabulate
 
     def shown(time: datetime | None) -> str:
@@ -152,7 +157,7 @@ def table() -> str:
 
 
 def _shown(release: Release) -> str:
-    """Its state; a damaged one may serve on with what it has loaded."""
+    """Return a release's state. A damaged active release may keep running from memory."""
     wrong = "damaged" if release.damaged else "" if release.runs else f"no Python {release.python}"
     if not wrong:
         return release.state
@@ -160,9 +165,9 @@ def _shown(release: Release) -> str:
 
 
 def note(engine: Engine) -> str:
-    """What is linked now has been seen to serve: its configuration is kept with it.
+    """Mark the active release as last known good, and save a snapshot of its configuration.
 
-    Returns the release and its configuration's digest.
+    Returns 'RELEASE DIGEST'.
     """
     present = engine.identity()
     engine.state().write(engine.locations.kept(schema_cache.current_release()))
@@ -172,40 +177,39 @@ def note(engine: Engine) -> str:
 
 
 def suitable(engine: Engine) -> State | None:
-    """The configuration with which this release can serve: None is the present one, else the one
-    with which it last served.
+    """Return the configuration that this release works with: None (the present) or its snapshot.
 
-    Raises ValueError with the reason where it can serve with neither.
+    Raises ValueError with the reasons if it works with neither.
     """
     reason = trial.failure(engine, engine.current)
     if reason is None:
         return None
     reasons = [f"with the present configuration: {reason}"]
     try:
-        then = kept(engine)
+        snapshot = kept(engine)
     except config_xml.Unreadable:
-        then = None
-    if then:
+        snapshot = None
+    if snapshot:
         moved = [
             name
             for name in NGINX_DEPENDS_ON
-            if then.properties.get(name) != engine.current.get(name)
+            if snapshot.properties.get(name) != engine.current.get(name)
         ]
-        reason = trial.failure(engine, then.properties)
+        reason = trial.failure(engine, snapshot.properties)
         if reason is None and not moved:
-            return then
-        said = f"{', '.join(moved)} was another, and NGINX depends on it" if moved else reason
-        reasons.append(f"with that of then: {said}")
+            return snapshot
+        wrong = f"{', '.join(moved)} differs, and NGINX depends on it" if moved else reason
+        reasons.append(f"with its own configuration: {wrong}")
     raise ValueError("; ".join(reasons))
 
 
 def kept(engine: Engine) -> State:
-    """The configuration with which this release has last served; raises Unreadable without."""
+    """Return the snapshot of this release's last configuration. Raises Unreadable without one."""
     return State.read(engine.locations.kept(schema_cache.current_release()))
 
 
 def _forgotten(engine: Engine) -> list[Path]:
-    """Kept configurations of releases that are gone."""
+    """Return the snapshots of releases that were removed."""
     pattern = engine.locations.kept("[0-9a-f]" * 12)
     kept = pattern.parent.glob(pattern.name)
     return [path for path in kept if not (RELEASES / path.name.split(".")[1]).exists()]

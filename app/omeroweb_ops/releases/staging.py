@@ -1,4 +1,4 @@
-"""A scratch OMERODIR with a configuration that does not serve yet."""
+"""Make a scratch OMERODIR with a configuration that is not active yet."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DIRECTORY_PREFIX = "configuration-"
 
 @contextmanager
 def staged(properties: Mapping[str, str], locations: Locations) -> Iterator[dict[str, str]]:
-    """The environment of a process that is to see these properties and touch nothing else.
+    """Yield the environment of a process with a scratch OMERODIR that has these properties.
 
-    The copy holds secrets. It lies where the service's user alone can read, and what a killed
-    process has left there goes with the next.
+    The copy has secrets, so only the service's user may read it. The next call removes a copy that
+    a killed process has left.
     """
     locations.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(locations.scratch)
@@ -39,7 +39,7 @@ def staged(properties: Mapping[str, str], locations: Locations) -> Iterator[dict
 
 
 def _make(scratch: Path) -> tuple[Path, int]:
-    """A new directory, and what holds it; made again where another process has swept it first."""
+    """Return a new directory and its lock. Retry if another process has swept the directory."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX, dir=scratch))
         with contextlib.suppress(BlockingIOError, FileNotFoundError):
@@ -50,7 +50,7 @@ def _make(scratch: Path) -> tuple[Path, int]:
 
 
 def _sweep(scratch: Path) -> None:
-    """Remove the copies that no process holds any more."""
+    """Remove the copies that no process has locked."""
     for left in scratch.glob(f"{DIRECTORY_PREFIX}*"):
         with contextlib.suppress(OSError):  # in use, or gone
             lock = _lock(left)
@@ -59,9 +59,9 @@ def _sweep(scratch: Path) -> None:
 
 
 def _lock(folder: Path) -> int:
-    """A descriptor that holds a directory while this process lives.
+    """Return a descriptor that locks a directory while this process lives.
 
-    Raises BlockingIOError where another process holds it.
+    Raises BlockingIOError if another process has locked the directory.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:

@@ -1,6 +1,6 @@
-"""Static files of a release, collected before a page names them.
+"""Collect the static files of a release before a page names them.
 
-The release need not serve yet, nor its configuration.
+Neither the release nor the configuration needs to be active.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ DEPENDS_ON = (APPS, STATICFILE_DIRS, STATIC_ROOT)
 
 
 def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
-    """What names the static files of this release with these properties; None: collected already.
+    """Return the digest of the static files to collect with these properties; None: nothing to do.
 
-    The deploy writes it down, as root, in the release's own folder.
+    The deploy writes the digest, as root, to the file `collected` of the release.
     """
     wanted = engine.digest(DEPENDS_ON, properties)
     collected = Path(sys.prefix, "collected")
@@ -39,10 +39,10 @@ def due(engine: Engine, properties: Mapping[str, str]) -> str | None:
 def collect(
     engine: Engine, properties: Mapping[str, str], archive: IO[bytes] | None = None
 ) -> None:
-    """Collect them, with a copy of the configuration, and make them ready for NGINX.
+    """Collect static files with a copy of the configuration, and compress them for NGINX.
 
-    archive: where a tar archive of them is written, for root to take them into the release; None
-    for a folder of the site's own, into which they are collected.
+    archive: the stream for a tar archive, from which root takes the files into the release; None
+    to collect into the site's own directory.
 
     Raises ValueError with the reason.
     """
@@ -71,10 +71,10 @@ def _collect(engine: Engine, properties: Mapping[str, str], root: Path) -> None:
         )
     if reason:
         raise ValueError(
-            "static files cannot be collected with this configuration, and the old one serves on: "
+            "cannot collect static files with this configuration; the active one stays in use: "
             + reason
         )
-    static_compress.prepare(root, engine.locations.static)  # compressing is most of the work
+    static_compress.prepare(root, engine.locations.static)
 
 
 def _failure(
@@ -99,6 +99,6 @@ def _failure(
 
 
 def static_root(configured: str) -> Path:
-    """What is configured by the link of the release that serves is in this release's folder."""
+    """Return the directory for static files; below the active release's link, it is this release's."""
     inside = os.path.relpath(configured, CURRENT)
     return Path(configured) if inside.startswith("..") else Path(sys.prefix, inside)

@@ -1,8 +1,8 @@
-"""Make collected static files ready for NGINX.
+"""Compress collected static files for NGINX.
 
-Beside each text its gzip form, made once instead of for each visitor, and so with more effort. The
-time of a file follows from its content: NGINX makes ETag and Last-Modified of it, so that every
-host and every release answers alike, and a browser's copy stays good.
+Each text file gets a gzip file beside it, compressed once and more strongly than for each visitor.
+A file's mtime is computed from its content. NGINX computes ETag and Last-Modified from the mtime,
+so every host and every release sends the same headers, and browsers' copies stay valid.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 SUFFIXES = frozenset({".css", ".cur", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs",
                       ".svg", ".txt", ".xml"})  # fmt: skip
-MIN_SIZE = 256  # bytes: fits into the packet that carries the headers
+MIN_SIZE = 256  # bytes: a smaller file fits into the packet with the headers
 EPOCH = 946_684_800  # 2000-01-01
 SPAN = 20 * 365 * 86_400  # seconds
 
 
 def prepare(folder: Path, former: Path | None = None) -> None:
-    """Bring every file below to its state; those of a former run are recognised.
+    """Set the mtime of every file below a directory, and compress each text that is not yet.
 
-    former: the folder of another release, from which what was compressed there is taken.
+    former: the directory of another release, whose compressed files are reused.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_ours(path)]
     with ProcessPoolExecutor() as pool:  # compressing well takes seconds
@@ -51,7 +51,7 @@ def _prepare(path: Path, twin: Path | None) -> None:
 
 
 def _taken(twin: Path | None, content: bytes, time: int) -> bytes | None:
-    """What was made of the same content before."""
+    """Return another release's compressed form of the same content, or None."""
     if twin and _is_of(_gz(twin), time) and twin.read_bytes() == content:
         return _gz(twin).read_bytes()
     return None

@@ -1,6 +1,6 @@
-"""Django's settings for `collectstatic` alone: OMERO.web's, into a release that may not serve yet.
+"""Django settings for `collectstatic` only: OMERO.web's, with the directory of another release.
 
-omero.web.static_root names the release that serves, by its link.
+omero.web.static_root is in the active release, via its link.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Try a configuration in a process of its own, with a copy of config.xml, before it serves.
+"""Try a configuration in a separate process, with a copy of config.xml, before it is active.
 
 `python -m omeroweb_ops.releases.trial SOCKET`: Django's own checks, the session store and the
 site's own templates, then a gunicorn of its own on a private socket, which is asked for the login
@@ -37,14 +37,14 @@ from .staging import staged
 
 _SAYING = "OMERO.web does not start with it"
 _STORE = "the session store cannot be used (web_redis_url, redis_password or web_sessions)"
-TRIAL_TIMEOUT = 60.0  # seconds for a start and its first answer
+TRIAL_TIMEOUT = 60.0  # seconds until the first answer
 
 
 def accept(engine: Engine, desired: Desired) -> Plan:
-    """The plan, once nothing speaks against it: each property, all together, and a trial of
-    OMERO.web with a copy of the configuration, where one is there already.
+    """Return the plan for a desired state, if it is valid and OMERO.web starts with it.
 
-    Raises Invalid with every mistake. Nothing changes, in OMERODIR or in what serves.
+    OMERO.web is tried only if it has a configuration already. Raises Invalid with every error.
+    Changes nothing in OMERODIR or in the active release.
     """
     steps = engine.plan(desired)
     findings: list[Finding] = [each for each in engine.check(desired) if each.is_error]
@@ -60,9 +60,9 @@ def accept(engine: Engine, desired: Desired) -> Plan:
 
 
 def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
-    """Why OMERO.web does not start with these properties, secrets masked; None where it does.
+    """Return why OMERO.web does not start with these properties, without secrets; None if it does.
 
-    Tried once: the same properties with the same packages are taken as good the next time.
+    A success is remembered: the same properties with the same packages are not tried again.
     """
     tried = _identity(properties)
     try:
@@ -109,28 +109,28 @@ def _watched(
     said: IO[str],
     redact: Callable[[str], str] = str,
 ) -> str | None:
-    """None once the login page is answered; else why it is not.
+    """Return None once the login page answers, else the reason why it does not.
 
-    redact: makes a text fit to be shown; it gets whole texts, since half a secret is not found.
+    redact: removes secrets from a whole text; it would not find half a secret.
     """
     prefix = properties.get(PREFIX, "").rstrip("/")
     name = host_header(json.loads(properties.get(ALLOWED_HOSTS) or "[]"))
     end = time.monotonic() + TRIAL_TIMEOUT
-    # gunicorn makes the file first and listens a moment later
+    # gunicorn creates the socket file before it listens
     while not (listening := listens(socket)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic()) if listening else ""
     if problem is None:
         return None
     if time.monotonic() >= end:
-        problem = f"its login page does not answer within {TRIAL_TIMEOUT:g} s"
+        problem = f"the login page does not answer within {TRIAL_TIMEOUT:g} s"
     said.seek(0)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(2)  # a worker that cannot start takes its master with it
+        process.wait(2)  # a worker that cannot start ends its master, too
         text = redact(said.read())
         if _SAYING in text:
             return " ".join(text[text.rfind(_SAYING) :].split()[:100])
-        last = " ".join(text.split()[-100:]) or f"it ended with status {process.returncode}"
+        last = " ".join(text.split()[-100:]) or f"the trial ended with status {process.returncode}"
         return f"{_SAYING}: {tracebacks.from_text(text) or last}"
     logs = sorted(path for path in Path(socket.parent, "var/log").glob("*") if path.is_file())
     texts = [*(path.read_text(encoding="utf-8", errors="replace") for path in logs), said.read()]
@@ -144,11 +144,11 @@ def _identity(properties: Mapping[str, str]) -> str:
 
 
 class Unusable(Exception):
-    """What is wrong, named already."""
+    """An error whose message is complete."""
 
 
 def main() -> int:
-    """Run the trial; returns the exit status."""
+    """Run the trial and return the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
     try:
         import django
@@ -158,7 +158,7 @@ def main() -> int:
 
         django.setup()
         call_command("check", verbosity=0)
-        try:  # with a session store that does not answer nobody could log in
+        try:  # nobody could log in without the session store
             import_module(settings.SESSION_ENGINE).SessionStore().exists("trial")
         except Exception as error:
             raise Unusable(f"{_STORE}: {tracebacks.summarize(error)}") from error
@@ -167,7 +167,7 @@ def main() -> int:
                 get_template(name)
             except Exception as error:
                 raise Unusable(f"template {name}: {error}") from error
-    except BaseException as error:  # whatever an app or Django meets is the reason, or sys.exit
+    except BaseException as error:  # any error of an app or of Django, or sys.exit
         reason = str(error) if isinstance(error, Unusable) else tracebacks.summarize(error)
         print(f"{_SAYING}: {reason}", file=sys.stderr)
         return 1
@@ -175,7 +175,7 @@ def main() -> int:
 
 
 def _serve(socket: str) -> int:
-    """One worker of gunicorn, with the site's own settings, until it is ended."""
+    """Run gunicorn with one worker and the site's own settings, until it is ended."""
     from gunicorn.app.base import BaseApplication
 
     from ..gunicorn import settings as gunicorn_settings
@@ -200,7 +200,7 @@ def _serve(socket: str) -> int:
 
 
 def _templates(folders: Iterable[str]) -> Iterator[str]:
-    """Names of the templates of web_branding: a broken one shows only when it is asked for."""
+    """Yield the names of web_branding's templates: Django finds an error only when it loads one."""
     for folder in map(Path, folders):
         if folder.is_relative_to(DIRECTORY):
             for path in sorted(folder.rglob("*.html")):

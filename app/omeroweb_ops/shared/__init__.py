@@ -1,1 +1,1 @@
-"""Standard library only: the controller imports these modules too."""
+"""Modules that the controller imports, too, so they need only the standard library."""

@@ -1,4 +1,4 @@
-"""When a TLS certificate should be renewed."""
+"""Define when a TLS certificate should be renewed."""
 
 from __future__ import annotations
 

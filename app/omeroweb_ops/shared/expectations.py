@@ -1,4 +1,4 @@
-"""What a deploy tells the doctor: a small file without secrets, written by the web role."""
+"""Read the doctor's expectations of the site, a file without secrets of the web role."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Expectations:
-    """url: the public one; None where the inventory does not say it. tls: as `nginx_tls` has it:
-    off, self-signed or certificate. http_port: where visitors without https are sent on.
-    cors_origins: pages of other sites that may ask."""
+    """What the doctor expects of a site.
+
+    url: the public URL; None if the inventory does not have it. tls: as in `nginx_tls`: off,
+    self-signed or certificate. http_port: NGINX's port that redirects to https. cors_origins: the
+    origins of other sites whose pages may call.
+    """
 
     url: str | None = None
     tls: str = "certificate"
@@ -21,7 +24,7 @@ class Expectations:
 
     @classmethod
     def load(cls, path: Path) -> Expectations:
-        """Without a file, what can be expected of any site. Raises ValueError."""
+        """Read a file; without a file, return what is expected of any site. Raises ValueError."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{**data, "cors_origins": tuple(data["cors_origins"])})
@@ -34,16 +37,16 @@ class Expectations:
         return json.dumps(asdict(self), indent=1) + "\n"
 
     def checked(self) -> Expectations:
-        """Itself, if the URL can be asked. Raises ValueError."""
+        """Return self if the URL can be requested. Raises ValueError."""
         if self.url is None:
             raise ValueError(
-                "the public URL is not known here; give --url, or write nginx_server_name in the "
+                "the public URL is not known; pass --url, or set nginx_server_name in the "
                 "inventory and deploy"
             )
         parts = urlsplit(self.url)
-        _ = parts.port  # raises ValueError where it is none
+        _ = parts.port  # raises ValueError if it is not a port
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{self.url} is no URL like https://images.example.org/")
+            raise ValueError(f"{self.url} is not a URL. Example: https://images.example.org/")
         return self
 
     @property
@@ -68,15 +71,15 @@ class Expectations:
 
     @property
     def netloc(self) -> str:
-        """Host and port, as a browser's Host header has them."""
+        """The host and port, as in a browser's Host header."""
         return urlsplit(self.public).netloc
 
     @property
     def origin(self) -> str:
-        """As a browser's Origin header has it."""
+        """The origin, as in a browser's Origin header."""
         return f"{self.scheme}://{self.netloc}"
 
     @property
     def prefix(self) -> str:
-        """'' or like '/omero'."""
+        """The prefix: '' or like '/omero'."""
         return urlsplit(self.public).path.rstrip("/")

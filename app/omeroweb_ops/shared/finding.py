@@ -1,4 +1,4 @@
-"""What is wrong with a setting, a property or a host."""
+"""Define an error or a warning about a setting, a property or a host."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal
 class Finding:
     """An error, or a warning, for an administrator.
 
-    subject: the setting, property or path. message: what is wrong, and what to write instead.
-    severity: an error stops a deploy, since the site would not work or would be open.
+    subject: the setting, property or path. message: what is wrong, and what to set instead.
+    severity: an error stops a deploy, because the site would not work or would not be secure.
     """
 
     subject: str
@@ -20,7 +20,7 @@ class Finding:
 
     @property
     def is_error(self) -> bool:
-        """Return whether it stops a deploy."""
+        """Whether the finding stops a deploy."""
         return self.severity == "error"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where an OMERO.server of omero.web.server_list is, and whether it takes a TCP connection."""
+"""Find an OMERO.server of omero.web.server_list, and check its TCP port."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
-# Seconds. Three packets ask for a connection in that time, after 0, 1 and 3 s (RFC 6298, section
-# 2), as in Ice.Override.ConnectTimeout's five (omero.constants.CONNECTTIMEOUT).
+# Seconds. TCP sends three SYN packets in this time, after 0, 1 and 3 s (RFC 6298, section 2), as in
+# Ice.Override.ConnectTimeout's five seconds (omero.constants.CONNECTTIMEOUT).
 TIMEOUT = 4.0
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Of an address that this host cannot use: `localhost` is ::1 too where there is no IPv6.
+# Errors of an address that this host cannot use: `localhost` may be ::1 without IPv6.
 _UNUSABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH}
 
 
 def endpoint(host: str, port: int | str) -> tuple[str, int]:
-    """Host and TCP port of an entry of omero.web.server_list. A websocket's address has its port in
-    itself, or else takes the entry's (omero/clients.py, _check_for_hosturl). Raises ValueError."""
+    """Return the host and TCP port of an entry of omero.web.server_list. Raises ValueError.
+
+    A websocket's URL may have a port, which replaces the entry's (omero/clients.py,
+    _check_for_hosturl).
+    """
     if "://" in host:
         url = urlsplit(host)
         return url.hostname or "", url.port or int(port)
@@ -78,10 +81,10 @@ def _repair(place: str) -> str:
 
 
 def connect(host: str, port: int, timeout: float = TIMEOUT) -> None:
-    """Raise OSError unless one of the host's addresses takes a TCP connection within seconds.
+    """Raise OSError unless one of the host's addresses accepts a TCP connection within the timeout.
 
-    All of them are tried at once: which one Ice tries first is Ice's to say. The error is that of
-    an address that this host can use, if there is one.
+    All addresses are tried at once, because Ice may try any of them first. The error is that of an
+    address that this host can use, if there is one. timeout: seconds.
     """
     error = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
     unusable: OSError | None = None

@@ -1,4 +1,4 @@
-"""How full the session store is."""
+"""Describe how full Redis is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SCARCE = 0.8  # of the limit
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that Redis uses, and those that it may use; 0: no limit."""
+    """Redis' used memory and its limit, in bytes. limit: 0 means no limit."""
 
     used: int = 0
     limit: int = 0
@@ -28,7 +28,7 @@ class Memory:
 
 
 def size(count: float) -> str:
-    """Bytes in units of 1024, as redis_maxmemory counts them."""
+    """Format bytes in units of 1024, as redis_maxmemory counts."""
     for unit in ("B", "kB", "MB"):
         if count < 1024 * 10:
             return f"{count:.0f} {unit}"

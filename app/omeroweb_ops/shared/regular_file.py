@@ -1,7 +1,6 @@
-"""Reading and writing where another process may have put something: never a pipe or through a
-link, never without a limit.
+"""Read and write regular files in a directory where another user may place pipes and links.
 
-Opening a named pipe waits for its other end, for ever if none comes.
+No function opens a pipe, which could wait forever, writes through a link, or reads without a limit.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ def read_text(path: Path, limit: int = MAX_SIZE) -> str:
 
     limit: in bytes.
 
-    Raises OSError that names the file if it is something else, larger, or not there.
+    Raises OSError with the file's name if it is not a regular file, too large, or missing.
     """
     return read_bytes(path, limit).decode()
 
@@ -47,11 +46,11 @@ def read_json(path: Path) -> Any:
 
 
 def replace(path: Path, content: bytes, mode: int = 0o640, *, sync: bool = True) -> None:
-    """Write a file beside `path` and rename it over `path`, whatever lies at either.
+    """Write a file beside `path` and rename it to `path`, replacing anything at either path.
 
-    sync: bring it to the disk first, so that a crash leaves the old file or the new one, whole.
+    sync: sync to disk first, so that a crash leaves either the old file or the new file.
 
-    Raises OSError that names the file; nothing of the new one is left then.
+    Raises OSError with the file's name, and removes the new file.
     """
     beside = path.with_name(f"{path.name}.new")
     try:
@@ -80,13 +79,13 @@ def replace(path: Path, content: bytes, mode: int = 0o640, *, sync: bool = True)
 
 
 def append_text(path: Path, text: str) -> None:
-    """Write at the end of a file, and make it if it is not there. Raises OSError that names it."""
+    """Append text to a file, which is created if it is missing. Raises OSError with its name."""
     with open(path, "a", encoding="utf-8", opener=without_waiting) as file:
         file.write(text)
 
 
 def without_waiting(path: str, flags: int) -> int:
-    """The `opener` of `open` for a file that may be a pipe of somebody else's. Raises OSError."""
+    """Open a regular file, as an `opener` of `open`. Raises OSError for a pipe or a device."""
     descriptor = os.open(path, flags | os.O_NONBLOCK, 0o640)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

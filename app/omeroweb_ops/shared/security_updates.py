@@ -1,7 +1,7 @@
-"""Debian's security updates that this host has not installed, and the age of the release's lock.
+"""Find pending security updates of Debian, and the age of the release's lock.
 
-Nothing is downloaded: apt's own lists are read, which Debian's daily timer or `apt-get update`
-brings. `omeroweb-ops updates` runs daily and leaves its result for the metrics.
+Nothing is downloaded: the package lists come from Debian's daily timer or `apt-get update`. Cron
+runs `omeroweb-ops updates` daily, which stores its result for the metrics.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from ..locations import CURRENT, Locations
 from . import regular_file
 
-TIMEOUT = 60  # seconds; apt takes half a second
+TIMEOUT = 60  # seconds; apt usually needs half a second
 LISTS = Path("/var/lib/apt/lists")
 LOCK_DATE = re.compile(r"^# Locked: (\d{4}-\d\d-\d\d)\b", re.M)
 _LOCK_HEADER_SIZE = 2000  # bytes
@@ -29,10 +29,10 @@ _UPGRADE = re.compile(r"^Inst (?P<package>\S+) \[\S+\] \((?P<candidate>[^)]*)\)"
 
 @dataclass(frozen=True)
 class SecurityUpdates:
-    """The pending security updates of a host.
+    """The pending security updates of this host.
 
-    time: of the look at them. packages: names of Debian packages. lists: when apt's lists were
-    last fetched; None without any, and then nothing is known.
+    time: of the check. packages: names of Debian packages. lists: when apt's lists were last
+    fetched; None without lists, so that nothing is known.
     """
 
     time: datetime
@@ -41,9 +41,9 @@ class SecurityUpdates:
 
 
 def pending() -> SecurityUpdates | None:
-    """Ask apt; None where there is no apt (an image without it).
+    """Return the pending updates; None without apt (as in a minimal image).
 
-    Raises OSError, ValueError where apt fails, subprocess.TimeoutExpired.
+    Raises OSError, ValueError if apt fails, subprocess.TimeoutExpired.
     """
     try:
         done = subprocess.run(
@@ -75,13 +75,13 @@ def security(simulation: str) -> Iterator[str]:
 
 
 def fetched(lists: Path) -> datetime | None:
-    """Return when apt last fetched its lists; None where it has none."""
+    """Return when apt last fetched its lists; None if it has none."""
     times = [path.stat().st_mtime for path in lists.glob("*Release")]
     return datetime.fromtimestamp(max(times)).astimezone() if times else None
 
 
 def lock_date(release: Path = CURRENT) -> date | None:
-    """Return the date of the lock that a release was made of; None where the lock has none."""
+    """Return the date of the lock that a release was built from; None if the lock has none."""
     try:
         with open(release / "requirements.txt", encoding="utf-8") as lock:
             found = LOCK_DATE.search(lock.read(_LOCK_HEADER_SIZE))
@@ -91,10 +91,10 @@ def lock_date(release: Path = CURRENT) -> date | None:
 
 
 def report(locations: Locations) -> int:
-    """Print the pending updates and leave them for the metrics; 1 where there are some."""
+    """Print the pending updates and store them for the metrics. Return 1 if there are any."""
     found = pending()
     if found is None:
-        print("There is no apt here.")
+        print("This system has no apt.")
         return 0
     kept = {
         "time": found.time.isoformat(timespec="seconds"),
@@ -103,7 +103,7 @@ def report(locations: Locations) -> int:
     }
     regular_file.replace(locations.security_updates, json.dumps(kept).encode(), sync=False)
     if found.lists is None:
-        print("apt has no package lists here: run apt-get update")
+        print("apt has no package lists; run apt-get update")
         return 1
     names = ", ".join(found.packages) or "none"
     print(f"Pending security updates: {names} (lists of {found.lists:%Y-%m-%d %H:%M})")

@@ -1,5 +1,6 @@
-"""The state engine: what OMERO.web's configuration should be, is, and how to get there.
+"""The state engine: compares OMERO.web's desired configuration with config.xml and applies it.
 
-`schema` knows the properties, `config_xml` the file, `desired` the wish, `plan` the difference,
-`apply` makes it so. Only the standard library is used: a plan must not cost a Django start.
+`schema` has the properties, `config_xml` the file, `desired` the desired state, `plan` the
+difference, and `engine` applies it. Only the standard library is used, because importing Django
+would slow down each plan.
 """

@@ -1,4 +1,4 @@
-"""A site's own logos and templates: where they lie on a host, and which properties name them.
+"""Compute the paths of a site's own logos and templates on a host, and the properties for them.
 
 Pure: no I/O.
 """
@@ -16,17 +16,20 @@ from ..locations import BASE
 from ..property_names import INDEX_TEMPLATE, LOGIN_LOGO, STATICFILE_DIRS, TEMPLATE_DIRS, TOP_LOGO
 
 DIRECTORY = BASE / "branding"
-INDEX = "branding/index.html"  # the index template's name for Django; shadows none of OMERO.web's
-# Both are URLs, written into the page as they are.
+INDEX = "branding/index.html"  # the index template's name in Django, unlike any of OMERO.web's
+# Both properties are URLs that OMERO.web inserts into the page unchanged.
 LOGOS = {"login_logo": LOGIN_LOGO, "top_logo": TOP_LOGO}
 
 
 @dataclass(frozen=True)
 class Branding:
-    """files: content by path, `static/login_logo.png`, `templates/webclient/login.html`, …
+    """A site's own files.
 
-    The folder is named by the content, on the host and in URLs: another logo is another name, which
-    no cache knows, and another configuration, which brings collectstatic and a reload by itself.
+    files: content by path, for example `static/login_logo.png`, `templates/webclient/login.html`.
+
+    The name of the directory, on the host and in URLs, is a digest of the content. A changed logo
+    so gets a URL that no cache has, and changes the configuration, which leads to collectstatic and
+    a reload.
     """
 
     files: Mapping[str, bytes]
@@ -43,20 +46,20 @@ class Branding:
         return DIRECTORY / self.digest
 
     def properties(self, static_url: str) -> dict[str, Any]:
-        """static_url: as omero.web.static_url has it."""
+        """Return the properties to set. static_url: the value of omero.web.static_url."""
         found: dict[str, Any] = {}
         for path in self.files:
             folder, _, name = path.partition("/")
             prop = LOGOS.get(name.partition(".")[0]) if folder == "static" else None
             if prop:
-                # the query, as OMERO.web's own URLs have it, says that the content never changes
+                # as in OMERO.web's own URLs, the query means that the content never changes
                 found[prop] = f"{static_url}branding/{self.digest}/{name}?_{self.digest}"
         if f"templates/{INDEX}" in self.files:
             found[INDEX_TEMPLATE] = INDEX
         return found
 
     def additions(self) -> dict[str, list[Any]]:
-        """What is added to which list."""
+        """Return the items to add to each list property."""
         folders = {path.partition("/")[0] for path in self.files}
         added: dict[str, list[Any]] = {}
         if "static" in folders:

@@ -1,7 +1,7 @@
-"""Settings that are each right and together wrong. Pure: no I/O.
+"""Find properties that are valid by themselves but wrong together. Pure: no I/O.
 
-What a property's own type refuses is found by `schema`; here are the mistakes that OMERO.web's
-administrators make again and again, with what to write instead.
+`schema` checks each property's type. This module finds frequent errors of OMERO.web's
+administrators, and says what to set instead.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from .derived import CACHE_ENGINE
 from .desired import identity
 from .schema import Schema
 
-_LONGEST = 100 * 365 * 86400  # seconds; the year 10000 is no date to Django
-# Where caches keep nothing, or nothing that another worker sees.
+_LONGEST = 100 * 365 * 86400  # seconds; Django's dates end before the year 10000
+# Backends that store nothing, or nothing that another worker can read.
 _NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
-# One path of each part of OMERO.web that sites publish.
+# A path of each part of OMERO.web that sites publish.
 PUBLIC_PATHS = (
     "/webclient/",
     "/webclient/img_detail/1/",
@@ -57,9 +57,9 @@ PUBLIC_PATHS = (
 
 
 def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator[Finding]:
-    """Every finding. effective: a property's value as Python data, as set or by default.
+    """Yield every finding. effective: returns a property's value as Python data, or its default.
 
-    loopback: the site is for the machine's own users alone.
+    loopback: only users of the machine itself can reach the site.
     """
     yield from _duplicates(effective)
     yield from _cors(effective)
@@ -71,13 +71,13 @@ def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator
     if effective(DEBUG) and not loopback:
         yield Finding(
             DEBUG,
-            "debug mode shows settings and file paths to every visitor; write False",
+            "debug mode shows settings and file paths to every visitor; set False",
             severity="warning",
         )
 
 
 def deprecated(names: Iterable[str], schema: Schema) -> Iterator[Finding]:
-    """Those of the names that are deprecated, with what to use instead."""
+    """Yield a warning for each deprecated property, with its replacement."""
     for name in names:
         prop = schema.get(name)
         if prop and prop.deprecated:
@@ -88,7 +88,7 @@ def _duplicates(effective: Callable[[str], Any]) -> Iterator[Finding]:
     for name in (APPS, MIDDLEWARE):
         items = [identity(item) for item in effective(name) or ()]
         for item in sorted({item for item in items if items.count(item) > 1}):
-            yield Finding(name, f"{item} is in it {items.count(item)} times; write it once")
+            yield Finding(name, f"has {item} {items.count(item)} times; list it once")
 
 
 def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
@@ -99,13 +99,13 @@ def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
         if "://" not in origin:
             yield Finding(
                 CORS_ORIGIN_WHITELIST,
-                f'{origin!r} has no scheme; write "https://{origin}", in {CSRF_TRUSTED_ORIGINS} '
-                "too (the documentation's own recipe leaves it out)",
+                f'{origin!r} has no scheme; set "https://{origin}", also in '
+                f"{CSRF_TRUSTED_ORIGINS} (upstream's recipe omits the scheme)",
             )
         elif not _trusted(origin, effective(CSRF_TRUSTED_ORIGINS) or ()):
             yield Finding(
                 CSRF_TRUSTED_ORIGINS,
-                f"does not have {origin}, so its POST requests get 403; write it there too",
+                f"does not have {origin}, so its POST requests get 403; add it",
                 severity="warning",
             )
     if (
@@ -115,17 +115,17 @@ def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
         yield Finding(
             CORS_ORIGIN_ALLOW_ALL,
             "with credentials (always on in OMERO.web) and a session cookie of SameSite=None "
-            f"any site may act as your users; write the origins in {CORS_ORIGIN_WHITELIST} instead",
+            f"any site may act as your users; list the origins in {CORS_ORIGIN_WHITELIST} instead",
         )
     for name, secure in COOKIES.items():
         if str(effective(name)).lower() == "none" and not effective(secure):
             yield Finding(
-                name, f"None without {secure}: browsers drop such a cookie; write True there"
+                name, f"None needs {secure}: browsers drop the cookie without it; set it to True"
             )
 
 
 def _trusted(origin: str, trusted: Any) -> bool:
-    """As Django: the same, or below https://*.example.org."""
+    """Return whether Django trusts an origin: it is listed, or below https://*.example.org."""
     scheme, _, host = origin.partition("://")
     for each in trusted:
         known_scheme, _, known = str(each).partition("://")
@@ -148,14 +148,14 @@ def _sessions(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if not stores or all(store.endswith(_NO_CACHES) for store in stores):
         yield Finding(
             SESSION_ENGINE,
-            f"keeps sessions in a cache, and {CACHES} has none that lasts: logins would be lost; "
-            f'leave both out and write web_sessions = "redis", or write a Redis cache in {CACHES}',
+            f"keeps sessions in a cache, but {CACHES} has no lasting cache: logins would be lost; "
+            f'remove both and set web_sessions = "redis", or set a Redis cache in {CACHES}',
         )
     yield from _pickles(caches)
 
 
 def _pickles(caches: Any) -> Iterator[Finding]:
-    """Caches of the site's own in which anybody who reaches their port can plant code."""
+    """Yield a warning for each cache in which anybody who reaches its port can store code."""
     for alias, cache in caches.items() if isinstance(caches, Mapping) else ():
         if not isinstance(cache, Mapping) or not str(cache.get("BACKEND", "")).endswith(
             "RedisCache"
@@ -171,8 +171,8 @@ def _pickles(caches: Any) -> Iterator[Finding]:
         if any(re.match(r"rediss?://[^@/]*(/|$)", str(each)) for each in listed):
             yield Finding(
                 CACHES,
-                f"{alias!r} keeps pickles in a Redis that asks for no password: who reaches its "
-                "port runs code in OMERO.web; leave the property out, write a password, or "
+                f"{alias!r} keeps pickles in a Redis without a password: anyone who reaches its "
+                "port can run code in OMERO.web; remove the property, set a password, or "
                 f'"SERIALIZER": "{SESSIONS}" for a cache of sessions',
                 severity="warning",
             )
@@ -183,8 +183,8 @@ def _session_age(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if isinstance(age, int) and not 1 <= age <= _LONGEST:
         yield Finding(
             SESSION_COOKIE_AGE,
-            f"with {age} seconds nobody could log in; write 1 to {_LONGEST} (100 years), for "
-            "example 86400 (a day)",
+            f"must be 1 to {_LONGEST} seconds (100 years), not {age}: nobody could log in. "
+            "Example: 86400 (a day)",
         )
 
 
@@ -192,12 +192,12 @@ def _prefix(effective: Callable[[str], Any]) -> Iterator[Finding]:
     prefix = "/" + str(effective(PREFIX) or "").strip("/")
     url = str(effective(STATIC_URL) or "")
     if not url.endswith("/"):
-        yield Finding(STATIC_URL, f"{url!r} does not end with a slash; write {url + '/'!r}")
+        yield Finding(STATIC_URL, f"{url!r} does not end with a slash; set {url + '/'!r}")
     if prefix != "/" and url.startswith("/") and not url.startswith(prefix + "/"):
         yield Finding(
             STATIC_URL,
             f"{url} is not below the prefix {prefix}, which a proxy in front may not pass on; "
-            f"leave it out, or write {prefix}/static/",
+            f"remove it, or set {prefix}/static/",
             severity="warning",
         )
 
@@ -208,17 +208,17 @@ def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
     try:
         allowed = re.compile(str(effective(PUBLIC_URL_FILTER)))
     except re.error:
-        return  # found by its type
+        return  # the property's type reports this
     prefix = str(effective(PREFIX) or "").rstrip("/")
     if not any(allowed.match(path) or allowed.match(prefix + path) for path in PUBLIC_PATHS):
         yield Finding(
             PUBLIC_URL_FILTER,
-            "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …; "
-            "write for example ^/(webclient|webgateway|api)/",
+            "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …. "
+            "Example: ^/(webclient|webgateway|api)/",
             severity="warning",
         )
     if not effective(PUBLIC_USER):
-        yield Finding(PUBLIC_USER, "is needed for a public user; write the user's name")
+        yield Finding(PUBLIC_USER, "must be set to the name of the public user")
 
 
 def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:
@@ -229,7 +229,7 @@ def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:
             yield Finding(
                 NGINX_SERVER_EXTRA_CONFIG,
                 f"proxy_read_timeout {found[1]} ends requests before {WSGI_TIMEOUT} = {timeout}; "
-                "leave it out (it follows by itself)",
+                "remove it (the bundle sets it)",
                 severity="warning",
             )
     arguments = str(effective(WSGI_ARGS) or "")
@@ -237,21 +237,21 @@ def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if own and (int(own[1]) > timeout > 0 or int(own[1]) == 0):
         yield Finding(
             WSGI_ARGS,
-            f"{own[0].strip()} outlasts NGINX, which follows {WSGI_TIMEOUT} = {timeout}; "
-            f"write {WSGI_TIMEOUT} = {own[1]} instead",
+            f"{own[0].strip()} is longer than NGINX's timeout from {WSGI_TIMEOUT} = {timeout}; "
+            f"set {WSGI_TIMEOUT} = {own[1]} instead",
             severity="warning",
         )
     graceful = re.search(r"(?:^|\s)--graceful-timeout[ =](\d+)", arguments)
     if graceful:
         yield Finding(
             WSGI_ARGS,
-            "the service is ended by web_graceful_timeout, and not by --graceful-timeout; "
-            f"write web_graceful_timeout = {graceful[1]} in the inventory instead",
+            "the service's timeout is web_graceful_timeout, not --graceful-timeout; "
+            f"set web_graceful_timeout = {graceful[1]} in the inventory instead",
             severity="warning",
         )
     if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
         yield Finding(
             WSGI_ARGS,
-            "--bind has gunicorn listen where NGINX does not look; write "
+            "--bind makes gunicorn listen where NGINX does not connect; set "
             "omero.web.application_server.host and .port instead",
         )

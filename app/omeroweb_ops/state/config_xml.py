@@ -1,4 +1,4 @@
-"""`etc/grid/config.xml`, in the form that omero-py's `omero.config.ConfigXml` reads and writes.
+"""Read and write `etc/grid/config.xml` in the form of omero-py's `omero.config.ConfigXml`.
 
 The file holds profiles (`<properties id="default">`) and `__ACTIVE__`, a copy of the current one.
 Even `omero config get` rewrites it (time stamp, mode 0644), so contents are compared, never bytes.
@@ -25,18 +25,20 @@ LOCK_TIMEOUT = 30.0  # seconds; a change of the configuration takes less than on
 
 
 class Unreadable(Exception):
-    """config.xml is not what omero-py writes; the message says where and what to do."""
+    """A stored file cannot be read. The message has its path and the remedy."""
 
 
 def read(path: Path) -> dict[str, str]:
-    """The current profile's properties; empty where there is no file yet."""
+    """Return the current profile's properties; none if there is no file yet."""
     tree = _parse(path)
     return {} if tree is None else _properties(tree, _profile(tree))
 
 
 def write(path: Path, properties: Mapping[str, str]) -> None:
-    """Replace the current profile's properties in one step: a reader, or a crash at any instant,
-    sees the old file or the new one, whole. Other profiles are kept."""
+    """Replace the current profile's properties atomically, and keep other profiles.
+
+    A reader, also after a crash, sees either the whole old file or the whole new file.
+    """
     tree = _parse(path)
     profile = "default" if tree is None else _profile(tree)
     root = ElementTree.Element("icegrid")
@@ -51,9 +53,9 @@ def write(path: Path, properties: Mapping[str, str]) -> None:
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Hold the bundle's own lock; the bundle's `omero config` takes the same one.
+    """Hold the bundle's own lock, which the bundle's `omero config` takes, too.
 
-    Upstream's lock cannot be relied on: the lock file is unlinked while others hold it.
+    Upstream's lock is not reliable: its file is unlinked while other processes hold the lock.
 
     Raises OSError if another process holds it for LOCK_TIMEOUT.
     """

@@ -1,4 +1,4 @@
-"""Calls from pages of other origins: what django-cors-headers and Django need for them.
+"""Compute the properties that django-cors-headers and Django need for calls from other origins.
 
 Pure: no I/O.
 """
@@ -18,7 +18,8 @@ from ..property_names import (
     SESSION_COOKIE_SECURE,
 )
 
-# SameSite of a cookie, and what browsers want beside it to send it with calls from other sites.
+# A cookie's SameSite property, and its Secure property, without which browsers ignore
+# SameSite=None.
 COOKIES = {
     SESSION_COOKIE_SAMESITE: SESSION_COOKIE_SECURE,
     CSRF_COOKIE_SAMESITE: CSRF_COOKIE_SECURE,
@@ -28,9 +29,9 @@ _CSRF_INDEX = 4.0  # in OMERO.web's own list, which counts from 1
 
 
 def additions(origins: Sequence[str], middleware: Any) -> dict[str, list[Any]]:
-    """What is added to which list. middleware: the site's own list, None for the release's.
+    """Return the items to add to each list. middleware: the site's own list; None: the release's.
 
-    omero.web.csrf_trusted_origins is not here: others have origins for it too.
+    omero.web.csrf_trusted_origins is not included, because other modules add origins to it, too.
     """
     if not origins:
         return {}
@@ -42,13 +43,16 @@ def additions(origins: Sequence[str], middleware: Any) -> dict[str, list[Any]]:
 
 
 def cookies() -> dict[str, Any]:
-    """Properties of cookies that browsers send with calls from other sites."""
+    """Return the properties of cookies that browsers send with calls from other sites."""
     return dict.fromkeys(COOKIES, "None")
 
 
 def _middleware(own: Any) -> list[dict[str, Any]]:
-    """The first before everything that may answer by itself; the second, which takes back what
-    the first did to the Referer, right after the CSRF check (django-cors-headers 3.7.0, Setup)."""
+    """Return the two middlewares with their indexes (django-cors-headers 3.7.0, Setup).
+
+    The first comes before every middleware that may answer. The second restores the Referer that
+    the first has replaced, so it comes right after the CSRF check.
+    """
     places = dict(_places(own if isinstance(own, (list, tuple)) else ()))
     csrf = places.get(_CSRF, _CSRF_INDEX)
     later = [place for place in places.values() if place > csrf]

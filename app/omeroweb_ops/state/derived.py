@@ -1,6 +1,6 @@
-"""What follows from the surroundings of an OMERO.web, for a host and for an image alike.
+"""Derive properties from the deployment of an OMERO.web, for a host and for an image.
 
-Derived properties give way to explicit ones. Pure: no I/O.
+An explicit property replaces a derived property. Pure: no I/O.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .plugin_catalogue import Plugin
 
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
-# NGINX is configured from the inventory's value of these: changed by hand, they are an error.
+# NGINX's configuration uses the inventory's values of these: a manual change is an error.
 NGINX_DEPENDS_ON = (
     HOST,
     PORT,
@@ -66,14 +66,15 @@ WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
 
 @dataclass(frozen=True)
 class DeploymentContext:
-    """redis: the session store's URL without a database (None: sessions are files), redis_user and
-    redis_password: what to log in with.
+    """The facts about a deployment from which properties follow.
 
-    front_elsewhere: NGINX is on another host. serves_static: no NGINX of ours has the release's
-    static files. tls: visitors come by https. cors_origins: whose pages may call; cors_login: with
-    cookies from other sites too. branding: the site's own logos and templates. origins: of
-    the site's own pages, with TLS. allowed_hosts: the names that visitors use, () for any. plugins:
-    those whose packages are installed.
+    redis: the session store's URL without a database; None: sessions are files. redis_user,
+    redis_password: the login for Redis. front_elsewhere: NGINX is on another host. serves_static:
+    OMERO.web itself must serve the static files, because the site has no NGINX. tls: visitors use
+    https. cors_origins: origins whose pages may call. cors_login: calls from other sites may send
+    cookies. branding: the site's own logos and templates. origins: the origins of the site's own
+    pages, with TLS. allowed_hosts: the names that visitors use, () for any. plugins: the installed
+    plugins.
     """
 
     redis: str | None = None
@@ -91,7 +92,7 @@ class DeploymentContext:
 
 
 def with_derived(explicit: Desired, around: DeploymentContext, locations: Locations) -> Desired:
-    """The desired state with everything that follows."""
+    """Return the desired state with the derived properties."""
     wanted = {name: _data(name, value) for name, value in explicit.set.items()}
     if wanted.get(PREFIX):
         wanted[PREFIX] = "/" + str(wanted[PREFIX]).strip("/")
@@ -115,7 +116,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
         **explicit.append,
         **plugin_catalogue.added(around.plugins, explicit),
     }
-    if _path(wanted):  # there is no property for it
+    if _path(wanted):  # OMERO.web has no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
     own = [*map(list, additional.items())]
     if ADDITIONAL_SETTINGS in {*explicit.append, *explicit.remove}:
@@ -136,7 +137,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
 def _additions(
     wanted: Mapping[str, Any], around: DeploymentContext
 ) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Items for lists, whether the site sets a list, appends to the release's or leaves it."""
+    """Yield the items to add to each list, also to a list that the site sets."""
     lists: dict[str, list[Any]] = {
         MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
         CSRF_TRUSTED_ORIGINS: [
@@ -169,7 +170,7 @@ def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, An
 
 
 def _path(wanted: Mapping[str, Any]) -> str:
-    """The prefix, as in /omero, or nothing."""
+    """Return the prefix, like /omero, or ""."""
     prefix = str(wanted.get(PREFIX) or "").strip("/")
     return f"/{prefix}" if prefix else ""
 
@@ -177,7 +178,7 @@ def _path(wanted: Mapping[str, Any]) -> str:
 def _sessions(
     wanted: Mapping[str, Any], around: DeploymentContext, locations: Locations
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Properties of the session store, and Django settings that have no property."""
+    """Return the session store's properties, and its Django settings that have no property."""
     if around.redis:
         caches = _caches(around.redis, around.redis_user, around.redis_password)
         derived = {SESSION_ENGINE: CACHE_ENGINE, CACHES: caches}
@@ -191,10 +192,10 @@ def _sessions(
 
 
 def _caches(server: str, user: str | None, password: str | None) -> dict[str, Any]:
-    """Sessions and cache in two databases: clearing the cache must log nobody out.
+    """Return the caches, with sessions in a database of their own, which no cache clear empties.
 
-    The version is part of each key: those of version 1 are pickles of older releases, which must
-    never be read; such a release runs beside a newer one during a reload, and fails at JSON.
+    VERSION is part of each key. Keys of version 1 are pickles of older releases, which must never
+    be read. An older release, which runs beside a newer one during a reload, cannot read JSON.
     """
     known = {name: text for name, text in (("USERNAME", user), ("PASSWORD", password)) if text}
     database = "?db=" if server.startswith("unix:") else "/"
@@ -220,7 +221,7 @@ def _caches(server: str, user: str | None, password: str | None) -> dict[str, An
 
 
 def pairs_of(value: Any) -> list[Any] | None:
-    """A list of pairs, as omero.web.django_additional_settings holds it; None if it is not one."""
+    """Return the pairs of omero.web.django_additional_settings; None if it has other items."""
     value = _data(ADDITIONAL_SETTINGS, value)
     if not isinstance(value, (list, tuple, type(None))):
         return None
@@ -230,12 +231,12 @@ def pairs_of(value: Any) -> list[Any] | None:
 
 
 def _data(name: str, value: Any) -> Any:
-    """What `omero config set` and a container's variables give as JSON text, as data."""
+    """Return JSON text, as from `omero config set` or a container's variables, as data."""
     if isinstance(value, str) and name in _JSON:
         try:
             return json.loads(value)
         except ValueError:
-            pass  # found with the other mistakes
+            pass  # reported with the other errors
     return value
 
 

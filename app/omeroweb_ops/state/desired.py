@@ -1,4 +1,4 @@
-"""The desired state: what an administrator wrote, turned into the text of each property."""
+"""The desired state: an administrator's settings, and the text of each property that follows."""
 
 from __future__ import annotations
 
@@ -16,37 +16,42 @@ from .schema import Property, Schema
 class Desired:
     """Properties to set, and items to add to or take out of the release's default lists.
 
-    secret: names of properties that came from a secrets file. The stored text leaves it out, since
-    releases of before refuse a field that they do not know (see `Engine.secret`).
+    secret: names of properties that came from a secrets file. The stored text omits them, because
+    older releases refuse an unknown field (see `Engine.secret`).
     """
 
     set: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold secrets
     append: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    exclusive: bool = False  # remove what was set by hand
+    exclusive: bool = False  # remove properties that are set manually
     secret: Collection[str] = ()
 
     @classmethod
     def load(cls, path: Path) -> Desired:
-        """Read what `dump` wrote. Raises OSError, and ValueError where it is not readable."""
+        """Read a file of `dump`. Raises OSError, and ValueError if its text is not valid."""
         return cls.parse(path.read_text(encoding="utf-8"), str(path))
 
     @classmethod
     def parse(cls, text: str, where: str) -> Desired:
-        """Read `dump`'s text, of another version of the bundle too: fields that this one does not
-        know are left out. Raises ValueError where it is none."""
+        """Parse the text of `dump`. Raises ValueError if it has no desired state.
+
+        Unknown fields are ignored: the text may be another version's.
+        """
         known = {each.name for each in fields(cls)}
         try:
             content = json.loads(text)
             if not isinstance(content, dict) or not {*content} & known:
-                raise ValueError("no desired state")
+                raise ValueError("not a desired state")
             return cls(**{name: value for name, value in content.items() if name in known})
         except ValueError as error:
             raise ValueError(f"{where} is not readable ({error}); deploy again") from None
 
     def dump(self, *, secret: bool = False) -> str:
-        """The text that is stored. secret: with the names of what is secret, if anything is, which
-        releases of before refuse to read."""
+        """Return the text to store.
+
+        secret: include the names of secret properties, if there are any. Older releases refuse
+        them.
+        """
         content = asdict(self)
         names = content.pop("secret")
         if secret and names:
@@ -61,13 +66,13 @@ class Desired:
         strict: bool = True,
         by_hand: Mapping[str, str | None] = {},
     ) -> tuple[dict[str, str], list[Finding]]:
-        """The text of every property, and all findings.
+        """Return the text of every property, and all findings.
 
-        by_hand: lists as they stood before the bundle appended to them (`omero config append`
-        freezes a whole list): their own items are kept beside the release's defaults.
+        by_hand: lists as they were before the bundle appended to them (`omero config append` stores
+        a whole list): their own items are kept in addition to the release's defaults.
 
-        strict: refuse names that the schema does not know. Not strict, for a site with plugins:
-        such a name is taken as it is, since only the host can know it.
+        strict: refuse names that the schema does not have. A site with plugins is not strict,
+        because only the host knows the plugins' properties.
         """
         texts: dict[str, str] = {}
         findings: list[Finding] = []
@@ -80,7 +85,7 @@ class Desired:
             try:
                 if name in self.set:
                     raise ValueError(
-                        "is both set and appended to or removed from; write the whole list in "
+                        "is both set and appended to or removed from; set the whole list in "
                         "web_config, or only the changes in web_config_append / web_config_remove"
                     )
                 texts[name] = self._merged(schema, omerodir, name, strict, by_hand.get(name))
@@ -93,7 +98,7 @@ class Desired:
     ) -> str:
         prop = self._property(schema, name, [], strict)
         if prop.kind != "list":
-            raise ValueError(f"is no list but a {prop.kind}; set it in web_config")
+            raise ValueError(f"is not a list but a {prop.kind}; set it in web_config")
         default = schema.default(name, omerodir) if name in schema else None
         items = json.loads(default) if default else []
         items += own_items(by_hand, items)
@@ -109,20 +114,22 @@ class Desired:
 
 
 def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
-    """The items of a list set by hand that the defaults do not have."""
+    """Return the items of a manually set list that the defaults do not have."""
     try:
         items = json.loads(by_hand or "[]")
     except ValueError:
         items = None
     if not isinstance(items, list):
-        return []  # nothing that could be kept
+        return []  # there are no items to keep
     known = {identity(item) for item in defaults}
     return [item for item in items if identity(item) not in known]
 
 
 def identity(item: Any) -> str:
-    """What makes two items of a list the same one: an app's name, a middleware's class, the label
-    of a link or a pane; JSON equality otherwise."""
+    """Return the text that identifies an item of a list.
+
+    It is an app's name, a middleware's class, the label of a link or a pane, else the item as JSON.
+    """
     if isinstance(item, str):
         return item
     if isinstance(item, Mapping):
@@ -135,7 +142,7 @@ def identity(item: Any) -> str:
 
 
 def is_named(item: Any, names: Collection[str]) -> bool:
-    """Whether an item is one of those; a link may also be named by where it leads."""
+    """Return whether an item has one of the names. A link's target is also its name."""
     target = str(item[1]) if isinstance(item, list) and len(item) > 1 else None
     return identity(item) in names or target in names
 

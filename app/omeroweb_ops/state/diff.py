@@ -1,4 +1,4 @@
-"""A plan as a person reads it."""
+"""Format a plan for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 
 
 def lines(plan: Plan, schema: Schema) -> Iterator[str]:
-    """One line a property; for a list, one line for each item that comes or goes."""
+    """Yield a line for each property; for a list, a line for each item that is added or removed."""
     for change in plan.changes:
         prop = schema.get(change.name)
         items = [] if prop is not None and prop.is_secret else _items(change, prop)
@@ -33,7 +33,7 @@ def lines(plan: Plan, schema: Schema) -> Iterator[str]:
 
 
 def kept(plan: Plan, schema: Schema) -> dict[str, list[Any]]:
-    """The items of lists that were added by hand and stay, as they may be shown."""
+    """Return the manually added items that stay in lists, without secrets."""
     return {
         name: [MASK] if name in schema and schema[name].is_secret else [*map(conceal, items)]
         for name, items in plan.kept.items()
@@ -41,8 +41,8 @@ def kept(plan: Plan, schema: Schema) -> dict[str, list[Any]]:
 
 
 def without(lines: Iterable[str], secret: Collection[str]) -> Iterator[str]:
-    """Such lines, of a release that may not know these names as secret, as they may be shown."""
-    hidden = False  # the lines of items below a name
+    """Yield the lines of another release without secrets, because it may not know these names."""
+    hidden = False  # whether the lines of items below the name are secret
     for line in lines:
         sign, _, rest = str(line).partition(" ")
         name = rest.partition(":")[0]
@@ -61,9 +61,9 @@ def without(lines: Iterable[str], secret: Collection[str]) -> Iterator[str]:
 
 
 def _items(change: Change, prop: Property | None) -> list[str]:
-    """What comes into a list and what goes out of it; nothing where they are not two lists.
+    """Return the items that a list gains and loses; none if a text is not a list.
 
-    An unset list is the default one.
+    An unset list is the default list.
     """
     default = prop.default if prop else None
     texts = [default if text is None else text for text in (change.old, change.new)]

@@ -1,4 +1,4 @@
-"""The thin shell around the pure parts: read, plan, write."""
+"""Read, plan and write the configuration, with the pure parts of the state engine."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ from .schema import Schema
 from .snapshot import State
 
 _INSTALL = (
-    "install it by web_plugins, or by the requirements file that web_requirements names, "
-    "or take it out"
+    "install it with web_plugins, or with the requirements file of web_requirements, or remove it"
 )
 
 
 class Invalid(Exception):
-    """The desired state has mistakes; `findings` names all of them."""
+    """The desired state has errors, which `findings` lists."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
@@ -46,13 +45,13 @@ class Engine:
 
     @cached_property
     def schema(self) -> Schema:
-        """Of the installed release; of its apps too once `learn` has been called."""
+        """The schema of the installed release and, after `learn`, of its apps."""
         return schema_cache.schema(self.locations)[0]
 
     def learn(self, texts: Mapping[str, str]) -> list[Finding]:
-        """Take in the properties of the apps that texts name; a finding for what does not import.
+        """Add the properties of the apps in these texts. Return a finding for each failed import.
 
-        Raises ValueError where what is installed cannot be read.
+        Raises ValueError if the schema of the installed packages cannot be read.
         """
         named = {name: texts.get(name, self.default(name)) for name in (APPS, MIDDLEWARE)}
         values = {name: self.schema[name].value(text) for name, text in named.items()}
@@ -73,20 +72,20 @@ class Engine:
 
     @cached_property
     def secret(self) -> frozenset[str]:
-        """Names of the properties that came from a secrets file, as deploys have named them.
+        """Names of the properties that have ever come from a secrets file.
 
-        They are kept apart from the desired state, which releases of before read too; and for good,
-        since a value that has left the inventory stands in earlier configurations.
+        They are not part of the desired state, which older releases read, too. They are never
+        removed, because snapshots may still have the value of a property that left the inventory.
         """
         return self._stored_secret()
 
     @property
     def shown(self) -> Schema:
-        """The schema by which values are shown: it knows what came from a secrets file."""
+        """The schema for showing values: it has the properties that came from a secrets file."""
         return self.schema.with_secrets(self.secret)
 
     def note_secret(self, desired: Desired) -> None:
-        """Keep the names of what is secret, before anything shows or holds their values."""
+        """Store the names of secret properties, before their values are shown or stored."""
         before = self._stored_secret()
         self.secret = before | {*desired.secret}
         if self.secret != before:
@@ -110,7 +109,7 @@ class Engine:
         return config_xml.read(self.locations.config_xml)
 
     def effective(self, name: str) -> str | None:
-        """A property's text: as set, else the default."""
+        """Return a property's text, or its default if it is not set."""
         if name in self.current:
             return self.current[name]
         return self.default(name)
@@ -120,9 +119,9 @@ class Engine:
         return self.schema.default(name, self.locations.omerodir) if name in self.schema else None
 
     def digest(self, names: Iterable[str] = (), properties: Mapping[str, str] | None = None) -> str:
-        """One text for all set properties, or for the effective values of the named ones.
+        """Return a digest of all set properties, or of the effective values of the named ones.
 
-        properties: as they are going to be; default: as they are.
+        properties: the future properties; default: the present properties.
         """
         texts = self.current if properties is None else properties
         chosen = {name: texts.get(name, self.default(name)) for name in names} or texts
@@ -130,11 +129,11 @@ class Engine:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def identity(self) -> str:
-        """What is installed and how it is configured: this release's name, and the digest."""
+        """Return 'RELEASE DIGEST': this release's name and the digest of its configuration."""
         return f"{schema_cache.current_release()} {self.digest()}"
 
     def plan(self, desired: Desired) -> Plan:
-        """Raises Invalid with every mistake."""
+        """Return the plan for a desired state. Raises Invalid with every error."""
         self.secret |= {*desired.secret}
         record = self._record()
         lists = _lists(desired)
@@ -162,7 +161,7 @@ class Engine:
         return replace(steps, kept={name: items for name, items in own.items() if items})
 
     def _by_hand(self, record: Record) -> dict[str, str]:
-        """The configuration as it would be without the bundle."""
+        """Return the configuration as it would be without the bundle."""
         own = {name: text for name, text in self.current.items() if name not in record.owned}
         return own | {name: text for name, text in record.owned.items() if text is not None}
 
@@ -172,7 +171,7 @@ class Engine:
         return desired.resolve(self.schema, self.locations.omerodir, strict=strict, by_hand=by_hand)
 
     def check(self, desired: Desired) -> list[Finding]:
-        """What is wrong, or doubtful, about the properties taken together."""
+        """Return the errors and warnings about the properties together."""
         self.secret |= {*desired.secret}
         texts, _findings = self._resolve(desired, {})
 
@@ -183,15 +182,15 @@ class Engine:
         return [replace(each, message=self.redacted(each.message, texts)) for each in found]
 
     def redacted(self, message: str, texts: Mapping[str, str]) -> str:
-        """A message that may quote these properties or those of now, as it may be shown."""
+        """Return a message without the secrets of these properties and of the present ones."""
         hidden = [*secrets_of(texts, self.shown), *secrets_of(self.current, self.shown)]
         return redact(message, hidden)
 
     def apply(self, desired: Desired) -> Plan:
-        """Bring config.xml to the desired state; write nothing where nothing differs.
+        """Bring config.xml to the desired state, and write nothing if nothing differs.
 
-        The record is written before and after: a crash in between must neither lose what stood
-        there by hand nor take the bundle's own value for it.
+        The record is written before and after config.xml. A crash in between must neither lose a
+        manually set value nor turn the bundle's own value into one.
         """
         with config_xml.locked(self.locations.lock):
             self.__dict__.pop("current", None)
@@ -200,44 +199,44 @@ class Engine:
             after = steps.result(self.current)
             if steps.changes:
                 self.state().write(self.locations.previous)
-            # after a crash in between, what the bundle changed must not look changed by hand
+            # after a crash in between, the bundle's changes must not look like manual changes
             unsure = {change.name for change in steps.changes}
             sure = {name: text for name, text in before.applied.items() if name not in unsure}
             self._write_record(Record({**before.owned, **steps.record}, sure))
             if steps.changes:
                 config_xml.write(self.locations.config_xml, after)
-            told = {*NGINX_DEPENDS_ON, *_lists(desired)} & steps.record.keys()
-            applied = {name: after[name] for name in sorted(told)}
+            recorded = {*NGINX_DEPENDS_ON, *_lists(desired)} & steps.record.keys()
+            applied = {name: after[name] for name in sorted(recorded)}
             self._write_record(Record(steps.record, applied))
             self.__dict__.pop("current", None)
         return steps
 
     def rollback(self) -> Plan:
-        """Go back to the state before the last apply; once more goes forward again.
+        """Restore the configuration before the last change. A second call undoes the first.
 
-        Raises Unreadable where there is none.
+        Raises Unreadable if there is none.
         """
         return self.go_to(State.read(self.locations.previous))
 
     def go_to(self, wanted: State) -> Plan:
-        """Bring config.xml to an earlier state."""
+        """Bring config.xml to a snapshot."""
         with config_xml.locked(self.locations.lock):
             self.__dict__.pop("current", None)
             steps = make(wanted.properties, self.current, {}, self.schema, exclusive=True)
             before = self._record()
             self.state().write(self.locations.previous)
-            self._write_record(Record(before.owned))  # as in apply: a crash is no change by hand
+            self._write_record(Record(before.owned))  # as in apply: after a crash, no manual change
             config_xml.write(self.locations.config_xml, wanted.properties)
             self._write_record(wanted.record)
             self.__dict__.pop("current", None)
         return steps
 
     def state(self) -> State:
-        """The configuration as it stands."""
+        """Return a snapshot of the present configuration."""
         return State(self.current, self._record())
 
     def source(self, name: str) -> str:
-        """Where a property's value comes from: default, bundle or by hand."""
+        """Return where a property's value comes from: default, bundle or by hand."""
         if name in self._record().owned:
             return "bundle"
         return "by hand" if name in self.current else "default"
@@ -261,7 +260,7 @@ class Engine:
 def _advice(name: str) -> str:
     package = name.partition(".")[0]
     there = importlib.util.find_spec(package) if package else None
-    return f"{package} is installed: mend it or the name, or take it out" if there else _INSTALL
+    return f"{package} is installed; fix it or the name, or remove it" if there else _INSTALL
 
 
 def _lists(desired: Desired) -> set[str]:

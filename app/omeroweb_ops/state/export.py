@@ -1,4 +1,4 @@
-"""An existing configuration as an inventory would write it. Pure: no I/O."""
+"""Export an existing configuration in the form of an inventory. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .schema import Property, Schema
 def snippet(
     current: Mapping[str, str], schema: Schema, omerodir: Path
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Settings ({web_config: …, web_config_append: …}), and secrets apart.
+    """Return settings ({web_config: …, web_config_append: …}), and secrets separately.
 
-    A list that is the release's own with items added becomes an append, so that an upgrade's new
-    defaults will appear. What equals the default is left out.
+    A default list with added items becomes web_config_append, so that an upgrade's new default
+    items will appear. Properties that equal their default are omitted.
     """
     config: dict[str, Any] = {}
     append: dict[str, Any] = {}
@@ -39,14 +39,14 @@ def snippet(
 
 
 def value(prop: Property, text: str) -> Any:
-    """A stored text as Python data, where that means the same."""
+    """Return a stored text as Python data, or unchanged if no data have the same meaning."""
     if prop.kind == "boolean":
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     return prop.value(text)
 
 
 def _added(text: str, default: str | None, prop: Property) -> list[Any] | None:
-    """The items after the default's, if that is all that differs; None otherwise."""
+    """Return the items after the default's, if nothing else differs; else None."""
     items, defaults = value(prop, text), value(prop, default or "[]")
     if prop.kind != "list" or not isinstance(items, list) or not defaults:
         return None
@@ -58,7 +58,7 @@ def _added(text: str, default: str | None, prop: Property) -> list[Any] | None:
 
 
 def written(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    """The settings as lines of an inventory."""
+    """Return the settings as lines of an inventory."""
     return "".join(
         f'"{name}": {pprint.pformat(dict(content), width=96, sort_dicts=False)},\n'
         for name, content in settings.items()

@@ -1,6 +1,6 @@
-"""What the items of a list property look like. Pure: no I/O.
+"""Check the form of a list property's items. Pure: no I/O.
 
-`json.loads`, upstream's mapping, takes any list; OMERO.web then fails when it first uses an item.
+`json.loads`, upstream's mapping, accepts any list; OMERO.web then fails when it uses an item.
 Sources: the properties' own descriptions and defaults, and `omeroweb.settings`.
 """
 
@@ -39,7 +39,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 @dataclass(frozen=True)
 class Shape:
-    """example: an item as one would write it; fits: whether an item has this form."""
+    """The form of a list's items. example: a valid item. fits: returns whether an item has it."""
 
     example: Any
     fits: Callable[[Any], bool]
@@ -54,7 +54,7 @@ def _name(item: Any) -> bool:
 
 
 def _row(*types: type | tuple[type, ...]) -> Callable[[Any], bool]:
-    """A list whose first items have these types; more may follow."""
+    """Return a check for a list whose first items have these types; more items may follow."""
 
     def fits(item: Any) -> bool:
         return (
@@ -113,15 +113,15 @@ SHAPES = {
 
 
 def item_error(name: str, items: Sequence[Any], default: str | None) -> str | None:
-    """What is wrong with the first item that has another form than the property's; None if none.
+    """Return the error about the first item that has not the property's form, or None.
 
-    Where a property is not known here (a plugin's), its default's items tell.
+    The form of a property that SHAPES does not have (a plugin's) is that of its default's items.
     """
     shape = SHAPES.get(name) or _as_default(default)
     for item in items if shape else ():
         if shape and not shape.fits(item):
             meant = _meant(item, shape)
-            return f"{item!r} is no item of it; write for example {meant!r}"
+            return f"{item!r} is not a valid item. Example: {meant!r}"
     return None
 
 
@@ -137,7 +137,7 @@ def _as_default(default: str | None) -> Shape | None:
 
 
 def _meant(item: Any, shape: Shape) -> Any:
-    """Text that was quoted for a shell, or JSON where data was wanted, without its quotes."""
+    """Return the item that was meant: without a shell's quotes, or parsed from JSON."""
     if isinstance(item, str):
         try:
             meant = json.loads(item)

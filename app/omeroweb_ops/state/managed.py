@@ -1,4 +1,4 @@
-"""What the bundle owns in config.xml, and what someone changed by hand. Pure: no I/O."""
+"""Track the bundle's properties in config.xml, and detect manual changes. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .schema import Schema
 
 @dataclass(frozen=True)
 class Record:
-    """What the bundle has set in config.xml.
+    """The properties that the bundle has set in config.xml.
 
-    owned: the properties, each with the text that stood there by hand before (None: unset).
-    applied: the text last written, of those that NGINX depends on and of lists that were added to.
+    owned: the properties, each with its manually set text before the bundle's (None: unset).
+    applied: the last written text of properties that NGINX depends on, and of lists with additions.
     """
 
     owned: Mapping[str, str | None] = field(default_factory=dict)
@@ -27,17 +27,17 @@ class Record:
 
     @classmethod
     def of(cls, data: Any) -> Record:
-        """From JSON data. Raises TypeError or ValueError for what this class does not write."""
+        """Read a record from JSON data. Raises KeyError, TypeError or ValueError for other data."""
         return cls(optional_texts(data["owned"]), texts(data.get("applied", {})))
 
     def data(self) -> dict[str, dict[str, str | None] | dict[str, str]]:
-        """As JSON data; `applied` only where there is any."""
+        """Return the record as JSON data, with `applied` only if it is not empty."""
         owned: dict[str, str | None] = dict(self.owned)
         return {"owned": owned, **({"applied": dict(self.applied)} if self.applied else {})}
 
 
 def texts(data: Any) -> dict[str, str]:
-    """JSON data that name texts. Raises ValueError for others."""
+    """Return JSON data as names with texts. Raises ValueError for other data."""
     found = optional_texts(data)
     if None in found.values():
         raise ValueError("a text is missing")
@@ -45,7 +45,7 @@ def texts(data: Any) -> dict[str, str]:
 
 
 def optional_texts(data: Any) -> dict[str, str | None]:
-    """The same where a text may be null."""
+    """Return JSON data as names with texts or null. Raises ValueError for other data."""
     if not isinstance(data, dict) or not all(
         isinstance(each, str | None) for each in data.values()
     ):
@@ -54,8 +54,11 @@ def optional_texts(data: Any) -> dict[str, str | None]:
 
 
 def list_by_hand(record: Record, name: str, now: str | None, default: str | None) -> str | None:
-    """A list as it would stand there without the bundle: as before it first added to it, and with
-    what someone has added to the bundle's own list since. None: unset."""
+    """Return a list without the bundle's items (a three-way merge); None: unset.
+
+    That is the value before the bundle first appended to it, plus the items that were added
+    manually since.
+    """
     if name not in record.owned:
         return now
     before = record.owned[name]
@@ -86,7 +89,7 @@ def changed_by_hand(
     *,
     exclusive: bool,
 ) -> list[Finding]:
-    """NGINX follows the inventory: what it depends on must not have another value here."""
+    """Return an error for each property that NGINX depends on and that was changed manually."""
     found = []
     for name in NGINX_DEPENDS_ON:
         prop, now = schema[name], current.get(name)
@@ -96,7 +99,7 @@ def changed_by_hand(
             if not moved or prop.same(now, desired[name]):
                 continue
             what = f"changed by hand from {mask(name, last, schema)} to"
-            back = f"put this one back: omero config set {name} …"
+            back = f"restore this one: omero config set {name} …"
         else:
             kept = now is not None and name not in record.owned and not exclusive
             if not kept or prop.same(now, default(name)):
@@ -106,7 +109,7 @@ def changed_by_hand(
             Finding(
                 name,
                 f"was {what} {mask(name, now, schema)}, and NGINX depends on it; "
-                f"write the value that you want in web_config, and {back}",
+                f"set the value that you want in web_config, and {back}",
             )
         )
     return found

@@ -1,4 +1,4 @@
-"""The difference between the desired state and what stands in config.xml. Pure: no I/O."""
+"""Compute the difference between the desired state and config.xml. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .schema import Property, Schema
 
 @dataclass(frozen=True)
 class Change:
-    """One property's step. `old` or `new` is None where it is not set."""
+    """The change of one property. old, new: None if the property is not set."""
 
     name: str
     old: str | None
@@ -27,9 +27,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """changes: what apply will do. drift: properties set by hand, which stay.
+    """The changes that `Engine.apply` makes.
 
-    record: what the bundle owns once applied, with the text that stood there before (None: unset).
+    drift: properties that are set manually and stay. record: the properties that the bundle owns
+    afterwards, with their texts before the bundle's (None: unset). kept: the manually added items of
+    lists, which stay.
     """
 
     changes: tuple[Change, ...]
@@ -38,7 +40,7 @@ class Plan:
     kept: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def result(self, current: Mapping[str, str]) -> dict[str, str]:
-        """The properties after the changes."""
+        """Return the properties after the changes."""
         after = dict(current)
         for change in self.changes:
             if change.new is None:
@@ -56,10 +58,11 @@ def make(
     *,
     exclusive: bool = False,
 ) -> Plan:
-    """Compare meaning, not text: `True` and `true` of a boolean are no change.
+    """Return the plan from the desired to the present properties, by meaning and not by text.
 
-    A property that leaves the desired state goes back to what stood there by hand before the
-    bundle first set it. exclusive: properties set by hand are removed instead of kept.
+    `True` and `true` of a boolean are the same. A property that leaves the desired state gets back
+    the value that it had before the bundle first set it. exclusive: manually set properties are
+    removed instead of kept.
     """
     changes = []
     owned: dict[str, str | None] = {}
@@ -81,19 +84,19 @@ def make(
 
 
 def mask(name: str, text: str | None, schema: Schema) -> str | None:
-    """The text as it may be shown."""
+    """Return a property's text without secrets."""
     if text is None:
         return None
     return MASK if _property(schema, name).is_secret else conceal_text(text)
 
 
 def secrets_of(properties: Mapping[str, str], schema: Schema) -> Iterator[str]:
-    """Every text of these properties that must not be shown."""
+    """Yield every text of these properties that is secret."""
     for name, text in properties.items():
         prop = _property(schema, name)
         if prop.secret or (prop.is_secret and not prop.is_cache):
             yield from texts(text)
-        else:  # what the caches hold beside passwords is in many an ordinary message
+        else:  # other parts of the caches than passwords occur in ordinary messages
             yield from [text] if prop.is_secret else []
             yield from secret_texts(as_data(text))
 

@@ -1,4 +1,4 @@
-"""Plugins of OMERO.web: what each adds to the configuration, beside its package. Pure data.
+"""The catalogue of plugins, and what each adds to OMERO.web's configuration. Pure data.
 
 The catalogue's properties are those that each plugin's own documentation asks for (its README in
 the package index); `properties` is what `omeroweb_ops.state.schema_introspection` reads of it.
@@ -23,11 +23,11 @@ DATA = Path(__file__).parent.parent / "data" / "plugin_catalogue.json"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A package, and what makes OMERO.web use it.
+    """A package, and the configuration that activates it in OMERO.web.
 
-    app: its Django app. set, append, remove: of OMERO.web's properties. needs: properties without
-    which it does not work and that only the site knows, each with an example. properties: its own,
-    as data for `schema`; None where only the host knows them.
+    app: its Django app. set, append, remove: changes of OMERO.web's properties. needs: properties
+    that it needs and that only the site knows, each with an example. properties: its own
+    properties, as data for `schema`; None if only the host knows them.
     """
 
     package: str
@@ -41,19 +41,21 @@ class Plugin:
 
 @cache
 def catalogue() -> Mapping[str, Plugin]:
-    """The plugins that the project knows and locks, by package."""
+    """Return the plugins that the project locks, by package."""
     data = json.loads(DATA.read_text(encoding="utf-8"))
     return {name: Plugin(name, **entry) for name, entry in data.items()}
 
 
 def settings(plugins: Iterable[Plugin]) -> dict[str, Any]:
-    """The properties that plugins set."""
+    """Return the properties that plugins set."""
     return {name: value for plugin in plugins for name, value in plugin.set.items()}
 
 
 def added(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[Any]]:
-    """All items to append, the site's own at the end. A list that the site sets is the site's, and
-    what it takes out of a list is not put in."""
+    """Return all items to append, with the site's own at the end.
+
+    Plugins append nothing to a list that the site sets, and no item that the site removes.
+    """
     found: dict[str, Sequence[Any]] = {}
     for plugin in plugins:
         for name, items in plugin.append.items():
@@ -65,7 +67,7 @@ def added(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[An
 
 
 def removed(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[Any]]:
-    """All items to take out of lists, the site's own among them."""
+    """Return all items to remove from lists, including the site's own."""
     found: dict[str, Sequence[Any]] = dict(explicit.remove)
     for plugin in plugins:
         for name, items in plugin.remove.items():
@@ -75,24 +77,24 @@ def removed(plugins: Iterable[Plugin], explicit: Desired) -> dict[str, Sequence[
 
 
 def with_properties(schema: Schema, plugins: Iterable[Plugin]) -> Schema:
-    """The schema with what is known of plugins' own properties."""
+    """Return the schema with the plugins' own properties that are known."""
     own = [entry for plugin in plugins for entry in plugin.properties or ()]
     return Schema([*schema.values(), *from_data({"properties": own}).values()])
 
 
 def unmet(plugins: Iterable[Plugin], explicit: Desired) -> Iterator[Finding]:
-    """What plugins need and nobody has written, or someone takes out."""
+    """Yield an error for each property that a plugin needs and that is missing or removed."""
     for plugin in plugins:
         for name, example in plugin.needs.items():
             if not (explicit.set.get(name) or explicit.append.get(name)):
                 shown = json.dumps(example)
-                yield Finding(name, f"{plugin.package} needs it; write for example {shown}")
+                yield Finding(name, f"must be set for {plugin.package}. Example: {shown}")
         if plugin.app in explicit.remove.get(APPS, ()):
-            yield Finding(APPS, f"{plugin.app} is taken out of it, and {plugin.package} is wanted")
+            yield Finding(APPS, f"must not remove {plugin.app}, because {plugin.package} needs it")
 
 
 def owner(name: str) -> str | None:
-    """The plugin of the catalogue whose own a property is."""
+    """Return the package of the catalogue's plugin that has this property, or None."""
     for plugin in catalogue().values():
         if name in [entry["name"] for entry in plugin.properties or ()]:
             return plugin.package

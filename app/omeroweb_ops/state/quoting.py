@@ -1,8 +1,8 @@
-"""A text in every form in which a message may quote it. Pure: no I/O.
+"""Match a text in every form in which a message may quote it. Pure: no I/O.
 
-Messages quote what quotes already: Python's repr of JSON in a command line of a shell. So a
-special character is found as any of Python, JSON, XML, HTML, a shell and a URL writes it, with any
-number of backslashes before it, and with the signs of those forms quoted in turn.
+A quoted text may be quoted again, for example as Python's repr of JSON in a shell's command line.
+So a special character matches in the form of Python, JSON, XML, HTML, a shell and a URL, after any
+number of backslashes, and with the signs of these forms quoted in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RUNS = re.compile(r"(?P<plain>[A-Za-z0-9_]+)|(?P<quoting>[\s\\'\"]+)|.", re.DOT
 
 
 def pattern(text: str) -> str:
-    """A regular expression for a text as it is, or quoted, by several in turn."""
+    """Return a regular expression for a text, unquoted or quoted several times."""
     return "".join(map(_of_run, _RUNS.finditer(text)))
 
 
@@ -34,10 +34,11 @@ def _of_run(run: re.Match[str]) -> str:
 
 
 def _any_quoting(characters: Collection[str]) -> str:
-    """Some backslashes, quotes and spaces: spaces may be folded to one, and ' is '"'"' for a shell.
+    """Return an expression for a run of backslashes, quotes and spaces.
 
-    As few as do, since another secret may follow. No two alternatives begin alike, or a long run
-    could be taken apart in very many ways.
+    Spaces may be folded to one, and ' is '"'"' in a shell. The expression matches as few characters
+    as possible, because another secret may follow. No two alternatives begin alike, so that a long
+    run cannot match in very many ways.
     """
     found = sorted({*characters, *QUOTING, "+"})
     escapes = [*(each for one in found for each in _escapes(one)), "[nrtvf]"]
@@ -46,7 +47,7 @@ def _any_quoting(characters: Collection[str]) -> str:
 
 
 def _escapes(character: str) -> Iterator[str]:
-    """What stands after a backslash."""
+    """Yield the forms of a character after a backslash."""
     code = ord(character)
     units = character.encode("utf-16-be", "surrogatepass")
     yield rf"{_BACKSLASH}+".join(f"x{each:02x}" for each in _octets(character))
@@ -58,7 +59,7 @@ def _escapes(character: str) -> Iterator[str]:
 
 
 def _signs(character: str) -> Iterator[str]:
-    """What names a character by its code or its name, without a backslash."""
+    """Yield the forms of a character by its code or its name, without a backslash."""
     code = ord(character)
     yield "".join(f"{_PERCENT}{octet:02x}" for octet in _octets(character))
     names = [rf"(?:#|{_PERCENT}23)(?:0*{code}|x0*{code:x})"]

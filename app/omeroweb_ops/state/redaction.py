@@ -1,7 +1,7 @@
-"""What of a value is secret, and texts as they may be shown. Pure: no I/O.
+"""Find secrets in values, and mask them in texts. Pure: no I/O.
 
-Known by name: `is_secret_name`. What a property holds as a whole is known by where it came from
-(`Desired.secret`).
+A part of a value is secret by its name (`is_secret_name`). A whole property is secret if it came
+from a secrets file (`Desired.secret`).
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ MASK = "********"
 _SECRET_NAME = re.compile(r"secret|token|passw|key|dsn|credential", re.I)
 # The name in a pair [NAME, value]: a setting's, and not the label of a link ("Public keys").
 _PAIR_NAME = re.compile(r"[a-z_][\w.-]*|[A-Z][A-Z0-9_.-]*")
-# RFC 3986, 3.2.1: what stands before the @ of an authority.
+# The userinfo before the @ of an authority (RFC 3986, 3.2.1).
 _USERINFO = re.compile(r"(?<=://)([^/?#\s@:]*:)([^/?#\s@]+)(?=@)")
 _WORD_LENGTH = 8  # characters; a shorter secret may be part of an ordinary word
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a property, a setting or a key is named like a secret."""
+    """Return whether a property, a setting or a key is named like a secret."""
     return bool(_SECRET_NAME.search(name))
 
 
 def conceal(value: Any) -> Any:
-    """A value with a mask for each part that is secret by the name of its key or its pair, and for
-    the password in a URL."""
+    """Return a value with a mask for each part with a secret name, and for passwords in URLs."""
     if isinstance(value, dict):
         return {key: _conceal_named(str(key), part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -43,7 +42,7 @@ def conceal(value: Any) -> Any:
 
 
 def conceal_text(text: str) -> str:
-    """The same of a stored text, which may be JSON; unchanged where nothing of it is secret."""
+    """Return a stored text, which may be JSON, with masks; unchanged if nothing is secret."""
     value = as_data(text)
     shown = conceal(value)
     if shown == value:
@@ -52,7 +51,7 @@ def conceal_text(text: str) -> str:
 
 
 def secret_texts(value: Any) -> Iterator[str]:
-    """Every text that `conceal` masks in a value."""
+    """Yield every text that `conceal` masks in a value."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _named_texts(str(key), part)
@@ -67,9 +66,9 @@ def secret_texts(value: Any) -> Iterator[str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a value that is secret as a whole: all but names, small numbers and switches.
+    """Yield the texts in a secret value, except names, small numbers and booleans.
 
-    The value of a property that is stored as JSON text is looked into.
+    A value that is stored as JSON text is parsed.
     """
     if isinstance(value, str):
         data = as_data(value)
@@ -86,7 +85,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def as_data(text: str) -> Any:
-    """A list or a dictionary that is stored as JSON text; the text itself where it is none."""
+    """Return the list or dictionary in a JSON text, or the text itself."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -95,8 +94,10 @@ def as_data(text: str) -> Any:
 
 
 def redact(message: str, secrets: Iterable[str]) -> str:
-    """A message with a mask for each of these texts, in whatever form something quotes it (see
-    `quoting`). A short one is found as a word alone, so that others stay readable."""
+    """Return a message with a mask for each of these texts, in any quoted form (see `quoting`).
+
+    A short secret is masked only as a whole word, so that other words stay readable.
+    """
     pattern = _pattern(frozenset(secrets))
     return pattern.sub(MASK, message) if pattern else message
 
@@ -113,15 +114,15 @@ def _found(part: str) -> str:
     found = quoting.pattern(part)
     if len(part) >= _WORD_LENGTH:
         return found
-    # "web" is no word of its own in "OMERO.web"
+    # "web" is not a whole word in "OMERO.web"
     before = r"(?<!\w)(?<!\w[.-])" if re.match(r"\w", part) else ""
     return before + found + (r"(?!\w)(?![.-]\w)" if re.search(r"\w\Z", part) else "")
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """The whole, and each line that is long enough: a message may quote one of them.
+    """Yield a whole secret, and each line that is long enough: a message may quote a single line.
 
-    Without quotes at the ends of a long one, where what quotes it has its own.
+    Quotes at the ends of a long part are removed, because a quoted message has its own.
     """
     for part in (secret, *secret.splitlines()):
         bare = part.strip(quoting.QUOTING)

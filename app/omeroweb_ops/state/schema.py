@@ -1,9 +1,9 @@
-"""OMERO.web's properties: their types, defaults and the text form in which they are stored.
+"""Define the types, defaults and stored texts of OMERO.web's properties.
 
 The data comes from `omeroweb.settings`' own mappings of the locked release (see
 `schema_introspection`).
-Upstream's mapping functions are lenient (`parse_boolean` takes "yes" for False, `json.loads` any
-shape for a list); this module refuses what cannot be meant.
+Upstream's mapping functions are lenient (`parse_boolean` reads "yes" as False, `json.loads` accepts
+any shape for a list); this module refuses a value that cannot be intended.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from .redaction import is_secret_name
 
 DATA = Path(__file__).parent.parent / "data" / "schema.json"
 
-# Read by omeroweb.settings beside its mappings: CUSTOM_HOST (FACTS: `omero.master.host`).
+# The texts that upstream's parse_boolean reads as True, and those that mean False.
 _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
-# What config.xml cannot hold (XML 1.0, Char).
+# Characters that config.xml cannot have (XML 1.0, Char).
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _WRITE = {
-    "boolean": "write True or False",
-    "integer": "write a whole number",
-    "string": "write it in quotes",
-    "list": "write a list of the default's form",
-    "object": "write a dictionary, for example {...}",
-    "regex": "write a regular expression",
+    "boolean": "must be True or False",
+    "integer": "must be a whole number",
+    "string": "must be text in quotes",
+    "list": "must be a list of the default's form",
+    "object": "must be a dictionary, for example {...}",
+    "regex": "must be a regular expression",
 }
 _BROKEN_LINE = (
-    "has a line break inside quotes, as the documentation's Redis recipe has; write it as Python "
-    "data, or leave it out: a host in the inventory's group redis is all that is needed"
+    "has a line break inside quotes, as in upstream's Redis recipe; set it as Python data, or "
+    "remove it: a host in the inventory's group redis is sufficient"
 )
 _SHAPES: dict[str, tuple[type, str]] = {
     "list": (list, "a list, for example [...]"),
@@ -45,18 +45,18 @@ _SHAPES: dict[str, tuple[type, str]] = {
 
 
 class Unquoted(ValueError):
-    """A refusal whose text holds nothing of the value, so that it may be shown of a secret too."""
+    """An error whose text has no part of the value, so that it can be shown for a secret, too."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """One OMERO.web property.
+    """A property of OMERO.web.
 
     kind: boolean, switch, integer, string, list, object, regex or choice. A switch is a boolean
-    that some plugins read by Python's bool: any text switches it on, "false" too.
-    default: the stored text, or None where upstream leaves the setting unset;
-    "${OMERODIR}" stands for the installation's own folder.
-    secret: it came from a secrets file, whatever it is.
+    that some plugins read with Python's bool: any text, also "false", enables it.
+    default: the stored text, or None if upstream leaves the setting unset; "${OMERODIR}" stands
+    for the installation's directory.
+    secret: whether the value came from a secrets file.
     """
 
     name: str
@@ -69,11 +69,11 @@ class Property:
 
     @property
     def is_secret(self) -> bool:
-        """Whether the value as a whole must be masked wherever it is shown.
+        """Whether the whole value must be masked in any output.
 
-        Judged by where it came from, and by its name: upstream gives no secret a default, so that
-        a property with one (`omero.web.login_incorrect_credentials_text`) is none. The caches'
-        URL or OPTIONS may hold a password.
+        It is secret by its source or by its name. Upstream gives no secret a default, so a property
+        with a default (`omero.web.login_incorrect_credentials_text`) is not secret. The caches' URL
+        or OPTIONS may have a password.
         """
         if self.secret:
             return True
@@ -83,13 +83,13 @@ class Property:
 
     @property
     def is_cache(self) -> bool:
-        """Whether it is the caches' description, of which a password is but a part."""
+        """Whether the property describes caches, of which only a part is a password."""
         return self.name.endswith("caches")
 
     def encode(self, value: object) -> str:
-        """The text to store for a Python value, or for text as `omero config set` takes it.
+        """Return the text to store for a Python value, or for text of `omero config set`.
 
-        Raises ValueError that says what is wrong and what to write instead.
+        Raises ValueError with the error and what the value must be.
         """
         try:
             text = _ENCODERS[self.kind](self, value)
@@ -97,21 +97,21 @@ class Property:
             if isinstance(error, Unquoted) or not self.is_secret:
                 raise
             raise ValueError(
-                f"the secret (not shown) is no {self.kind} as it must be; "
-                + _WRITE.get(self.kind, "see OMERO.web's configuration")
+                "the secret (not shown) "
+                + _WRITE.get(self.kind, "is not valid; see OMERO.web's configuration")
             ) from None
         if _NOT_XML.search(text):
-            raise ValueError("holds a control character; write it without")
+            raise ValueError("has a control character; remove it")
         return text
 
     def same(self, left: str | None, right: str | None) -> bool:
-        """Whether two stored texts mean the same to OMERO.web."""
+        """Return whether two stored texts mean the same to OMERO.web."""
         if left is None or right is None:
             return left is right
         return left == right or self._meaning(left) == self._meaning(right)
 
     def value(self, text: str | None) -> Any:
-        """A stored text as Python data; text where it cannot be read, None where it is unset."""
+        """Return a stored text as Python data; unchanged if not valid, None if unset."""
         if text is None:
             return None
         try:
@@ -138,15 +138,14 @@ def _encode_boolean(prop: Property, value: object) -> str:
     if isinstance(value, (bool, str)) and text in _TRUE + _FALSE:
         return "true" if text in _TRUE else "false"
     raise ValueError(
-        f"{value!r} is not a boolean; write True or False "
-        f"(as text: {', '.join(_TRUE)}, {', '.join(_FALSE)})"
+        f"must be True or False, not {value!r} (as text: {', '.join(_TRUE)}, {', '.join(_FALSE)})"
     )
 
 
 def _encode_switch(prop: Property, value: object) -> str:
     if _encode_boolean(prop, value) == "true":
         return "true"
-    raise ValueError("any text switches it on, 'false' too; leave it out to have it off")
+    raise ValueError("any text, also 'false', enables it; remove it to disable it")
 
 
 def _encode_integer(prop: Property, value: object) -> str:
@@ -155,7 +154,7 @@ def _encode_integer(prop: Property, value: object) -> str:
             return str(int(value))
         except ValueError:
             pass
-    raise ValueError(f"{value!r} is not a whole number; write for example {prop.default or 1}")
+    raise ValueError(f"must be a whole number, not {value!r}. Example: {prop.default or 1}")
 
 
 def _encode_string(prop: Property, value: object) -> str:
@@ -163,7 +162,7 @@ def _encode_string(prop: Property, value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(f"{value!r} is not text; write it in quotes")
+    raise ValueError(f"must be text in quotes, not {value!r}")
 
 
 def _encode_json(prop: Property, value: object) -> str:
@@ -175,16 +174,16 @@ def _encode_json(prop: Property, value: object) -> str:
             if _is_json_but_for_line_breaks(str(value)):
                 raise Unquoted(_BROKEN_LINE) from None
             raise ValueError(
-                f"{value!r} is not JSON ({error}); write Python data instead: {example}"
+                f"{value!r} is not JSON ({error}); must be Python data: {example}"
             ) from None
     if isinstance(value, tuple):
         value = list(value)
     if not isinstance(value, shape):
-        raise ValueError(f"{value!r} is not {example}; write the default's form: {prop.default}")
+        raise ValueError(f"must be {example}, not {value!r}. Default: {prop.default}")
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{value!r} cannot be written as JSON ({error})") from None
+        raise ValueError(f"{value!r} cannot be stored as JSON ({error})") from None
     wrong = item_error(prop.name, json.loads(text), prop.default) if shape is list else None
     if wrong:
         raise ValueError(wrong)
@@ -204,14 +203,14 @@ def _encode_regex(prop: Property, value: object) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression ({error})") from None
+        raise ValueError(f"must be a regular expression, not {text!r} ({error})") from None
     return text
 
 
 def _encode_choice(prop: Property, value: object) -> str:
     if value in prop.choices:
         return str(value)
-    raise ValueError(f"{value!r} is not possible; choose one of {', '.join(prop.choices)}")
+    raise ValueError(f"must be one of {', '.join(prop.choices)}, not {value!r}")
 
 
 _ENCODERS = {
@@ -227,7 +226,7 @@ _ENCODERS = {
 
 
 class Schema(Mapping[str, Property]):
-    """All properties of one omero-web release, by name."""
+    """All properties of one omero-web version, by name."""
 
     def __init__(self, properties: Iterable[Property]) -> None:
         self._properties = {prop.name: prop for prop in properties}
@@ -246,8 +245,10 @@ class Schema(Mapping[str, Property]):
         return [name for name, prop in self._properties.items() if not prop.deprecated]
 
     def with_secrets(self, names: Collection[str]) -> Schema:
-        """The same with these properties known as secret, whether it has them or not: for what is
-        shown, and not to look up what exists."""
+        """Return a schema for showing values, in which these properties are secret.
+
+        The schema gets names that it does not have, so it cannot tell which properties exist.
+        """
         if not names:
             return self
         return Schema(
@@ -265,12 +266,12 @@ class Schema(Mapping[str, Property]):
         )
 
     def nearest(self, name: str) -> str | None:
-        """The known property that an unknown name most likely means."""
+        """Return the known property that is most similar to an unknown name, or None."""
         close = difflib.get_close_matches(name, self._names, n=1, cutoff=0.6)
         return close[0] if close else None
 
     def lookup(self, name: str) -> Property:
-        """The property, or ValueError with the nearest name."""
+        """Return a property. Raises ValueError with the most similar name."""
         if name in self._properties:
             return self._properties[name]
         near = self.nearest(name)
@@ -278,18 +279,18 @@ class Schema(Mapping[str, Property]):
         raise ValueError(f"OMERO.web has no such property; {hint}")
 
     def default(self, name: str, omerodir: Path) -> str | None:
-        """The default's text as this installation sees it."""
+        """Return a property's default text for this OMERODIR, or None."""
         text = self[name].default
         return None if text is None else text.replace("${OMERODIR}", str(omerodir))
 
 
 def locked() -> Schema:
-    """The schema of the release that the bundle's lock installs."""
+    """Return the schema of the OMERO.web version in the bundle's lock."""
     return from_data(json.loads(DATA.read_text(encoding="utf-8")))
 
 
 def from_data(data: Mapping[str, Any]) -> Schema:
-    """The schema that `schema_introspection` has read."""
+    """Return the schema from data of `schema_introspection`."""
     return Schema(
         Property(**{**entry, "choices": tuple(entry.get("choices", ()))})
         for entry in data["properties"]

@@ -1,6 +1,7 @@
-"""The schema of what is installed here: the locked release's, or another's, and the site's apps'.
+"""Cache the schema of the installed OMERO.web and of the site's apps.
 
-Reading it takes a Python with Django, about a second; it is kept until something else is installed.
+Reading it starts a Python with Django, which takes about a second. The cache is valid until
+another\npackage is installed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .schema import DATA, Schema, from_data
 
 SITE_PACKAGES = Path(__file__).parents[2]
 INTROSPECTION_TIMEOUT = 60.0  # seconds for every import together
-# Locked with the release and tested with it; they have no properties of their own.
+# Apps that are locked and tested with the release; they have no properties of their own.
 LOCKED_APPS = ("corsheaders",)
 LOCKED_MIDDLEWARE = (
     str(WHITENOISE["class"]),
@@ -33,7 +34,7 @@ LOCKED_MIDDLEWARE = (
 
 
 def installed_version() -> str | None:
-    """The version of the omero-web beside this package; None on a controller, which has none."""
+    """Return the version of the omero-web beside this package; None on a controller."""
     found = sorted(SITE_PACKAGES.glob("omero_web-*.dist-info"))
     return found[0].name.removeprefix("omero_web-").removesuffix(".dist-info") if found else None
 
@@ -41,9 +42,9 @@ def installed_version() -> str | None:
 def schema(
     locations: Locations, apps: Sequence[str] = (), middleware: Sequence[str] = ()
 ) -> tuple[Schema, dict[str, str]]:
-    """The schema, and what does not import with the reason.
+    """Return the schema, and each app or class that cannot be imported, with the reason.
 
-    Raises ValueError where what is installed cannot be read.
+    Raises ValueError if the schema of the installed packages cannot be read.
     """
     apps = [app for app in apps if app not in LOCKED_APPS]
     middleware = [each for each in middleware if each not in LOCKED_MIDDLEWARE]
@@ -57,28 +58,29 @@ def schema(
         found = _read(apps, middleware)
         if "broken" in found:
             return from_data(found), found["broken"]
-        # beside the others: a command needs the release's own and the one with its apps
+        # add it to the others: a command needs the release's own schema and the schema with its
+        # apps
         kept[key] = found
         text = json.dumps(
             {"packages": virtualenv_fingerprint(), "schemas": kept}, ensure_ascii=False
         )
-        with contextlib.suppress(OSError):  # the service may not write there: it reads it again
+        with contextlib.suppress(OSError):  # the service may not write there and reads it each time
             regular_file.replace(locations.schema, text.encode())
     return from_data(kept[key]), {}
 
 
 def current_release() -> str:
-    """The name of the release that runs: its virtualenv's folder, named by what made it."""
+    """Return the name of the running release, which is its virtualenv's directory."""
     return Path(sys.prefix).resolve().name
 
 
 def virtualenv_fingerprint() -> list[Any]:
-    """What is another one where another release serves or something else was installed in it."""
+    """Return a fingerprint that changes with the release and with its installed packages."""
     return [os.path.realpath(sys.prefix), SITE_PACKAGES.stat().st_mtime_ns]
 
 
 def _kept(path: Path) -> dict[str, Any]:
-    """The schemas that were read of these packages."""
+    """Return the cached schemas, if they were read from the present packages."""
     try:
         content = regular_file.read_json(path)
         return dict(content["schemas"]) if content["packages"] == virtualenv_fingerprint() else {}
@@ -90,19 +92,19 @@ def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", f"{__package__}.schema_introspection", *apps]
     if middleware:
         command += ["--middleware", *middleware]
-    told, said, problem = _asked(command)
-    lines = told.decode().split("\n")
+    output, errors, problem = _run(command)
+    lines = output.decode().split("\n")
     if "{" in lines:
         found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))
         return found
     if len(lines) > 1 and (importing := lines[-2]):
         return {**json.loads(DATA.read_text(encoding="utf-8")), "broken": {importing: problem}}
-    reason = tracebacks.from_output(said.decode(errors="replace"), problem)
+    reason = tracebacks.from_output(errors.decode(errors="replace"), problem)
     raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
 
 
-def _asked(command: Sequence[str]) -> tuple[bytes, bytes, str]:
-    """What it told, what else it and the apps said, and how it ended."""
+def _run(command: Sequence[str]) -> tuple[bytes, bytes, str]:
+    """Run the introspection. Return its output, its and the apps' errors, and how it ended."""
     try:
         done = subprocess.run(
             command,
@@ -114,5 +116,5 @@ def _asked(command: Sequence[str]) -> tuple[bytes, bytes, str]:
             preexec_fn=end_with_parent,
         )
     except subprocess.TimeoutExpired as late:
-        return late.stdout or b"", b"", f"not within {INTROSPECTION_TIMEOUT:g} s"
+        return late.stdout or b"", b"", f"not finished within {INTROSPECTION_TIMEOUT:g} s"
     return done.stdout, done.stderr, f"its Python ended with status {done.returncode}"

@@ -1,9 +1,9 @@
-"""Read the schema from what is installed.
+"""Read the schema from the installed packages.
 
 `python -m omeroweb_ops.state.schema_introspection [APP …]` prints it.
 
-Importing `omeroweb.settings` makes a log folder and a secret key, so it is done with a scratch
-OMERODIR and never in a live one.
+Importing `omeroweb.settings` creates a log directory and a secret key, so it is imported with a
+scratch OMERODIR.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ _KINDS = {
     "check_server_type": "choice",
     "check_session_engine": "choice",
 }
-# Read by omeroweb.settings beside its mappings, as the default host of omero.web.server_list.
+# omeroweb.settings reads these outside its mappings, as omero.web.server_list's default host.
 _HOSTS = ("omero.master.host", "Ice.Default.Host")
 
 
 def read(
-    tell: Callable[[str], object], apps: Sequence[str] = (), middleware: Sequence[str] = ()
+    report: Callable[[str], object], apps: Sequence[str] = (), middleware: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The schema of the release and of apps as JSON data; see `schema.Property` for the fields.
+    """Return the schema of the release and of apps as JSON data; `schema.Property` has its fields.
 
-    tell: is given each name before it is imported, "" after the last, since an import may hang or
-    end this Python. middleware: classes to import as well. `broken` names each app and class that
-    does not import, with the reason.
+    report: called with each name before its import, and with "" after the last import, because an
+    import may hang or end this Python. middleware: classes to import, too. The entry `broken` has
+    each app and class that cannot be imported, with the reason.
     """
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["OMERODIR"] = scratch
         os.environ["DJANGO_SETTINGS_MODULE"] = "omeroweb.settings"
-        broken = dict(_failing(tell, apps, _import_app))
+        broken = dict(_failing(report, apps, _import_app))
         good = [app for app in apps if app not in broken]
         configuration = Path(scratch, "etc/grid/config.xml")
         configuration.parent.mkdir(parents=True)
@@ -63,14 +63,14 @@ def read(
             from django.utils.module_loading import import_string
 
             django.setup()
-            broken |= dict(_failing(tell, middleware, import_string))
+            broken |= dict(_failing(report, middleware, import_string))
         choices = {
             "check_server_type": settings.ALL_SERVER_TYPES,
             "check_session_engine": settings.SESSION_ENGINE_VALUES,
         }
         properties = [
             _describe(name, entry, choices, deprecated, scratch)
-            for mapping, deprecated in [*_own(settings), *_of_apps(tell, good)]
+            for mapping, deprecated in [*_own(settings), *_of_apps(report, good)]
             for name, entry in mapping.items()
         ]
     properties += [
@@ -95,16 +95,18 @@ def _own(settings: Any) -> Iterable[tuple[dict[str, list[Any]], bool]]:
 
 
 def _of_apps(
-    tell: Callable[[str], object], apps: Iterable[str]
+    report: Callable[[str], object], apps: Iterable[str]
 ) -> Iterator[tuple[dict[str, list[Any]], bool]]:
-    """Of each app's `settings`, which omeroweb.settings has imported, and of modules like
-    `iviewer_settings`, which an app's own views import (what of these is broken, the trial finds).
+    """Yield the mappings of each app's `settings`, and of modules like `iviewer_settings`.
+
+    omeroweb.settings has imported the former; an app's own views import the latter. The trial finds
+    errors in them.
     """
     for app in apps:
         folder = getattr(sys.modules.get(app), "__path__", [])
         modules = [found.name for found in pkgutil.iter_modules(folder, f"{app}.")]
         modules = [module for module in modules if module.endswith("settings")]
-        broken = dict(_failing(tell, modules, importlib.import_module))
+        broken = dict(_failing(report, modules, importlib.import_module))
         for module in modules:
             for name, mapping in vars(sys.modules[module]).items() if module not in broken else ():
                 if name.endswith(("SETTINGS_MAPPING", "SETTINGS_MAPPINGS")):
@@ -112,19 +114,19 @@ def _of_apps(
 
 
 def _failing(
-    tell: Callable[[str], object], names: Iterable[str], act: Callable[[str], object]
+    report: Callable[[str], object], names: Iterable[str], act: Callable[[str], object]
 ) -> Iterator[tuple[str, str]]:
     for name in names:
-        tell(name)
+        report(name)
         try:
             act(name)
-        except BaseException as error:  # whatever an app meets when it is imported, or sys.exit
+        except BaseException as error:  # any error of an app's import, or sys.exit
             yield name, tracebacks.summarize(error)
-    tell("")
+    report("")
 
 
 def _import_app(app: str) -> None:
-    """As omeroweb.settings looks for it: within omeroweb, else by its own name."""
+    """Import an app as omeroweb.settings does: from omeroweb, else by its own name."""
     try:
         importlib.import_module(f"omeroweb.{app}")
     except ImportError:
@@ -161,17 +163,17 @@ def _describe(
 
 
 def main() -> None:
-    """Tell each name before its import, then the schema; what apps print goes to standard error."""
+    """Print each name before its import, then the schema. Output of apps goes to standard error."""
     parser = argparse.ArgumentParser()
     parser.add_argument("apps", nargs="*")
     parser.add_argument("--middleware", nargs="*", default=())
     options = parser.parse_args()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)
-        tell = partial(print, file=told, flush=True)
-        found = read(tell, options.apps, options.middleware)
-        tell(json.dumps(found, indent=1, ensure_ascii=False))
-    os._exit(0)  # without waiting for threads that an app has started
+        report = partial(print, file=output, flush=True)
+        found = read(report, options.apps, options.middleware)
+        report(json.dumps(found, indent=1, ensure_ascii=False))
+    os._exit(0)  # do not wait for threads that an app has started
 
 
 if __name__ == "__main__":
