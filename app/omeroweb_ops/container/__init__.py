@@ -1,1 +1,1 @@
-"""OMERO.web in a container: its process and its settings from the environment."""
+"""Run OMERO.web in a container, with settings from the environment."""

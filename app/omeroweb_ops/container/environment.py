@@ -1,10 +1,10 @@
-"""A container's configuration: variables and `*.omero` files, in the official image's form.
+"""Read a container's configuration from variables and `*.omero` files, as in the official image.
 
 https://github.com/ome/omero-web-docker: CONFIG_omero_web_debug=true sets omero.web.debug; a single
 underscore stands for a dot, a double one for an underscore. OMEROHOST names the OMERO.server.
 
-CONFIG_omero_web_secret__key_FILE=/run/secrets/key has the value in a file, as Docker and Kubernetes
-mount secrets.
+CONFIG_omero_web_secret__key_FILE=/run/secrets/key reads the value from a file, as Docker and
+Kubernetes mount secrets.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ from ..state.schema import Schema
 
 VARIABLE_PREFIX = "CONFIG_"
 IN_FILE = "_FILE"  # no property has capitals in its name
-PLUGINS_VARIABLE = "OMEROWEB_PLUGINS"  # names, as the image was built with them
+PLUGINS_VARIABLE = "OMEROWEB_PLUGINS"  # names of the plugins with which the image was built
 
 
 def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str], list[Finding]]:
-    """The variables with the content of each file that one of them names, without its last line's
-    end; the names of the properties that come from one, which are secret; and every mistake."""
+    """Replace each …_FILE variable by its file's content, without the last newline.
+
+    Returns the variables, the names of the properties from files, which are secret, and every
+    error.
+    """
     found = dict(variables)
     secret: list[str] = []
     findings: list[Finding] = []
@@ -52,9 +55,9 @@ def from_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str],
 def read(
     variables: Mapping[str, str], files: Mapping[str, str], schema: Schema
 ) -> tuple[Desired, list[Finding]]:
-    """The desired state, and every mistake. A variable beats a file; a later file an earlier one.
+    """Return the desired state and every error. A variable overrides files.
 
-    files: name to content, in the order in which they are read.
+    files: name to content; a later file overrides an earlier file.
     """
     found = _Collected()
     for name, text in files.items():
@@ -77,37 +80,37 @@ def read(
     if host:
         if SERVER_LIST in found.set:
             found.findings.append(
-                Finding("OMEROHOST", f"contradicts {SERVER_LIST}; give one of them")
+                Finding("OMEROHOST", f"contradicts {SERVER_LIST}; set only one of them")
             )
         found.set[SERVER_LIST] = [[host, 4064, "omero"]]
     if variables.get(READY_NEEDS_SERVER, "false") not in ("true", "false"):
-        found.findings.append(Finding(READY_NEEDS_SERVER, "write true or false"))
+        found.findings.append(Finding(READY_NEEDS_SERVER, "must be true or false"))
     return Desired(found.set, found.append, found.remove), found.findings
 
 
 def plugins(variables: Mapping[str, str]) -> tuple[tuple[Plugin, ...], list[Finding]]:
-    """The plugins of the catalogue that are wanted, and every name that it does not have."""
+    """Return the requested plugins of the catalogue, and an error for each unknown name."""
     names = variables.get(PLUGINS_VARIABLE, "").split()
     unknown = [name for name in names if name not in catalogue()]
-    told = f"the catalogue has {', '.join(catalogue())}"
+    known = f"the catalogue has {', '.join(catalogue())}"
     return (
         tuple(catalogue()[name] for name in names if name not in unknown),
-        [Finding(PLUGINS_VARIABLE, f"there is no {name}; {told}") for name in unknown],
+        [Finding(PLUGINS_VARIABLE, f"there is no {name}; {known}") for name in unknown],
     )
 
 
 def decode(variable: str) -> str:
-    """CONFIG_omero_web_server__list is omero.web.server_list."""
+    """Return a variable's property: CONFIG_omero_web_server__list is omero.web.server_list."""
     return variable.removeprefix(VARIABLE_PREFIX).replace("_", ".").replace("..", "_")
 
 
 def encode(name: str) -> str:
-    """The variable that sets a property."""
+    """Return the variable that sets a property."""
     return VARIABLE_PREFIX + name.replace("_", "__").replace(".", "_")
 
 
 class _Collected:
-    """What the lines of `*.omero` files say, as `omero load` reads them: one command a line."""
+    """Collects the commands of `*.omero` files, one in a line, as `omero load` does."""
 
     def __init__(self) -> None:
         self.set: dict[str, Any] = {}
@@ -133,7 +136,7 @@ class _Collected:
                 self._item(action, name, value, where)
             case _:
                 self.findings.append(
-                    Finding(where, "is no config set, append or remove of one value; take it out")
+                    Finding(where, "must be config set, append or remove of one value; remove it")
                 )
 
     def _item(self, action: str, name: str, value: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""The image's command: settle the configuration from the environment, then become gunicorn."""
+"""The image's command: apply the configuration from the environment, then become gunicorn."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WRITABLE = ("grid", "log", "sessions", "omero", "tmp")
 
 
 def serve(engine: Engine) -> int:
-    """Does not return unless something is wrong; raises Invalid with every mistake."""
+    """Apply the configuration and become gunicorn. Raises Invalid with every error."""
     var = engine.locations.omerodir / "var"
     for name in WRITABLE:
         (var / name).mkdir(mode=0o700, exist_ok=True)
-    # The root file system may be read-only; Python wants a place for temporary files.
+    # The root file system may be read-only, but Python needs a directory for temporary files.
     os.environ.setdefault("TMPDIR", str(var / "tmp"))
     files = {path.name: path.read_text("utf-8") for path in sorted(FILES.glob("*.omero"))}
     chosen, unknown = environment.plugins(os.environ)
@@ -33,7 +33,7 @@ def serve(engine: Engine) -> int:
     findings = [*unknown, *unread, *findings, *plugin_catalogue.unmet(chosen, wanted)]
     if findings:
         raise Invalid(findings)
-    # Whatever stands in front, it has no files of this image: OMERO.web serves them itself.
+    # A proxy in front does not have the image's static files, so OMERO.web serves them itself.
     around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
     desired = derived.with_derived(wanted, around, engine.locations)
     engine.note_secret(desired)
@@ -50,7 +50,7 @@ def serve(engine: Engine) -> int:
 
 def _become_gunicorn() -> int:
     program = Path(sys.prefix) / "bin" / "gunicorn"
-    # CONFIG_ variables may hold secrets, which are in config.xml now; workers need none of them.
+    # CONFIG_ variables may have secrets. They are in config.xml now, so workers do not need them.
     for name in [name for name in os.environ if name.startswith(environment.VARIABLE_PREFIX)]:
         del os.environ[name]
     sys.stdout.flush()

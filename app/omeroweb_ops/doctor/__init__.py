@@ -1,5 +1,5 @@
-"""Ask the public URL as a visitor would, and name the setting to change.
+"""Check the public URL as a visitor does, and name the setting to change.
 
-Read-only. Probed once (`public_probe`, over `http`, `certificate` and `local_probe`), checked by
-pure functions (`checks`), reported for people or programs (`report`).
+Read-only. `public_probe` probes once, with `http`, `certificate` and `local_probe`. The pure
+functions of `checks` check the results, and `report` prints them for people or programs.
 """

@@ -1,7 +1,7 @@
-"""A server's TLS certificate, seen as a browser sees it.
+"""Examine a server's TLS certificate as a browser does.
 
-Python tells a certificate's content only if it is trusted. So one that is not is asked for once
-more with itself as the authority: then its dates and names are told, or refused, all the same.
+Python returns a certificate's content only if the certificate is trusted. So an untrusted
+certificate is requested again with itself as the authority, to check its dates and names, too.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _NOT_YET, _EXPIRED, _SELF_SIGNED = 9, 10, 18
 
 @dataclass(frozen=True)
 class Certificate:
-    """problem: why there was no TLS at all. distrust: why no authority vouches for it.
+    """A server's certificate.
 
-    days: left; None where it is expired or not valid yet (`dates` says which).
+    problem: why TLS failed. distrust: why the certificate is not trusted. dates: `expired`, `not
+    valid yet` or "". days: the days left; None if it is expired or not valid yet.
     """
 
     problem: str = ""
@@ -35,7 +36,7 @@ class Certificate:
 
 
 def examine(address: str, port: int, name: str) -> Certificate:
-    """Up to four connections."""
+    """Examine a server's certificate, with at most four connections."""
     try:
         trusting = _context()
         known, distrust = _greet(address, port, name, trusting)
@@ -63,9 +64,9 @@ def _undated(
     distrust: ssl.SSLCertVerificationError, invalid: ssl.SSLCertVerificationError
 ) -> Certificate:
     dates = {_EXPIRED: "expired", _NOT_YET: "not valid yet"}.get(invalid.verify_code, "")
-    said = "" if distrust.verify_code in (_EXPIRED, _NOT_YET) else distrust.verify_message
+    reason = "" if distrust.verify_code in (_EXPIRED, _NOT_YET) else distrust.verify_message
     return Certificate(
-        distrust=said or ("" if dates else invalid.verify_message),
+        distrust=reason or ("" if dates else invalid.verify_message),
         self_signed=distrust.verify_code == _SELF_SIGNED,
         dates=dates,
     )

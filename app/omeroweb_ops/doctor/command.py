@@ -1,4 +1,4 @@
-"""`omeroweb-ops doctor`."""
+"""Run `omeroweb-ops doctor`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .checks import run_all
 from .public_probe import probe_public
 
 COULD_NOT_RUN = 2
-TIMEOUT = 100.0  # seconds; each question has its own, and a deploy waits for 120
+TIMEOUT = 100.0  # seconds; each request has its own timeout, and a deploy waits for 120 s
 
 
 def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> int:
-    """Print what was found; the exit status is 0 without an error, 1 with one, 2 without an answer.
+    """Print the results. Return 0 without an error, 1 with an error, 2 if the doctor cannot run.
 
-    url: instead of the deployed one. connect: the address to ask in place of the name's own.
+    url: replaces the deployed URL. connect: the address to connect to instead of the name's.
     """
     try:
         expected = Expectations.load(engine.locations.site)

@@ -1,4 +1,4 @@
-"""Requests as a browser sends them, each bounded in time and size."""
+"""Send requests as a browser does, each limited in time and size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ class Cookie:
 
 @dataclass(frozen=True)
 class Answer:
-    """status 0: none came, `problem` says why; late: not in time. headers: names in lower case."""
+    """An answer to a request.
+
+    status: 0 without an answer; `problem` has the reason. late: the request has timed out. headers:
+    by lower-case name.
+    """
 
     url: str
     status: int = 0
@@ -46,9 +50,9 @@ class Answer:
 
 
 class Client:
-    """One visitor with his cookies. Certificates are judged by `certificate` and not here.
+    """A visitor with their cookies. Certificates are not verified here, but by `certificate`.
 
-    connect: for requests to `name` the address that is asked, as curl's --connect-to.
+    connect: the address to connect to for requests to `name`, as curl's --connect-to.
     """
 
     def __init__(self, name: str = "", connect: str | None = None) -> None:
@@ -61,7 +65,7 @@ class Client:
             self.session.mount(scheme, _To(name, connect))
 
     def ask(self, method: str, url: str, *, follow: bool = False, **sent: Any) -> Answer:
-        """One request (up to five, where redirects are followed)."""
+        """Send a request. With follow, send up to four more for redirects."""
         try:
             response = self.session.request(
                 method, url, allow_redirects=follow, timeout=REQUEST_TIMEOUT, stream=True, **sent
@@ -107,7 +111,7 @@ class _To(HTTPAdapter):
 
 
 def _text(response: requests.Response) -> str:
-    """The body; a server that sends a byte now and then does not hold us for longer."""
+    """Return the body. Raises TimeoutError also if a server sends it too slowly."""
     end, body = time.monotonic() + REQUEST_TIMEOUT, b""
     for part in response.iter_content(65536):
         body += part
@@ -139,15 +143,15 @@ def _cookies(response: requests.Response) -> list[Cookie]:
 
 
 def _reason(error: BaseException) -> str:
-    """In the operating system's words, where it said something: libraries wrap them in theirs."""
+    """Return the operating system's error message, if there is one inside a library's error."""
     if isinstance(error, _LATE):
         return f"does not answer within {REQUEST_TIMEOUT:g} s"
     if isinstance(error, requests.TooManyRedirects):
-        return "redirects in a circle"
+        return "redirects in a loop"
     cause: BaseException | None = error
     while cause is not None:
-        said = getattr(cause, "strerror", None)
-        if said:
-            return f"does not answer: {said}"
+        message = getattr(cause, "strerror", None)
+        if message:
+            return f"does not answer: {message}"
         cause = cause.__cause__ or cause.__context__
     return f"does not answer: {type(error).__name__}"

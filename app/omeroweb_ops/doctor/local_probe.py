@@ -1,4 +1,4 @@
-"""What only the web host itself can see: its configuration, its neighbours, its own port."""
+"""Probe what only the web host can reach: its configuration, its own port, servers and stores."""
 
 from __future__ import annotations
 
@@ -46,15 +46,18 @@ _PROPERTIES = (
     CSRF_TRUSTED_ORIGINS,
 )
 _START = "systemctl or supervisorctl start redis-server"
-_CONNECT_TIMEOUT = 5.0  # seconds for a neighbour to take a connection
+_CONNECT_TIMEOUT = 5.0  # seconds for an OMERO.server or Redis to accept a connection
 
 
 @dataclass(frozen=True)
 class LocalState:
-    """properties: effective values as Python data. own: OMERO.web's answer on its own port.
-    servers: "host:port" of each OMERO.server to why it cannot be reached, "" where it can.
-    sessions: what is wrong with their store, and the setting. memory: of that store. release: what
-    is wrong with the one that serves, "" where nothing is."""
+    """The results of the local probe.
+
+    properties: effective values as Python data. own: OMERO.web's answer on its own port. servers:
+    "host:port" of each OMERO.server to the reason why it is unreachable, or "". sessions: the
+    session store's problem and the setting, or None. memory: the session store's. release: the
+    active release's problem, or "".
+    """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
     own: Answer = field(default_factory=lambda: Answer(""))
@@ -65,12 +68,12 @@ class LocalState:
 
     @property
     def base(self) -> str:
-        """OMERO.web's own URL, its prefix included."""
+        """OMERO.web's own URL with its prefix."""
         return address(self.properties.get).url
 
 
 def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
-    """Ask everything once. proxied: `as_proxied` for a visitor of the public URL."""
+    """Probe everything once. proxied: the headers of `as_proxied` for the public URL."""
 
     def value(name: str) -> Any:
         return engine.schema[name].value(engine.effective(name))
@@ -84,14 +87,14 @@ def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
 
 
 def as_proxied(host: str, scheme: str) -> dict[str, str]:
-    """What NGINX adds to a visitor's request."""
+    """Return the headers that NGINX adds to a visitor's request."""
     return {"Host": host, "X-Forwarded-Proto": scheme}
 
 
 def _release() -> str:
     try:
         return installed.serving().other_python(installed.host_python()) or ""
-    except OSError:  # an OMERO.web that was installed some other way
+    except OSError:  # an existing installation of OMERO.web
         return ""
 
 
@@ -109,21 +112,21 @@ def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] 
 
 
 def _memory(properties: Mapping[str, Any]) -> Memory:
-    """Of the first Redis: the bundle has one."""
+    """Return the memory of the first Redis; the bundle uses only one."""
     import redis
 
     for location, options in _redises(properties):
         try:
             with _connected(location, options) as store:
-                said = store.info("memory")
-        except redis.RedisError:  # one run by others may refuse to tell
+                info = store.info("memory")
+        except redis.RedisError:  # a Redis run by others may refuse INFO
             break
-        return Memory(int(said.get("used_memory", 0)), int(said.get("maxmemory", 0)))
+        return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
     return Memory()
 
 
 def _redises(properties: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Location and options of each; another cache than the bundle's is left alone."""
+    """Yield the location and options of each Redis cache; other caches are not probed."""
     caches = properties[CACHES]
     if properties[SESSION_ENGINE] == derived.CACHE_ENGINE and isinstance(caches, dict):
         for cache in caches.values():
@@ -148,7 +151,7 @@ def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | Non
     import redis
 
     scheme, _, place = location.partition("://")
-    place = place.rsplit("@", 1)[-1].partition("?")[0]  # the URL may hold a password
+    place = place.rsplit("@", 1)[-1].partition("?")[0]  # the URL may have a password
     try:
         with _connected(location, options) as store:
             store.ping()
@@ -156,7 +159,7 @@ def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | Non
         return f"Redis at {place} refuses the password", "redis_password"
     except redis.RedisError as error:
         cause = error.__cause__ or error.__context__
-        said = getattr(cause, "strerror", None) or type(error).__name__
+        reason = getattr(cause, "strerror", None) or type(error).__name__
         remedy = _START if scheme == "unix" else "redis_bind, redis_port"
-        return f"Redis at {place} does not answer: {said}", remedy
+        return f"Redis at {place} does not answer: {reason}", remedy
     return None

@@ -1,4 +1,4 @@
-"""The login page, read as a browser reads it."""
+"""Parse the login page as a browser does."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from html.parser import HTMLParser
 
 @dataclass
 class Page:
-    """files: style sheets and scripts by the names that the page gives. inputs: of its form, name
-    to value. server: the one that is chosen. error: what the form says is wrong."""
+    """The parts of a login page.
+
+    files: URLs of style sheets and scripts, as in the page. inputs: the form's names and values.
+    server: the selected server. error: the form's error message.
+    """
 
     title: str = ""
     files: list[str] = field(default_factory=list)
@@ -23,7 +26,7 @@ class Page:
 
     @property
     def is_login(self) -> bool:
-        """OMERO.web's own login page, whatever a facility has made of its looks."""
+        """Whether the page is OMERO.web's login page, also with a facility's own design."""
         return "OMERO.web" in self.title and bool(self.token) and "username" in self.inputs
 
 

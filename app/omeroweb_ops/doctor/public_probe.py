@@ -1,4 +1,4 @@
-"""Ask everything once: at most fifteen requests of the public URL, two of OMERO.web's own port."""
+"""Probe a site once: at most fifteen requests to the public URL, two to OMERO.web's own port."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from . import certificate, local_probe, login_form
 from .certificate import Certificate
 from .http import Answer, Client
 
-STRANGER = "https://stranger.invalid"  # RFC 2606: never a real site
+STRANGER = "https://stranger.invalid"  # never a real site (RFC 2606)
 _MOST_ORIGINS = 4
 
 
 @dataclass(frozen=True)
 class PublicState:
-    """What there was to see. None: not asked, since something before it failed.
+    """The results of the public probe. None: not probed, because an earlier probe failed.
 
-    unknown: why the name has no address. first: the public URL, redirects followed. login: the
-    login page. static: a file that it names. attempt: the answer to its form. direct: the same
-    form on OMERO.web's own port, where NGINX's way failed. api: with a stranger's origin. origins:
-    the same with each expected origin. plain: by http where visitors are to use https. root: the
-    domain's root, where OMERO.web has a prefix. skew: seconds that the site's clock is ahead.
+    unknown: why the name has no address. first: the answer of the public URL after redirects.
+    login: the login page. static: a static file of the login page. attempt: the answer to the login
+    form. direct: the answer to the form on OMERO.web's own port, if it failed through NGINX. api:
+    the API's answer to a stranger's origin. origins: the API's answer to each expected origin.
+    plain: the answer over http, if visitors use https. root: the domain's root, if OMERO.web has a
+    prefix. skew: seconds by which the site's clock is ahead.
     """
 
     expected: Expectations
@@ -53,7 +54,7 @@ class PublicState:
 
 
 def probe_public(expected: Expectations, engine: Engine, connect: str | None) -> PublicState:
-    """Everything that can be seen from this host."""
+    """Probe the site from this host. connect: the address to connect to instead of the name's."""
     proxied = local_probe.as_proxied(expected.netloc, expected.scheme)
     seen = PublicState(expected, local_probe.probe_local(engine, proxied), connect)
     try:
@@ -100,7 +101,7 @@ def _static(seen: PublicState, client: Client) -> Answer | None:
 
 
 def _form(seen: PublicState, client: Client) -> PublicState:
-    """Send the login form as a browser does, with a user that there is not."""
+    """Send the login form as a browser does, with an unknown user."""
     url, form = f"{seen.expected.public}webclient/login/", seen.page
     data = {
         "username": "doctor",

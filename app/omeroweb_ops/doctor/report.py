@@ -1,4 +1,4 @@
-"""The findings, for people and for monitoring."""
+"""Format the results for people and for monitoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .result import STATUSES, CheckResult
 
 
 def worst(findings: Sequence[CheckResult]) -> str:
-    """ok, warning or error; info is no more than that."""
+    """Return the worst status: ok, warning or error. info counts as ok."""
     found = max((STATUSES.index(each.status) for each in findings), default=0)
     return STATUSES[found] if STATUSES[found] != "info" else "ok"
 
@@ -27,7 +27,7 @@ def as_json(seen: PublicState, findings: Sequence[CheckResult]) -> str:
 
 
 def as_table(seen: PublicState, findings: Sequence[CheckResult]) -> str:
-    """What is wrong in capitals; the last column names what to change."""
+    """Return a table with problems in capitals; the last column has the setting to change."""
     from tabulate import tabulate
 
     columns = max(shutil.get_terminal_size((120, 24)).columns, 80)
@@ -54,5 +54,5 @@ def _summary(findings: Sequence[CheckResult]) -> str:
     counts = {
         status: sum(each.status == status for each in findings) for status in ("error", "warning")
     }
-    told = [f"{count} {name}{'s'[: count > 1]}" for name, count in counts.items() if count]
-    return " and ".join(told) + "." if told else "All is well."
+    parts = [f"{count} {name}{'s'[: count > 1]}" for name, count in counts.items() if count]
+    return " and ".join(parts) + "." if parts else "No errors and no warnings."

@@ -1,16 +1,16 @@
-"""What one check says."""
+"""Define the result of a check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# From good to bad. info: as the settings want it, or nothing that a visitor would notice.
+# From good to bad. info: as set in the inventory, or nothing that a visitor would notice.
 STATUSES = ("ok", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """setting: what to change in the inventory, "" where nothing is or where none would help."""
+    """The result of a check. setting: the setting to change in the inventory, or ""."""
 
     check: str
     status: str

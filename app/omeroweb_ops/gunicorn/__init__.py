@@ -1,6 +1,6 @@
-"""gunicorn: its settings from OMERO.web's properties, its hooks and its worker class.
+"""Configure gunicorn: settings from OMERO.web's properties, hooks and worker class.
 
-`settings` is a stored name: gunicorn.conf.py on hosts calls it, of this or another version.
+`settings` is a stored name: gunicorn.conf.py on hosts, also of another version, calls it.
 """
 
 from .config import settings

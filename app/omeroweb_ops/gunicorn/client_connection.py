@@ -1,4 +1,4 @@
-"""A client's connection, as the worker class needs it: who is waited for, and what has come."""
+"""Client connections for the worker class: when the application works, and the request's header."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from gunicorn.util import close_graceful
 from gunicorn.workers import gthread
 
 HEADER_LIMIT = 1 << 15  # bytes; as much as NGINX passes on (large_client_header_buffers)
-CLOSE_TIMEOUT = 0.5  # seconds for a client to take the end of its answer
-# Each may wait long for an OMERO.server that is unreachable.
+CLOSE_TIMEOUT = 0.5  # seconds for a client to receive the end of its answer
+# Requests that may wait long for an unreachable OMERO.server.
 LOGIN = re.compile(rb"POST \S*/login/?[?\s]|\S+ \S*[?&](?:password|bsession)=")
 PLACE_CALLS = 12
 _END = b"\r\n\r\n"
 
 
 class ClientSocket(socket.socket):
-    """A client's connection. working_since: when the application was last given something to do
-    (time.monotonic); math.inf while the client is waited for."""
+    """A client's socket that records when the application works.
+
+    working_since: when the application last got control (time.monotonic); math.inf while the worker
+    waits for the client.
+    """
 
     working_since = math.inf
 
@@ -36,25 +39,28 @@ class ClientSocket(socket.socket):
             self.working_since = time.monotonic()
 
     def recv(self, *arguments: Any) -> bytes:
-        """As socket.recv."""
+        """Receive data, as socket.recv does."""
         with self._waiting():
             return super().recv(*arguments)
 
     def sendall(self, *arguments: Any) -> None:
-        """As socket.sendall."""
+        """Send data, as socket.sendall does."""
         with self._waiting():
             super().sendall(*arguments)
 
     def sendfile(self, *arguments: Any, **named: Any) -> int:
-        """As socket.sendfile."""
+        """Send a file, as socket.sendfile does."""
         with self._waiting():
             return super().sendfile(*arguments, **named)
 
 
 class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
-    """A client's connection. since: when it was accepted, and later when its request had come.
-    header: what has been read of it. is_login: whether its request logs somebody in. thread: that
-    works on it, as threading.get_ident() has it."""
+    """A client's connection.
+
+    since: when it was accepted, later when its request had arrived. header: the part of the header
+    that has been read. is_login: whether its request is a login. thread: the ident of the thread
+    that works on it.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -62,23 +68,23 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
         self.is_login, self.thread = False, 0
 
     def read_header(self) -> bool:
-        """Read what has come; whether the header is whole. Raises OSError if no more will come."""
+        """Read more of the header. Return whether it is complete. Raises OSError if closed."""
         more = self.sock.recv(HEADER_LIMIT)
         if not more:
             raise ConnectionError("closed by the client")
-        # Empty lines may come before a request (RFC 9112, section 2.2): they end no header.
+        # Empty lines before a request do not end its header (RFC 9112, section 2.2).
         self.header = (self.header + more).lstrip(b"\r\n")
         return _END in self.header
 
     def begin(self) -> None:
-        """Let gunicorn's parser have the header."""
+        """Pass the header to gunicorn's parser."""
         self.is_login = LOGIN.match(self.header) is not None
         self.init()
         self.parser.unreader.unread(self.header)
         self.header = b""
 
     def place(self) -> str:
-        """What was asked for, and where in the code its thread is, the innermost call first."""
+        """Return the request and the place of its thread in the code, the innermost call first."""
         frame = sys._current_frames().get(self.thread)
         calls: list[str] = []
         while frame and len(calls) < PLACE_CALLS:
@@ -89,7 +95,7 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
         return f"{message.method} {message.path} at " + ", ".join(calls) if message else ""
 
     def is_given_up(self) -> bool:
-        """Whether the client, or NGINX for it, has closed the connection meanwhile."""
+        """Return whether the client, or NGINX for it, has closed the connection."""
         try:
             return not self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -98,7 +104,7 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
             return True
 
     def close(self, graceful: bool = False) -> None:
-        """Close it, unless it is closed."""
+        """Close the connection, unless it is closed."""
         if self.sock.fileno() < 0:
             return
         if graceful:

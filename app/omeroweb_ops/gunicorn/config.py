@@ -1,7 +1,7 @@
-"""gunicorn's settings, from OMERO.web's own properties.
+"""Compute gunicorn's settings from OMERO.web's properties.
 
-Read again at each start and at each reload, so that a changed property needs no other file.
-The meaning of each property is that of `omero web start` (omero/plugins/web.py, _build_run_cmd).
+They are computed at each start and each reload, so that a changed property needs no other file.
+Each property means the same as for `omero web start` (omero/plugins/web.py, _build_run_cmd).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from . import handover, heartbeat, omero_server_guard, session_store_guard, sizi
 from .worker_memory import recycle_above
 from .worker_registry import WorkerRegistry
 
-# The visitor as NGINX tells it, never a query (it may hold a password), NGINX's request id, time.
+# The visitor's address from NGINX, no query (it may have a password), NGINX's request ID, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
 WORKER_CLASS = "omeroweb_ops.gunicorn.thread_worker.ThreadWorker"
 
@@ -39,11 +39,11 @@ WORKER_CLASS = "omeroweb_ops.gunicorn.thread_worker.ThreadWorker"
 def settings(
     *, preload: bool = True, graceful_timeout: int = 30, worker_memory: int = 0
 ) -> dict[str, Any]:
-    """Names and values as gunicorn's configuration file gives them.
+    """Return gunicorn's settings by name.
 
-    preload: OMERO.web is loaded in the master, and a reload is a hand-over (USR2); otherwise each
-    worker loads it, and a reload is HUP. graceful_timeout: seconds that requests get to end.
-    worker_memory: bytes above which a worker is replaced; 0 is no limit.
+    preload: the master loads OMERO.web, and USR2 reloads it with a hand-over; otherwise each worker
+    loads it, and HUP reloads it. graceful_timeout: seconds that running requests may still take.
+    worker_memory: bytes above which a worker is replaced; 0 means no limit.
     """
     engine = Engine(Locations.from_environment())
     watching = OpsHooks(engine.locations, engine.digest())
@@ -61,7 +61,7 @@ def settings(
         "timeout": number(WSGI_TIMEOUT),
         "max_requests": number(APPLICATION_SERVER_MAX_REQUESTS),
         "worker_tmp_dir": "/dev/shm",  # a slow disk must not look like a hung worker
-        "control_socket_disable": True,  # nobody uses it, and it needs a writable home
+        "control_socket_disable": True,  # unused, and it needs a writable home
         "on_starting": chain(watching.start, workers.clear),
         "when_ready": heartbeat.to_file(engine.locations.heartbeat),
         "post_fork": end_with_master,
@@ -76,9 +76,9 @@ def settings(
         "raw_env": [],
         "accesslog": "-",
         "access_log_format": ACCESS_LOG,
-        # A connection that waits for its next request would bring it to a worker that is full.
+        # On a kept connection, the next request could go to a worker without a free thread.
         "keepalive": 0,
-        "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO are nobody's to send
+        "forwarder_headers": "",  # nobody may send SCRIPT_NAME and PATH_INFO
     }
     threads = (
         number(WSGI_THREADS)
@@ -90,14 +90,14 @@ def settings(
     )
     if named == "sync" and WSGI_THREADS not in engine.current:
         threads = 1
-    if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn takes it
+    if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn does
         found |= {"worker_class": WORKER_CLASS, "threads": threads}
     else:
         found["worker_class"] = named
     if named != "sync":
         found["worker_connections"] = number(WSGI_WORKER_CONNECTIONS)
     if preload:
-        # gevent and its like must come before what they replace
+        # gevent and the like must be loaded before the modules that they patch
         found["preload_app"] = found["worker_class"] in ("sync", WORKER_CLASS)
         found |= {
             "on_starting": chain(watching.start, workers.clear, handover.on_starting_preload),
@@ -111,18 +111,21 @@ def settings(
     if prefix:
         found["raw_env"].append(f"SCRIPT_NAME={prefix.rstrip('/')}")
     proxies = engine.locations.proxies
-    if proxies.exists():  # else gunicorn's own default: loopback, or FORWARDED_ALLOW_IPS
+    if proxies.exists():  # else gunicorn's default: loopback, or FORWARDED_ALLOW_IPS
         addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
         found["forwarded_allow_ips"] = ",".join(addresses)
     arguments = _arguments(engine.effective(WSGI_ARGS))
     if not preload:
-        arguments.pop("preload_app", None)  # HUP would go on with what is loaded
+        arguments.pop("preload_app", None)  # HUP would keep the loaded code
     found.update(arguments)
     return found
 
 
 def chain(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
-    """One hook of several: gunicorn takes one. In a worker the last one says that it serves."""
+    """Chain hooks, because gunicorn accepts only one.
+
+    The order matters: the last hook of a worker registers it as active.
+    """
 
     def all_of_them(subject: Any) -> None:
         for hook in hooks:
@@ -132,16 +135,16 @@ def chain(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def end_with_master(_server: object, _worker: object) -> None:
-    """Let a worker end when its master is killed.
+    """End a worker when its master is killed.
 
-    Otherwise it would hold the port for up to half the worker timeout, and a new master could
-    not bind. systemd ends leftovers by itself; supervisor does not.
+    Otherwise it would use the port for up to half the worker timeout, and a new master could not
+    bind. systemd ends such processes itself, supervisor does not.
     """
     end_with_parent()
 
 
 def _arguments(text: str | None) -> dict[str, Any]:
-    """What `omero.web.wsgi_args` says, as `omero web start` would pass it on a command line."""
+    """Return the settings in `omero.web.wsgi_args`, a command line of gunicorn."""
     if not text:
         return {}
     from gunicorn.config import Config

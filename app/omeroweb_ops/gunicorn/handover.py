@@ -1,11 +1,11 @@
-"""One gunicorn takes over from another without a request lost: gunicorn's hooks for that.
+"""gunicorn's hooks for a zero-downtime reload: a successor takes over from its predecessor.
 
-OMERO.web is loaded in the master and its workers are forked from it: that saves memory and time,
-but HUP would read no code and no settings again. USR2 starts another master beside the running one
+The master loads OMERO.web and forks its workers. That saves memory and time, but HUP would not read
+code and settings again. USR2 starts a successor beside the running master
 (https://gunicorn.org/signals/, "Upgrading to a new binary on the fly"), which inherits the
-listening sockets. What is different here: it is executed from the release that the link names now;
-a changed address is bound while the old one still answers; once a worker of the new one has made
-its login page the old master is told to end, and systemd which is the main process.
+listening sockets. These hooks add three things. The successor runs the active release's gunicorn.
+It binds a changed address while the predecessor still answers. As soon as one of its workers has
+rendered the login page, it becomes systemd's main process and ends the predecessor.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..locations import CURRENT
 from ..login_page import LOGIN, host_header
 from ..processes import PARENT, stat
 
-WARM_UP_TIMEOUT = 30.0  # seconds for the first login page of a worker that is going to take over
+WARM_UP_TIMEOUT = 30.0  # seconds for the first login page of a successor's worker
 BOOT_ERROR = 3  # a worker's exit status that ends its master (gunicorn.arbiter.Arbiter)
 SD_LISTEN_FDS_START = 3  # sd_listen_fds(3): the first socket that systemd passes
 
 
 def on_starting_preload(server: Any) -> None:
-    """gunicorn's on_starting hook: everything that workers share, before one is forked."""
+    """on_starting hook. Load what workers share before they are forked, and bind the sockets."""
     if server.cfg.preload_app:
-        # Views are imported with the first page, by each worker, while a visitor waits.
+        # Otherwise each worker would import the views with its first page, while a visitor waits.
         from django.urls import resolve
 
         resolve(LOGIN)
@@ -42,10 +42,10 @@ def on_starting_preload(server: Any) -> None:
 
 
 def _listen(server: Any) -> None:
-    """The sockets of systemd and of the master before, and our own.
+    """Use the sockets of systemd or of the predecessor, and bind our own address.
 
-    gunicorn itself binds nothing where it was given a socket. NGINX comes by a Unix socket, which
-    systemd holds; the address of OMERO.web's own properties is bound beside it.
+    gunicorn itself binds nothing if it gets a socket. NGINX uses systemd's Unix socket; the address
+    of OMERO.web's properties is bound in addition.
     """
     from gunicorn import sock, systemd
 
@@ -63,13 +63,14 @@ def _listen(server: Any) -> None:
     if wanted - bound:
         kept += sock.create_sockets(server.cfg, server.log)
     server.LISTENERS = kept
-    server.systemd = any(map(_is_path, kept))  # systemd removes its socket by itself
+    server.systemd = any(map(_is_path, kept))  # gunicorn must not remove systemd's socket
 
 
 def when_ready_notify(server: Any) -> None:
-    """gunicorn's when_ready hook.
+    """when_ready hook. Store the predecessor, or report to systemd that the master is ready.
 
-    gunicorn would refuse another hand-over while the master before ends its last requests.
+    gunicorn's own master_pid is cleared, because gunicorn would refuse another hand-over while the
+    predecessor ends its last requests.
     """
     Predecessor.pid, server.master_pid = server.master_pid, 0
     Predecessor.end = time.monotonic() + server.cfg.graceful_timeout
@@ -85,14 +86,14 @@ def _lead(master: int, log: Any) -> None:
 
 
 class Predecessor:
-    """The master that has started this one, until it is told to end.
+    """The master that has started this master, until it is ended.
 
-    pid: 0 where there is none. told: a byte that workers share with their master: not 0 once the
-    one before was told. end: when its last requests are over at the latest (time.monotonic).
+    pid: 0 if there is none. retired: a byte that workers share with their master; not 0 after the
+    predecessor got SIGTERM. end: the latest end of its last requests (time.monotonic).
     """
 
     pid = 0
-    told = mmap.mmap(-1, 1)
+    retired = mmap.mmap(-1, 1)
     end = 0.0
 
 
@@ -101,23 +102,26 @@ def _takes_over() -> bool:
 
 
 def warm_up(worker: Any) -> None:
-    """In a worker that is going to take over, before anybody comes: its login page. A worker that
-    fails here ends its master, and the one before serves on. Raises what the page raises."""
+    """post_worker_init hook. During a hand-over, render the login page before accepting requests.
+
+    On an error, or after WARM_UP_TIMEOUT, exit with BOOT_ERROR: the successor ends and the
+    predecessor keeps running. Raises the page's errors.
+    """
     if not _takes_over():
         return
-    patience = threading.Timer(WARM_UP_TIMEOUT, os._exit, [BOOT_ERROR])
-    patience.daemon = True
-    patience.start()
+    timer = threading.Timer(WARM_UP_TIMEOUT, os._exit, [BOOT_ERROR])
+    timer.daemon = True
+    timer.start()
     try:
         status = _page(worker.wsgi, os.environ.get("SCRIPT_NAME", ""))
     finally:
-        patience.cancel()
+        timer.cancel()
     if status == 500:
         raise RuntimeError("the login page answers 500")
 
 
 def _page(application: Any, prefix: str) -> int:
-    """The status of the login page, without a network."""
+    """Return the status of the login page, without a network."""
     from django.conf import settings
 
     environ: dict[str, Any] = {
@@ -134,26 +138,29 @@ def _page(application: Any, prefix: str) -> int:
 
 
 def retire_predecessor(log: Any) -> None:
-    """In a worker that can serve: its master is the main process now, and the one before may end;
-    its workers finish what they have."""
+    """Make a ready worker's master systemd's main process, and end the predecessor gracefully."""
     if _takes_over():
         _lead(os.getppid(), log)
         os.kill(Predecessor.pid, signal.SIGTERM)
-        Predecessor.told[0] = 1
+        Predecessor.retired[0] = 1
 
 
 def on_exit_wait_for_predecessor(_server: Any) -> None:
-    """gunicorn's on_exit hook: systemd kills what is left once the main process has ended, so it
-    waits for the last requests of the master before."""
-    while Predecessor.told[0] and time.monotonic() < Predecessor.end:
+    """on_exit hook. Wait at most graceful_timeout for the predecessor's last requests.
+
+    systemd kills the whole cgroup when the main process exits.
+    """
+    while Predecessor.retired[0] and time.monotonic() < Predecessor.end:
         if not Path("/proc", str(Predecessor.pid)).exists():
             break
         time.sleep(0.05)
 
 
 def pre_exec_current_release(server: Any) -> None:
-    """gunicorn's pre_exec hook, in the process that becomes the new master: another release may
-    be linked, and sockets go by their numbers."""
+    """pre_exec hook, in the process that becomes the successor. Run the active release's gunicorn.
+
+    The sockets are passed by their numbers, not as systemd's.
+    """
     program = str(CURRENT / "bin" / "gunicorn")
     server.START_CTX[0] = program
     server.START_CTX["args"] = [program, *server.START_CTX["args"][2:]]

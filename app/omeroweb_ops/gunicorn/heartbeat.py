@@ -1,7 +1,7 @@
-"""The master reports that the service is alive, to whoever ends one that is not.
+"""Report that the service is alive, so that a service that hangs can be restarted.
 
-No visitor's request is part of it: while all workers wait for an OMERO.server the service is alive.
-It is not once the master's own loop stands still, or no worker's loop turns.
+The report does not depend on requests: the service is alive while all workers wait for an
+OMERO.server. It hangs if the loop of the master, or the loops of all workers, have stopped.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 
 TIMEOUT = "OMEROWEB_OPS_LIVENESS"  # a variable of the unit; seconds
 INTERVAL = 5.0  # seconds
-# Seconds without a turn of its loop, which takes a second, after which a worker is stuck.
+# Seconds after which a worker hangs whose loop, which takes a second, has not turned.
 WORKER_TIMEOUT = 3.0
 
 
 def to_systemd(server: Any) -> None:
-    """gunicorn's when_ready hook: systemd's watchdog (sd_notify(3), WATCHDOG and WATCHDOG_USEC).
+    """when_ready hook. Report to systemd's watchdog (sd_notify(3), WATCHDOG and WATCHDOG_USEC).
 
-    The timeout goes with each report: the master before sets it to 0 when it ends, so that a
-    release of an older bundle, which reports nothing, can take over.
+    Each report has the timeout, because a predecessor sets it to 0 when it ends, so that a release
+    of an older bundle, which does not report, can take over.
     """
     timeout = os.environ.get(TIMEOUT)
     if timeout:
@@ -32,7 +32,7 @@ def to_systemd(server: Any) -> None:
 
 
 def end(server: Any) -> None:
-    """gunicorn's on_exit hook."""
+    """on_exit hook. Disable systemd's watchdog."""
     if os.environ.get(TIMEOUT):
         _notify(server, "WATCHDOG_USEC=0")
 
@@ -44,7 +44,7 @@ def _notify(server: Any, state: str) -> None:
 
 
 def to_file(path: Path) -> Callable[[Any], None]:
-    """gunicorn's when_ready hook: the time of a file, for a watcher that is no systemd."""
+    """Return a when_ready hook that reports by a file's mtime, if systemd does not run."""
 
     def begin(server: Any) -> None:
         _repeat(server, path.touch)
@@ -53,8 +53,10 @@ def to_file(path: Path) -> Callable[[Any], None]:
 
 
 def _repeat(server: Any, report: Callable[[], None]) -> None:
-    """Report now, so that a master that stops in its first second is noticed too, and then in the
-    loop in which gunicorn's master looks after its workers, once a second."""
+    """Report now, and then in the master's loop for its workers, which turns once a second.
+
+    The first report makes a master count that stops in its first second.
+    """
     murder_workers, reported = server.murder_workers, 0.0
     with suppress(OSError):
         report()
@@ -72,8 +74,11 @@ def _repeat(server: Any, report: Callable[[], None]) -> None:
 
 
 def _is_alive(worker: Any) -> bool:
-    """Whether the worker's loop turns. One of another class reports nothing while it is in a
-    request: it is the master that ends it, after the timeout."""
+    """Return whether a worker's loop turns.
+
+    A worker of another class reports nothing during a request; the master ends it after its
+    timeout.
+    """
     own = hasattr(worker, "replace")
     timeout = WORKER_TIMEOUT if own else worker.cfg.timeout or math.inf
     try:

@@ -1,6 +1,6 @@
-"""Logs of OMERO.web's workers: of a sensible size, without secrets, one line for one event.
+"""Limit the size of the workers' logs, remove secrets, and write one line for each event.
 
-omeroweb.settings lets OMEROweb.log grow to 500 MB and keeps ten of them; no property changes that.
+omeroweb.settings lets OMEROweb.log grow to 500 MB and keeps ten; no property changes that.
 Its handler locks the file, so that several workers can write and rotate it.
 """
 
@@ -19,7 +19,7 @@ GUNICORN = ("gunicorn.access", "gunicorn.error")
 
 
 def _encoded(word: str) -> str:
-    """A pattern for a word of a URL, each letter of which may be percent-encoded."""
+    """Return a pattern for a word of a URL whose letters may be percent-encoded."""
     return "".join(f"(?:{letter}|%{ord(letter):02x})" for letter in word)
 
 
@@ -27,15 +27,14 @@ _QUERY = re.compile(r"\?[^\s'\"]+")
 _SECRET = re.compile(
     rf"\b({_encoded('password')}|{_encoded('bsession')})=[^&\s'\"<>]+", re.IGNORECASE
 )
-# omeroweb.connector writes them at level DEBUG; whoever has one is that user.
+# omeroweb.connector logs session keys at level DEBUG; anyone who has a key can act as its user.
 _SESSION_KEY = re.compile(r"(connection|gateway): [0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 def prepare() -> None:
-    """Make the handlers of this process write what SafeFormatter does, and rotate OMERO.web's log
-    earlier.
+    """Set SafeFormatter for this process's log handlers, and rotate OMERO.web's log earlier.
 
-    Handlers of a site's own LOGGING (omero.web.django_additional_settings) stay as they are.
+    Handlers of a site's own LOGGING (omero.web.django_additional_settings) are not changed.
     """
     for name in GUNICORN:
         for handler in logging.getLogger(name).handlers:
@@ -52,9 +51,9 @@ def prepare() -> None:
 
 
 class SafeFormatter(logging.Formatter):
-    """Another formatter's lines, in which nobody can forge one or read a secret.
+    """Formats a record with another formatter, without secrets and without forged lines.
 
-    queries: whether the query of a URL may be written, but for passwords and session keys.
+    queries: whether a URL's query is written, always without passwords and session keys.
     """
 
     def __init__(self, formatter: logging.Formatter, *, queries: bool = True) -> None:
@@ -62,12 +61,12 @@ class SafeFormatter(logging.Formatter):
         self.formatter, self.queries = formatter, queries
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text; the record itself stays as it is, for other handlers."""
+        """Return the record as text. The record itself is not changed for other handlers."""
         safe = copy.copy(record)
         safe.msg, safe.args = escape(record.getMessage()), None
         if record.exc_info and record.exc_info[0]:
             safe.exc_text = "\n".join(_lines_of(record))
-        if hasattr(record, "request"):  # Django's; omeroweb.settings' formatter writes it
+        if hasattr(record, "request"):  # Django's, which omeroweb.settings' formatter writes
             safe.request = escape(repr(record.request))
         text = self.formatter.format(safe)
         if not self.queries:
@@ -76,8 +75,10 @@ class SafeFormatter(logging.Formatter):
 
 
 def escape(text: str) -> str:
-    """Text with each control, format and separator character but the space written as Python would
-    write it: line breaks of any kind, escape sequences of terminals, changes of direction."""
+    """Return text in which non-printable characters are escaped as in Python.
+
+    These are line breaks of any kind, terminals' escape sequences and changes of direction.
+    """
     if text.isprintable():
         return text
     return "".join(
@@ -87,7 +88,7 @@ def escape(text: str) -> str:
 
 
 def _lines_of(record: logging.LogRecord) -> Iterator[str]:
-    """A traceback's lines; a message of several lines, which may be a visitor's, is indented."""
+    """Yield a traceback's lines. The lines of a message, which may be a visitor's, are indented."""
     assert record.exc_info
     for part in traceback.format_exception(*record.exc_info):
         first, *more = part.rstrip("\n").split("\n")

@@ -1,10 +1,10 @@
-"""Whether an OMERO.server takes connections: looked at by a TCP connection that holds up nobody.
+"""Check with a short TCP connection whether an OMERO.server is reachable, before OMERO.web uses it.
 
-Ice's client tries for 35 seconds to reach a server that drops packets, and OMERO.web twice for each
-login (omero/clients.py, omero/gateway, omeroweb/connector.py); a session that cannot be joined then
-it takes for one that has ended, and logs the user out. Here a connection is tried for a few seconds
-before, by one request for all others of a worker. What is done, is done in gunicorn's workers
-alone: OMERO.web's apps and middleware stay as the site has them.
+Ice's client tries for 35 seconds to reach a server that drops packets, and OMERO.web tries twice
+for each login (omero/clients.py, omero/gateway, omeroweb/connector.py). OMERO.web then takes a
+session that it cannot join for an ended session, and logs the user out. This guard tries a
+connection for a few seconds first, once for all requests of a worker. It changes only gunicorn's
+workers: OMERO.web's apps and middleware stay as the site has them.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..shared.omero_server import connect, endpoint
 from .session_store_guard import Application, Environ, unavailable
 from .session_store_guard import log as log_line
 
-UP_INTERVAL = 1.0  # seconds for which a server that took a connection is not tried again
-DOWN_INTERVAL = 2.0  # the same of one that took none
+UP_INTERVAL = 1.0  # seconds for which a reachable server is not tried again
+DOWN_INTERVAL = 2.0  # seconds for which an unreachable server is not tried again
 _TEXT = b"OMERO.web cannot reach its OMERO.server. Please try again in a moment.\n"
 
 
 class ServerUnreachable(BaseException):
-    """A session's OMERO.server takes no connection. No Exception, as SessionStoreUnavailable."""
+    """A session's OMERO.server is unreachable. Not an Exception, like SessionStoreUnavailable."""
 
 
 class Reachability:
-    """What the requests of one worker know of one server.
+    """The reachability of one server, for all requests of one worker.
 
-    try_connection: raises OSError where the server takes no connection. log: for each change.
+    try_connection: raises OSError if the server is unreachable. log: called for each change.
     """
 
     def __init__(
@@ -48,8 +48,11 @@ class Reachability:
         self._trying = False
 
     def is_up(self) -> bool:
-        """Whether it takes connections. One request at a time finds out; others wait for the
-        outcome, but not while the last one was that it does not."""
+        """Return whether the server is reachable.
+
+        One request at a time tries a connection. Other requests wait for the result, unless the
+        last result was that the server is unreachable.
+        """
         with self._changed:
             while self._up is None or self._clock() >= self._known_until:
                 if not self._trying:
@@ -68,11 +71,11 @@ class Reachability:
             self._try()
         except OSError as error:
             up, reason = False, error.strerror or str(error) or type(error).__name__
-        except Exception:  # a name that cannot be encoded: OMERO.web finds out by itself
+        except Exception:  # for example a name that cannot be encoded: OMERO.web reports it
             reason = ""
         with self._changed:
             if up != (self._up is not False):
-                self._log("takes connections again" if up else f"cannot be reached: {reason}")
+                self._log("is reachable again" if up else f"is unreachable: {reason}")
             self._up, self._trying = up, False
             self._known_until = self._clock() + (UP_INTERVAL if up else DOWN_INTERVAL)
             self._changed.notify_all()
@@ -87,7 +90,7 @@ class Servers:
         self._lock = threading.Lock()
 
     def is_reachable(self, host: str, port: int | str) -> bool:
-        """Of an entry of omero.web.server_list; True where that cannot be found out."""
+        """Return whether an entry of omero.web.server_list is reachable; True if unknown."""
 
         def try_connection() -> None:
             connect(*endpoint(host, port))
@@ -101,8 +104,10 @@ class Servers:
 
 
 def install(worker: Any) -> None:
-    """gunicorn's post_worker_init hook: nothing where Ice has a configuration of the site's own, as
-    it may name a proxy on the way."""
+    """post_worker_init hook. Install the guard.
+
+    Ice's own configuration (ICE_CONFIG) may name a proxy, so the guard is not installed then.
+    """
     if os.environ.get("ICE_CONFIG"):
         return
     from omeroweb.connector import Connector
@@ -112,8 +117,10 @@ def install(worker: Any) -> None:
 
 
 def guard_connector(connector: Any, is_reachable: Callable[[str, int], bool]) -> None:
-    """Let OMERO.web's Connector ask only a server that takes connections. A user whose server does
-    not is not logged out: ServerUnreachable."""
+    """Make OMERO.web's Connector use only a reachable server.
+
+    A user whose server is unreachable is not logged out: the method raises ServerUnreachable.
+    """
 
     def guard(method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
@@ -122,7 +129,7 @@ def guard_connector(connector: Any, is_reachable: Callable[[str, int], bool]) ->
                 return method(self, *arguments, **named)
             if method.__name__ == "join_connection" and _is_login(self):
                 raise ServerUnreachable
-            return None  # OMERO.web's own answer where there is no connection
+            return None  # as OMERO.web without a connection
 
         return wrapped
 
@@ -131,12 +138,12 @@ def guard_connector(connector: Any, is_reachable: Callable[[str, int], bool]) ->
 
 
 def _is_login(connector: Any) -> bool:
-    """Whether it is a user's, who was logged in; not a visitor's of public pages, or a guess."""
+    """Return whether a connector is a logged-in user's, neither public nor a login attempt."""
     return connector.user_id is not None and not connector.is_public
 
 
 def answer_unreachable(application: Application) -> Application:
-    """The WSGI application; a request whose server cannot be reached is answered with 503."""
+    """Return a WSGI application that answers 503 to a request whose server is unreachable."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:

@@ -1,9 +1,9 @@
-"""While the session store (Redis) is away a visitor gets 503, and nobody is logged out.
+"""Answer 503 while the session store (Redis) is unavailable, so that nobody is logged out.
 
-Django's own cache sessions take a store that cannot be reached for a session that has ended: the
-visitor would be sent to the login page and his cookie removed. Other failures would be a stack
-trace for each request, in the log and by mail. What is done here is done in gunicorn's workers
-alone, around each request: OMERO.web's apps and middleware stay as the site has them.
+Django's cache sessions take an unreachable store for an ended session: visitors would be sent to
+the login page and their cookie removed. Other errors would be a traceback for each request, in the
+log and by mail. This guard changes only gunicorn's workers, around each request: OMERO.web's apps
+and middleware stay as the site has them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 from ..state.derived import CACHE_ENGINE
 
-RETRY_AFTER_FAILURE = 1.0  # seconds for which a worker does not ask a store that was away
-LOG_INTERVAL = 60.0  # seconds between two lines in the log of one worker
-RETRY_AFTER = "10"  # seconds; NGINX's page has its own
-# For programs that look after OMERO.web itself; they tell of the store by their own means.
+RETRY_AFTER_FAILURE = 1.0  # seconds for which a worker does not use a failed store
+LOG_INTERVAL = 60.0  # seconds between two log lines of a worker
+RETRY_AFTER = "10"  # seconds; NGINX's maintenance page has another value
+# Addresses for monitoring, which check the session store themselves.
 OPS = "/ops/"
 _TEXT = b"OMERO.web cannot reach its session store. Please try again in a moment.\n"
 
@@ -30,16 +30,18 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class SessionStoreUnavailable(BaseException):
-    """The session store failed. No Exception: views and middleware catch those, and would go on
-    as if there were no session."""
+    """The session store failed.
+
+    Not an Exception, because views and middleware catch those and would go on without a session.
+    """
 
 
 class Guard:
-    """Around a WSGI application: a request whose store fails is answered with 503.
+    """A WSGI application that answers 503 to a request whose session store fails.
 
-    probe: asks the store; raises SessionStoreUnavailable. It goes before each request, or a visitor
-    would see a login page that lets nobody in. say: a line for the log, at most one in each
-    LOG_INTERVAL.
+    probe: uses the store; raises SessionStoreUnavailable. It runs before each request, because
+    otherwise a visitor would see a login page where nobody can log in. say: writes a log line, at
+    most one in each LOG_INTERVAL.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Guard:
             now = self._clock()
             if now >= self._silent_until:
                 self._silent_until = now + LOG_INTERVAL
-                self._say(f"a visitor gets 503, since the session store fails: {error}")
+                self._say(f"visitors get 503, because the session store fails: {error}")
             return unavailable(start_response, _TEXT)
 
     def _ask(self) -> None:
@@ -76,7 +78,7 @@ class Guard:
 
 
 def install(worker: Any) -> None:
-    """gunicorn's post_worker_init hook: nothing where sessions are not in a cache."""
+    """post_worker_init hook. Install the guard, if sessions are in a cache."""
     from django.conf import settings
 
     if settings.SESSION_ENGINE != CACHE_ENGINE:
@@ -93,23 +95,23 @@ def install(worker: Any) -> None:
 
 
 def _failures() -> Failures:
-    """What the store raises: django-redis passes on the library's own errors, a full Redis' too."""
+    """Return the store's errors, which django-redis passes on, also those of a full Redis."""
     try:
         from redis import RedisError
-    except ImportError:  # a site's own lock, with another cache
+    except ImportError:  # a site's own lock without redis
         return (OSError,)
     return (RedisError, OSError)
 
 
 def guard_store(store: Any, failures: Failures) -> None:
-    """Let a class of Django's cache sessions raise SessionStoreUnavailable if the cache fails."""
+    """Make a class of Django's cache sessions raise SessionStoreUnavailable if the cache fails."""
     store.load = _load
     for name in ("exists", "save", "delete", "load"):
         setattr(store, name, translate_errors(getattr(store, name), failures))
 
 
 def translate_errors(method: Callable[..., Any], failures: Failures) -> Callable[..., Any]:
-    """The same function; a failure is SessionStoreUnavailable."""
+    """Return the function, with SessionStoreUnavailable instead of these errors."""
 
     @functools.wraps(method)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -124,7 +126,7 @@ def translate_errors(method: Callable[..., Any], failures: Failures) -> Callable
 
 
 def _load(store: Any) -> Any:
-    """As Django's own (django/contrib/sessions/backends/cache.py), which hides failures."""
+    """Load a session as django/contrib/sessions/backends/cache.py does, without hiding errors."""
     data = store._cache.get(store.cache_key)
     if data is None:
         store._session_key = None
@@ -148,5 +150,5 @@ def unavailable(start_response: Callable[..., Any], text: bytes) -> Iterable[byt
 
 
 def log(line: str) -> None:
-    """A line of the service's log."""
+    """Write a line to the service's log."""
     print(f"omeroweb-ops: {line}", file=sys.stderr, flush=True)

@@ -1,10 +1,9 @@
-"""How many workers and threads a machine can carry, where the site has not said it
-(omero.web.wsgi_workers, omero.web.wsgi_threads).
+"""Compute the default numbers of workers and threads for a machine.
 
-gunicorn's own rule is two for each core and one more (https://gunicorn.org/design/, "How Many
-Workers?"). Each has some threads, most of which wait: for OMERO.server, or for a visitor who
-downloads. If memory does not allow so many workers, threads of those that there are make up for
-them.
+omero.web.wsgi_workers and omero.web.wsgi_threads replace them. gunicorn's rule is two workers for
+each core and one more (https://gunicorn.org/design/, "How Many Workers?"). Each worker has several
+threads, most of which wait for OMERO.server or for a visitor's download. If memory allows fewer
+workers, each worker gets more threads.
 """
 
 from __future__ import annotations
@@ -14,32 +13,34 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-MAX_WORKERS = 17  # of more, an OMERO.server feels the load before a core does
-FEWEST = 2  # one may be busy
+MAX_WORKERS = 17  # more workers would overload an OMERO.server before a core
+FEWEST = 2  # because one may be busy
 THREADS = 5  # two downloads, two logins, and one for pages
-WORKER_MEMORY = 256 << 20  # bytes: what a worker may well grow to
+WORKER_MEMORY = 256 << 20  # bytes that a worker often grows to
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def workers(cores: float, memory: int) -> int:
-    """The number of workers for cores and bytes of memory."""
+    """Return the number of workers for cores and bytes of memory."""
     return max(FEWEST, min(at_once(cores), memory // WORKER_MEMORY))
 
 
 def threads(cores: float, memory: int) -> int:
-    """The number of threads of each of those workers."""
+    """Return the number of threads of each worker."""
     return max(THREADS, math.ceil(at_once(cores) / workers(cores, memory)))
 
 
 def at_once(cores: float) -> int:
-    """Requests that are to be worked on at the same time, at least."""
+    """Return the least number of requests to process at the same time."""
     return max(FEWEST, min(int(2 * cores) + 1, MAX_WORKERS))
 
 
 def cores(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> float:
-    """Cores that this process may use; a quota of a cgroup above it counts (cpu.max, in version 1
-    cpu.cfs_quota_us)."""
+    """Return the cores that this process may use, limited by cgroups' quotas.
+
+    These are cpu.max, in cgroups version 1 cpu.cfs_quota_us.
+    """
     found: list[float] = [len(os.sched_getaffinity(0))]
     for folder in _above("cpu", root, membership):
         quota, _, period = _first(folder / "cpu.max").partition(" ")
@@ -51,7 +52,7 @@ def cores(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> float:
 
 
 def memory(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> int:
-    """Bytes of memory that this process may use; cgroups' limits above it count."""
+    """Return the bytes of memory that this process may use, limited by cgroups."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for folder in _above("memory", root, membership):
         names = ("memory.max", "memory.high", "memory.limit_in_bytes")
@@ -62,8 +63,10 @@ def memory(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> int:
 
 
 def _above(controller: str, root: Path, membership: Path) -> Iterator[Path]:
-    """The folders of this process' own cgroup and of those above it, in either version
-    (cgroups(7), "/proc files"); in a container the uppermost is the container's own."""
+    """Yield the directories of this process's cgroup and its parents (cgroups(7), "/proc files").
+
+    Both versions of cgroups are read. In a container, the topmost is the container's own.
+    """
     lines = membership.read_text(encoding="utf-8").splitlines() if membership.exists() else []
     for line in lines:
         _, controllers, path = line.split(":", 2)

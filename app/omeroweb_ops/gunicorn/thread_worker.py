@@ -1,11 +1,11 @@
-"""The worker class: gunicorn's threads, for whole requests only, and taken back from hung ones.
+"""The worker class: gunicorn's threads, for complete requests only, replaced if a request hangs.
 
 gunicorn's gthread worker accepts more connections than it has threads, so that a request waits
-behind downloads while other workers are free; a client that sends its header slowly holds a
-thread; a request that hangs is never noticed, since the loop that accepts reports the worker alive;
-and a worker that has had max_requests cuts downloads. Here a connection is accepted while a thread
-is free, its header is read before it takes one, and a worker is replaced once a request hangs in it
-but not while it has a download.
+behind downloads while other workers are free. A client that sends its header slowly uses a thread.
+A request that hangs is never detected, because the accepting loop reports the worker as alive. A
+worker that has reached max_requests cuts downloads. This class accepts a connection only while a
+thread is free, and reads its header before it uses a thread. It replaces a worker in which a
+request hangs, but not while the worker has a download.
 """
 
 from __future__ import annotations
@@ -28,45 +28,51 @@ from gunicorn.workers import gthread
 from .client_connection import HEADER_LIMIT, ClientSocket, Connection
 
 HEADER_TIMEOUT = 20.0  # seconds for a whole header
-RESERVATION = 0.05  # seconds for which a new connection counts as a request: NGINX's come at once
+RESERVATION = 0.05  # seconds for which a new connection counts as a request: NGINX sends at once
 LONG_REQUEST = 1.0  # seconds
 
 
 class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """See the module. cfg.timeout: seconds after which a request hangs that neither takes nor gives
-    a byte although its client would; 0 is never. cfg.worker_connections: connections, with those
-    whose header has not come."""
+    """The worker class; see the module.
+
+    cfg.timeout: seconds after which a request hangs that neither reads nor writes although its
+    client is ready; 0 means never. cfg.worker_connections: the limit of connections, including
+    those without a complete header.
+    """
 
     max_requests: int
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        # gunicorn would stop accepting at once, and cut what takes longer than graceful_timeout.
+        # gunicorn would stop at once, and cut requests that take longer than graceful_timeout.
         self.request_limit = self.max_requests
         self.max_requests = sys.maxsize
         self.most_logins = max(1, self.cfg.threads // 2)
-        self.incoming: deque[Connection] = deque()  # without a whole header; the oldest first
+        self.incoming: deque[Connection] = deque()  # without a complete header; the oldest first
         self.queue: deque[Connection] = deque()  # logins that wait for others to end
-        self.active: set[Connection] = set()  # with a thread, or about to get it
+        self.active: set[Connection] = set()  # with a thread, or about to get one
         self.running: set[Connection] = set()  # with a thread; changed by the threads themselves
         self.reported: set[Connection] = set()  # requests that hang
         self.due = False
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Twice as many threads as requests are accepted for: one whose header came late, when the
-        others were taken, must not wait behind them. One is one: the site wants no threads."""
+        """Return a pool with twice as many threads as accepted requests, but one for one.
+
+        A request whose header came late must not wait behind others. A site with one thread wants
+        no threads.
+        """
         threads = int(self.cfg.threads)
         return ThreadPoolExecutor(max_workers=2 * threads if threads > 1 else 1)
 
     def replace(self) -> None:
-        """Let the worker end as soon as it has no download and no upload; called in any thread."""
+        """End the worker as soon as it has no download and no upload. Any thread may call this."""
         self.due = True
 
     # From a connection to a thread
 
     def accept(self, listener: Any) -> None:
-        """Take a connection, and its header if that has come."""
-        if not self._has_free_thread():  # another was accepted in the same turn
+        """Accept a connection, and read its header if it has arrived."""
+        if not self._has_free_thread():  # another connection was accepted in the same turn
             return
         try:
             accepted, address = listener.accept()
@@ -75,7 +81,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         client = ClientSocket(fileno=accepted.detach())
         connection = Connection(self.cfg, client, address, listener.getsockname())
         self.nr_conns += 1
-        if self.cfg.is_ssl:  # by omero.web.wsgi_args; nothing can be read without a handshake
+        if self.cfg.is_ssl:  # from omero.web.wsgi_args; no header before the handshake
             self.enqueue_req(connection)
             return
         self.incoming.append(connection)
@@ -83,7 +89,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         self.read_header(connection)
 
     def read_header(self, connection: Connection, _client: object = None) -> None:
-        """Read on; give the request a thread once its header is whole."""
+        """Read more of a header, and start the request once its header is complete."""
         try:
             if connection.read_header():
                 self._forget(connection)
@@ -103,13 +109,13 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
             self.enqueue_req(connection)
 
     def enqueue_req(self, conn: Any) -> None:
-        """gunicorn's own, of the main thread; also called for a connection that was kept alive."""
+        """Start a request, as gunicorn's method of the main thread; also on a kept connection."""
         conn.since = time.monotonic()
         self.active.add(conn)
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """gunicorn's own, of a request's thread."""
+        """Process a request, as gunicorn's method in the request's thread."""
         conn.sock.working_since = time.monotonic()
         conn.thread = threading.get_ident()
         self.running.add(conn)
@@ -122,7 +128,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
             self.running.discard(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """gunicorn's own, of the main thread."""
+        """Finish a request, as gunicorn's method of the main thread, and start waiting logins."""
         self.active.discard(conn)
         super().finish_request(conn, fs)
         while self.queue and self._logins() < self.most_logins:
@@ -137,7 +143,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         return sum(1 for each in self.active if each.is_login)
 
     def _has_free_thread(self) -> bool:
-        """Whether a request that comes now would have a thread."""
+        """Return whether a request that arrives now would get a thread."""
         recent = time.monotonic() - RESERVATION
         expected = sum(1 for each in self.incoming if each.since > recent)
         return len(self.active) + expected < int(self.cfg.threads)
@@ -156,7 +162,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
     # A turn of the main loop, which is gunicorn's
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Accept, while a thread is free, and let requests go on."""
+        """Accept connections while a thread is free, and dispatch events."""
         free = self._has_free_thread() and self.nr_conns < self.worker_connections
         self.set_accept_enabled(self.alive and free and not self._is_ending())
         if not self.nr_conns and not self.alive:
@@ -166,34 +172,36 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         super().wait_for_and_dispatch_events(timeout)
 
     def notify(self) -> None:
-        """Report to the master, and look after requests."""
+        """Report to the master, refuse late headers, and end the worker if a request hangs."""
         super().notify()
         late = time.monotonic() - HEADER_TIMEOUT
         while self.incoming and self.incoming[0].since < late:
             self._refuse(self.incoming[0])
         hung = self._hung()
         for each in hung - self.reported:
-            self.log.error("Worker %s ends, since a request hangs: %s", self.pid, each.place())
+            self.log.error("Worker %s ends, because a request hangs: %s", self.pid, each.place())
         self.reported = hung
         self.due = self.due or bool(hung)
         if self._is_ending() and not (self.active - hung or self.incoming):
             if hung:
                 for login in self.queue:  # behind logins that hang
                     _answer(login, 503, "Service Unavailable")
-                os._exit(1)  # their threads would keep the process
+                os._exit(1)  # their threads would keep the process running
             self.log.info("Worker %s ends after %d requests", self.pid, self.nr)
             self.alive = False
 
     def _hung(self) -> set[Connection]:
-        """Those that have been in the application for longer than the timeout. A client that is
-        slow to send or to take is no reason to end anything."""
+        """Return the requests that have been in the application for longer than the timeout.
+
+        A slow client does not count.
+        """
         late = time.monotonic() - (self.cfg.timeout or math.inf)
         return {
             each for each in [*self.running] if getattr(each.sock, "working_since", late) < late
         }
 
     def _is_ending(self) -> bool:
-        """Whether the worker is to be replaced, and soon can be."""
+        """Return whether the worker must be replaced and has no long request."""
         if not self.due and self.nr < self.request_limit:
             return False
         recent = time.monotonic() - LONG_REQUEST

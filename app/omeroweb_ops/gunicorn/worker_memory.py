@@ -1,6 +1,6 @@
-"""A worker that has grown too large is replaced.
+"""Replace a worker that uses too much memory.
 
-gunicorn recycles by the number of requests alone (max_requests).
+gunicorn recycles workers only by the number of requests (max_requests).
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import Any
 
 
 def recycle_above(limit: int) -> Callable[..., None]:
-    """gunicorn's post_request hook for a limit in bytes of resident memory.
+    """Return a post_request hook for a limit in bytes of resident memory.
 
-    A worker with threads ends once it has no download and no upload, but not later than with
-    twice the limit.
+    A worker with threads ends as soon as it has no download and no upload, or at twice the limit.
     """
     reported = False
 
@@ -35,6 +34,6 @@ def recycle_above(limit: int) -> Callable[..., None]:
 
 
 def resident() -> int:
-    """Bytes of memory of this process that are resident (proc(5), statm)."""
+    """Return this process's resident memory in bytes (proc(5), statm)."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize()

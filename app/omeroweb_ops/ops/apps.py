@@ -1,10 +1,10 @@
-"""The app as Django knows it."""
+"""Configure the Django app."""
 
 from django.apps import AppConfig
 
 
 class Ops(AppConfig):  # type: ignore[misc] # Django has no types here
-    """Named by its label, as OMERO.web makes its address of it."""
+    """The app, with the label from which OMERO.web takes its URL."""
 
     name = "omeroweb_ops.ops"
     label = "ops"

@@ -1,4 +1,4 @@
-"""The metrics in Prometheus' text format: what the workers counted, and what is looked up now."""
+"""Format the metrics for Prometheus: the workers' counters, and values that are read now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import session_store, worker_slots
 
 
 def text(locations: Locations, configuration: str) -> bytes:
-    """All of it. configuration: the digest of the one that the asked worker has loaded."""
+    """Return all metrics as text. configuration: the digest that this worker has loaded."""
     registry = CollectorRegistry()
     if locations.metrics.is_dir():
         MultiProcessCollector(registry, path=str(locations.metrics))
@@ -31,13 +31,13 @@ def text(locations: Locations, configuration: str) -> bytes:
 
 
 class Present:
-    """The state of things, looked up at each question."""
+    """Collects the values that are read at each request."""
 
     def __init__(self, locations: Locations, configuration: str) -> None:
         self.locations, self.configuration = locations, configuration
 
     def collect(self) -> Iterator[Metric]:
-        """prometheus_client's interface."""
+        """Yield the metrics, as prometheus_client requires."""
         yield InfoMetricFamily(
             "omeroweb",
             "The release and the configuration (the beginning of its digest) that serve.",
@@ -51,7 +51,9 @@ class Present:
         yield _gauge("workers", "Worker processes that serve.", len(workers))
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
-        with suppress(OSError, ValueError, TypeError, AttributeError):  # absent, or someone else's
+        with suppress(
+            OSError, ValueError, TypeError, AttributeError
+        ):  # absent, or not a valid file
             yield from cleared(regular_file.read_json(self.locations.cleared))
         with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
             found = regular_file.read_json(self.locations.security_updates)
@@ -64,7 +66,7 @@ class Present:
 
 
 def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
-    """What the last `sessions clear` left in its file; what it does not know is None, or absent.
+    """Yield the metrics of the last `sessions clear` from its file, in which values may be missing.
 
     Raises ValueError and TypeError.
     """
@@ -82,7 +84,7 @@ def cleared(last: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def updates(last: Mapping[str, Any]) -> Iterator[Metric]:
-    """What the last `omeroweb-ops updates` left in its file.
+    """Yield the metrics of the last `omeroweb-ops updates` from its file.
 
     Raises KeyError, ValueError and TypeError.
     """
@@ -94,7 +96,7 @@ def updates(last: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def memory(rollup: str) -> dict[str, int]:
-    """Bytes, by what /proc/PID/smaps_rollup calls them; proc(5)."""
+    """Return the bytes in /proc/PID/smaps_rollup by their names (proc(5))."""
     return {
         name: int(size) * 1024 for name, size in re.findall(r"^(\w+): +(\d+) kB$", rollup, re.M)
     }
@@ -112,7 +114,7 @@ def _memory(processes: Mapping[str, int]) -> Iterator[Metric]:
         labels=["process"],
     )
     for name, pid in processes.items():
-        with suppress(OSError, KeyError):  # it has just ended
+        with suppress(OSError, KeyError):  # the process has just ended
             sizes = memory(Path("/proc", str(pid), "smaps_rollup").read_text("ascii"))
             resident.add_metric([name], sizes["Rss"])
             proportional.add_metric([name], sizes["Pss"])
@@ -127,7 +129,7 @@ def _sessions() -> Iterator[Metric]:
         if stored is not None:
             yield _gauge("sessions", "Stored sessions, expired ones not yet removed too.", stored)
         yield from _redis()
-    except Exception:  # whatever a store raises; the other metrics are wanted then above all
+    except Exception:  # any error of a store; the other metrics are most needed then
         up = 0
     yield _gauge("session_store_up", "1 where the session store answered, else 0.", up)
 

@@ -1,4 +1,4 @@
-"""Between gunicorn and OMERO.web: the app's addresses, and the count of all other requests."""
+"""Answer the app's addresses between gunicorn and OMERO.web, and count all other requests."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from ..locations import Locations
 from . import worker_slots
 from .request_metrics import RequestMetrics
 
-# Exactly as NGINX closes it: what it lets pass to other locations is never answered here.
+# Exactly the prefix that NGINX closes: other spellings, which NGINX lets pass, are not answered.
 ADDRESS = "/ops/"
-CONFIGURATION = "omeroweb_ops.configuration"  # in the environ: digest of what the worker has loaded
+CONFIGURATION = "omeroweb_ops.configuration"  # in the environ: the worker's configuration digest
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class OpsHooks:
-    """gunicorn's hooks. digest: of the configuration that its workers load."""
+    """gunicorn's hooks. digest: of the configuration that the workers load."""
 
     def __init__(self, locations: Locations, digest: str) -> None:
         self.folder, self.digest = locations.metrics, digest
 
     def start(self, server: Any) -> None:
-        """on_starting, in the master; not called for a reload by HUP."""
+        """on_starting hook, in the master. gunicorn does not call it for a reload by HUP."""
         try:
             worker_slots.clear(self.folder)
-        except OSError as error:  # what the workers say too, and no reason not to serve
+        except OSError as error:  # the workers report it, too; OMERO.web can still run
             server.log.warning("old counts stay: %s", error)
 
     def begin(self, worker: Any) -> None:
-        """post_worker_init, once OMERO.web is loaded. After all other hooks that wrap it."""
+        """post_worker_init hook. It must come after all other hooks that wrap OMERO.web."""
         requests = None
         try:
             requests = RequestMetrics(self.folder, worker_slots.acquire(self.folder))
-        except Exception as error:  # a full disk, a broken file: no reason not to serve
+        except Exception as error:  # a full disk, a broken file: OMERO.web can still run
             worker.log.warning("requests are not counted: %s: %s", self.folder, error)
         worker.wsgi = OpsMiddleware(worker.wsgi, self.digest, requests)
 
 
 class OpsMiddleware:
-    """OMERO.web's WSGI application, watched."""
+    """OMERO.web's WSGI application with the app's addresses and with counted requests."""
 
     def __init__(
         self, application: Application, digest: str, requests: RequestMetrics | None
@@ -56,7 +56,7 @@ class OpsMiddleware:
             return self.application(environ, start)
         began, method = time.perf_counter(), environ["REQUEST_METHOD"]
 
-        # Before the first byte leaves: whoever has an answer finds it in the metrics.
+        # Count before the first byte is sent, so that the metrics include every received answer.
         def counted(status: str, *rest: Any) -> Any:
             requests.count(method, int(status[:3]), time.perf_counter() - began)
             return start(status, *rest)
@@ -69,7 +69,7 @@ class OpsMiddleware:
 
 
 def _answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-    """By the app's own URLconf, without any middleware."""
+    """Answer a request with the app's own URLconf, without any middleware."""
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponseNotFound
     from django.urls import Resolver404, resolve

@@ -1,4 +1,4 @@
-"""Whether this OMERO.web can be sent visitors."""
+"""Check whether this OMERO.web is ready for visitors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ SERVER_TIMEOUT = 2.0  # seconds, for each OMERO.server
 
 
 def report(servers: Sequence[Sequence[Any]], *, needs_server: bool) -> dict[str, Any]:
-    """Each check's result and the whole; of an error only its kind, as its text may hold a secret.
+    """Return the result of each check and of all together.
 
-    servers: as omero.web.server_list has them; one that accepts a connection is enough.
+    An error is reported by its type only, because its text may have a secret. servers: entries of
+    omero.web.server_list; one reachable server is sufficient.
     """
     sessions = _result(session_store.check)
     found = {
@@ -32,7 +33,7 @@ def report(servers: Sequence[Sequence[Any]], *, needs_server: bool) -> dict[str,
 
 
 def needs_server(locations: Locations) -> bool:
-    """As the inventory, or the image's variable, says."""
+    """Return whether the inventory, or the image's variable, requires an OMERO.server."""
     return locations.needs_server.exists() or os.environ.get(READY_NEEDS_SERVER) == "true"
 
 
@@ -43,6 +44,6 @@ def _connect(host: str, port: int) -> None:
 def _result(check: Callable[[], None]) -> str:
     try:
         check()
-    except Exception as error:  # whatever a store or a resolver raises
+    except Exception as error:  # any error of a store or a resolver
         return getattr(error, "strerror", None) or type(error).__name__
     return "ok"

@@ -1,4 +1,4 @@
-"""Requests and their times, counted by each worker in files that every worker can read."""
+"""Count requests and their durations, in files of each worker that every worker can read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)  # seconds
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_SIZE = 1 << 16  # bytes; what prometheus_client begins a file with
+_SIZE = 1 << 16  # bytes; prometheus_client's initial size of a file
 
 
 class RequestMetrics:
-    """The counts of the worker with this number. Raises OSError where there is no room."""
+    """The counters of the worker with this number. Raises OSError if the disk is full."""
 
     def __init__(self, folder: Path, number: int) -> None:
         for kind in ("counter", "histogram"):
@@ -29,7 +29,8 @@ class RequestMetrics:
                 ["method", "status"],
                 registry=None,
             )
-            # From the beginning: the first error is then a rise from 0, which an alert can see.
+            # All labels exist from the start, so that an alert sees the first error as a rise from
+            # 0.
             self._counts = {
                 (method, status): counter.labels(method, status)
                 for method in (*METHODS, "other")
@@ -43,7 +44,7 @@ class RequestMetrics:
             )
 
     def count(self, method: str, status: int, seconds: float) -> None:
-        """One answered request."""
+        """Count an answered request. seconds: until the start of the answer."""
         known = method if method in METHODS else "other"
         self._counts[known, CLASSES[min(max(status // 100, 2), 5) - 2]].inc()
         self._seconds.observe(seconds)
@@ -51,9 +52,9 @@ class RequestMetrics:
 
 @contextmanager
 def _kept_in(folder: Path, number: int) -> Iterator[None]:
-    """prometheus_client's multiprocess mode for what is made meanwhile, and for nothing else.
+    """Enable prometheus_client's multiprocess mode for the metrics of the block only.
 
-    An app of the site may use the same library, in this process, in a way of its own.
+    An app of the site may use the same library in this process in another mode.
     """
     kind, given = values.ValueClass, os.environ.get(_FOLDER)
     values.ValueClass = values.MultiProcessValue(lambda: number)
@@ -68,7 +69,7 @@ def _kept_in(folder: Path, number: int) -> Iterator[None]:
 
 
 def _allocate(path: Path) -> None:
-    """The whole file, now: a mapped page for which a full disk has no room kills the process."""
+    """Allocate the whole file: a mapped page without room on a full disk kills the process."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.posix_fallocate(file, 0, _SIZE)

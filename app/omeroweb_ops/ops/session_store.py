@@ -1,4 +1,4 @@
-"""Where OMERO.web keeps its sessions, asked by the means that OMERO.web itself uses."""
+"""Check and count OMERO.web's sessions with the library that OMERO.web uses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ _FILES = (".file", "filesessionstore")
 
 
 def check() -> None:
-    """Raises what speaks against a login now: no Redis, no room for a file."""
+    """Raise the store's error if a login cannot be stored: no Redis, no room for a file."""
     from django.conf import settings
 
     client = redis()
     if client is not None:
-        client.setrange("omeroweb-ops", 0, "")  # leaves nothing, and is refused as a login would be
+        # writes nothing, but fails like a real write (read-only replica, out of memory)
+        client.setrange("omeroweb-ops", 0, "")
     elif settings.SESSION_ENGINE.endswith(_FILES):
         with tempfile.TemporaryFile(dir=_folder(), buffering=0) as file:
             file.write(b"x")
@@ -26,7 +27,7 @@ def check() -> None:
 
 
 def stored() -> int | None:
-    """How many sessions there are, those that have expired unnoticed included; None: not known."""
+    """Return the number of sessions, including expired ones; None if it is not known."""
     from django.conf import settings
 
     client = redis()
@@ -39,7 +40,7 @@ def stored() -> int | None:
 
 
 def redis() -> Any:
-    """The Redis client of the sessions; None where they are elsewhere."""
+    """Return the Redis client of the sessions; None if they are not in Redis."""
     from django.conf import settings
     from django.core.cache import caches
 

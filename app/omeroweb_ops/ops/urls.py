@@ -1,4 +1,4 @@
-"""Addresses below ops/."""
+"""Define the URLs below ops/."""
 
 from __future__ import annotations
 

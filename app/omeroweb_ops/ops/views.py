@@ -1,4 +1,4 @@
-"""What is answered: nothing secret, no session, no look at the Host header."""
+"""Answer the app's requests, without secrets, sessions and checks of the Host header."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .middleware import CONFIGURATION
 
 
 def live(_request: HttpRequest) -> HttpResponse:
-    """A worker answers; nothing else is looked at."""
+    """Answer 200: a worker is alive. Nothing else is checked."""
     return HttpResponse("alive\n", content_type="text/plain")
 
 
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200, or 503 where visitors should be sent elsewhere."""
+    """Answer 200, or 503 if OMERO.web is not ready for visitors."""
     needed = readiness.needs_server(Locations.from_environment())
     report = readiness.report(settings.SERVER_LIST, needs_server=needed)
     return JsonResponse(
@@ -30,16 +30,16 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Of all workers, whichever is asked."""
+    """Answer with the metrics of all workers."""
     text = measured.text(Locations.from_environment(), request.META.get(CONFIGURATION, ""))
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def session(request: HttpRequest) -> HttpResponse:
-    """NGINX's question before a large upload: 204 where a person is logged in, else 401.
+    """Answer NGINX before a large upload: 204 if a user is logged in, else 401.
 
-    The session is read and never stored. OMERO.web keeps its login in it as `connector`
-    (omeroweb/connector.py): without a user where the login failed, public for visitors.
+    The session is read and never stored. Its `connector` (omeroweb/connector.py) has no user after
+    a failed login, and is public for visitors.
     """
     store = import_module(settings.SESSION_ENGINE).SessionStore
     login = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME)).get("connector")

@@ -1,9 +1,9 @@
-"""The number of a worker: the lowest that no other living worker of this host has.
+"""Give each worker a number: the lowest that no other running worker of this host has.
 
-Metrics are kept by number and not by process. The worker that follows a dead one goes on in its
-files, so that no count is lost or goes back when workers are reloaded, recycled or killed, and
-there are never more files than there were workers at once. A number is a lock, which the kernel
-takes back when its holder dies.
+Metrics are stored by number and not by process. A new worker continues the files of an ended
+worker, so that no count is lost or decreases when workers are reloaded, recycled or killed, and
+there are never more files than workers at one time. A number is a lock, which the kernel releases
+when its holder ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PID_SIZE = 20  # characters
 
 
 def acquire(folder: Path) -> int:
-    """Take a number for as long as this process lives. Raises OSError."""
+    """Return a number, which is locked while this process lives. Raises OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
     for number in itertools.count():
         lock = os.open(folder / f"{number}{_SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
@@ -34,21 +34,21 @@ def acquire(folder: Path) -> int:
 
 
 def holders(folder: Path) -> dict[int, int]:
-    """The numbers of living workers, and their processes."""
+    """Return the process IDs of running workers by their numbers."""
     found = {}
     for path in folder.glob(f"*{_SUFFIX}"):
-        # what is no worker's is left alone; a pipe would make us wait
+        # other files are ignored; opening a pipe would wait
         with suppress(OSError, ValueError), open(path, opener=regular_file.without_waiting) as file:
-            # a worker that starts this very moment takes the next number
+            # a worker that starts at this moment takes the next number
             if not _locked(file.fileno(), fcntl.LOCK_SH):
                 text = file.read(_PID_SIZE)
-                if text:  # empty: it has taken it just now
+                if text:  # empty: the worker has just locked the file
                     found[int(path.stem)] = int(text)
     return dict(sorted(found.items()))
 
 
 def clear(folder: Path) -> None:
-    """Begin anew where no worker lives: a crash of the machine may have left broken files."""
+    """Remove the files if no worker runs: a crash of the machine may have damaged them."""
     if not holders(folder):
         for path in folder.glob("*"):
             path.unlink()

@@ -99,6 +99,6 @@ def _failure(
 
 
 def static_root(configured: str) -> Path:
-    """Return the directory for static files; below the active release's link, it is this release's."""
+    """Return the directory for static files: this release's, if the active one's is configured."""
     inside = os.path.relpath(configured, CURRENT)
     return Path(configured) if inside.startswith("..") else Path(sys.prefix, inside)

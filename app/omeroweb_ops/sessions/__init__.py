@@ -1,1 +1,1 @@
-"""OMERO.web's sessions: where they are stored, and clearing out those that have expired."""
+"""Find OMERO.web's session store, and remove expired sessions."""

@@ -14,13 +14,13 @@ from ..shared import regular_file
 from ..state.engine import Engine
 from . import files, store
 
-_LOG_SIZE = 100_000  # bytes; one older file is kept, together some years of daily lines
-_MAX_PROCESSES = 4  # processes; more do not help, since one folder takes one change at a time
+_LOG_SIZE = 100_000  # bytes; with one older file, several years of daily lines
+_MAX_PROCESSES = 4  # more do not help, because a directory allows one change at a time
 
 
 @dataclass(frozen=True)
 class Result:
-    """said: for people. removed, kept: how many; None where only the store knows."""
+    """The result of a run. said: for people. removed, kept: None if only the store knows."""
 
     said: str
     removed: int | None = None
@@ -29,10 +29,10 @@ class Result:
 
 
 def clear(engine: Engine) -> int:
-    """Clear expired sessions once; the exit status is 0 unless something went wrong.
+    """Clear expired sessions once, and return the exit status: 0 unless something failed.
 
-    Never two at once: a second one says so and leaves. Each run leaves one line in
-    var/log/clearsessions.log, and what it did in `Locations.cleared`.
+    If another run is active, this run reports that and ends. Each run writes one line to
+    var/log/clearsessions.log, and its result to `Locations.cleared`.
     """
     path = engine.locations.omerodir / "var" / "clearsessions.lock"
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -47,7 +47,7 @@ def clear(engine: Engine) -> int:
     except KeyboardInterrupt:
         _say(engine, "interrupted")
         raise
-    except Exception as error:  # whatever Django meets: cron must see a status and a line
+    except Exception as error:  # any error of Django: cron needs a status and a line
         reason = f"{type(error).__name__}: {error}"
         result = Result(f"failed: {reason}", failed=reason)
     finally:
@@ -60,7 +60,7 @@ def clear(engine: Engine) -> int:
 def _clear(engine: Engine) -> Result:
     found = store.find(engine)
     if found.in_cache:
-        return Result("nothing to do: the cache (Redis) expires sessions by itself")
+        return Result("nothing to do: the cache (Redis) removes expired sessions itself")
     if not found.in_files:
         store.start_django()
         from django.core.management import call_command
@@ -97,7 +97,7 @@ def _keep(engine: Engine, result: Result, seconds: float) -> int:
         "failed": result.failed,
     }
     target = engine.locations.cleared
-    try:  # without the disk, which would wait for all removals
+    try:  # without a sync, which would wait for all removals
         regular_file.replace(target, json.dumps(kept).encode(), sync=False)
     except OSError as error:
         print(f"cannot write {target}: {error.strerror}; all else is as said", file=sys.stderr)

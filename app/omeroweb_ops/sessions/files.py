@@ -1,4 +1,4 @@
-"""Clearing out the session files of one folder, in as many processes as there are cores."""
+"""Remove the expired session files of a directory, in several processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EVERY = 2.0  # seconds between two lines of progress
 
 @dataclass
 class Count:
-    """Session files. unreadable: those of the kept ones that Django itself fails at."""
+    """Numbers of session files. unreadable: the kept files that Django cannot read."""
 
     removed: int = 0
     kept: int = 0
@@ -36,7 +36,7 @@ class Count:
 
 
 def clear(store: Store, shares: int) -> Count:
-    """Remove what has expired. Raises OSError where the folder cannot be read."""
+    """Remove expired session files. Raises OSError if the directory cannot be read."""
     if shares == 1:
         return _clear_share(store, 1, 0)
     context = multiprocessing.get_context("fork")
@@ -51,13 +51,13 @@ def clear(store: Store, shares: int) -> Count:
 
 
 def _begin_share(parent: int) -> None:
-    """In each process: none outlives the command, whose lock it has inherited."""
+    """End a process with its parent, because it has inherited the command's lock."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends all of them
     end_with_parent(parent, signal.SIGKILL)
 
 
 def _clear_share(store: Store, shares: int, share: int) -> Count:
-    """The files whose name's last letter is in this share: each process reads the folder itself."""
+    """Clear the files of one share, which their names' last letter decides."""
     count, progress = Count(), _Progress(share, shares)
     folder = os.open(store.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -74,9 +74,9 @@ def _clear_share(store: Store, shares: int, share: int) -> Count:
 
 def _clear_file(store: Store, folder: int, name: str, count: Count) -> None:
     try:
-        # what is no file must not make us wait, as a pipe would
+        # opening a pipe must not wait
         file = os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=folder)
-    except OSError:  # gone meanwhile, or not ours
+    except OSError:  # removed, or another user's
         return
     try:
         status = os.fstat(file)
@@ -94,7 +94,7 @@ def _clear_file(store: Store, folder: int, name: str, count: Count) -> None:
             os.unlink(name, dir_fd=folder)
         except FileNotFoundError:
             return
-        except OSError:  # someone else's, in a folder for all
+        except OSError:  # another user's, in a shared directory
             ended = False
     count.removed += ended
     count.kept += not ended
@@ -105,10 +105,10 @@ def _ask_django(store: Store, folder: int, name: str, count: Count) -> None:
     from django.contrib.sessions.backends.file import SessionStore
 
     session = SessionStore(name.removeprefix(store.prefix))
-    session.create = lambda: None  # as its clear_expired does: no new one for an expired one
+    session.create = lambda: None  # as in clear_expired: an expired session gets no successor
     try:
         session.load()
-    except Exception:  # for example a date that is none: Django's own command ends here
+    except Exception:  # for example an invalid date, at which Django's own command ends
         count.unreadable += 1
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -118,7 +118,7 @@ def _ask_django(store: Store, folder: int, name: str, count: Count) -> None:
 
 
 class _Progress:
-    """On a terminal alone; the first share speaks for all, since they are of one size."""
+    """Prints the progress on a terminal. The first share represents all shares."""
 
     def __init__(self, share: int, shares: int) -> None:
         self._shown = share == 0 and sys.stdout.isatty()

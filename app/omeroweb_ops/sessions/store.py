@@ -1,4 +1,4 @@
-"""Where OMERO.web's sessions are: from its properties where these say all, else from Django."""
+"""Find OMERO.web's session store: from its properties if they are sufficient, else from Django."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ from ..state.schema_cache import LOCKED_APPS
 
 FILE_ENGINES = (FILE_ENGINE, "omeroweb.filesessionstore")
 JSON = "django.contrib.sessions.serializers.JSONSerializer"
-# Django settings that say where sessions are and how long they live, and OMERO.web's property.
+# Django's settings of the session store, and OMERO.web's properties for them.
 _PROPERTIES = {
     "SESSION_ENGINE": SESSION_ENGINE,
     "SESSION_SERIALIZER": SESSION_SERIALIZER,
     "SESSION_COOKIE_NAME": SESSION_COOKIE_NAME,
     "SESSION_COOKIE_AGE": SESSION_COOKIE_AGE,
 }
-_FOLDER = "SESSION_FILE_PATH"  # has no property
+_FOLDER = "SESSION_FILE_PATH"  # OMERO.web has no property for it
 
 
 @dataclass(frozen=True)
 class Store:
-    """engine and serializer: dotted names. prefix: of a session file's name. age: seconds for which
-    a session lives that has no expiry of its own."""
+    """A session store.
+
+    engine, serializer: dotted names. prefix: of session files' names. age: seconds for which a
+    session without its own expiry lives.
+    """
 
     engine: str
     serializer: str
@@ -58,15 +61,15 @@ class Store:
 
     @cached_property
     def is_session(self) -> Callable[[str], object]:
-        """Whether a file's name can be a session's: Django opens no other one."""
+        """Whether a file's name can be a session's. Django opens only such files."""
         return re.compile(re.escape(self.prefix) + "[a-z0-9]{8,}").fullmatch
 
 
 def find(engine: Engine) -> Store:
-    """The installation's store. Raises what Django raises where it has to be asked."""
+    """Return the installation's session store. Raises Django's errors if Django must be started."""
     try:
         settings = _of_properties(engine)
-    except (TypeError, ValueError):  # Django names what is wrong
+    except (TypeError, ValueError):  # Django reports the error
         settings = None
     if settings is None:
         django = start_django()
@@ -81,21 +84,21 @@ def find(engine: Engine) -> Store:
 
 
 def start_django() -> Any:
-    """Django's settings, with OMERO.web's own in them; takes more than a second."""
+    """Return Django's settings with OMERO.web's. This takes more than a second."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
     import django
     from django.apps import apps
     from django.conf import settings
 
-    if not apps.ready:  # once more would set up its logging anew
+    if not apps.ready:  # a second setup would reset the logging
         django.setup()
     return settings
 
 
 def _of_properties(engine: Engine) -> Mapping[str, Any] | None:
-    """None where something else has, or may have, a say: a setting of Django, an app of the site.
+    """Return the settings from properties; None if Django's settings or an app may change them.
 
-    omeroweb.settings lets the settings.py of an app change its own; the locked apps have none.
+    The settings.py of an app can change omeroweb.settings; the locked apps have no such file.
     """
     pairs = pairs_of(engine.effective(ADDITIONAL_SETTINGS))
     apps = json.loads(engine.effective(APPS) or "[]")

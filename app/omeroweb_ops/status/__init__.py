@@ -1,5 +1,5 @@
-"""One screen for an administrator: how this OMERO.web is, and what to do about what is not well.
+"""Show the state of this OMERO.web on one screen, and a remedy for each problem.
 
-Read-only and without Django. Collected once (`collect`, over `ops_endpoints` and `local_files`),
-each part by itself; judged and shown by pure functions (`warnings`, `show`).
+Read-only and without Django. `collect` reads each part once, with `ops_endpoints` and
+`local_files`. The pure functions of `warnings` and `show` check and print the parts.
 """

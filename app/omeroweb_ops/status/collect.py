@@ -1,4 +1,4 @@
-"""Look at everything once, each part by itself."""
+"""Collect each part of the status once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..state.engine import Engine
 from . import local_files, ops_endpoints
 from .model import Status, T, Unknown, try_read
 
-APT_TIMEOUT = 20.0  # seconds; it takes half a second of a processor that has nothing else to do
-_URL_TIMEOUT = 3.0  # seconds for the public URL, which is asked meanwhile
+APT_TIMEOUT = 20.0  # seconds; apt needs half a second on an idle processor
+_URL_TIMEOUT = 3.0  # seconds for the public URL's certificate, in the background
 
 
 def collect(engine: Engine) -> Status:
-    """Never raises for what is broken on the host."""
+    """Return the status. A broken part of the host is Unknown and raises nothing."""
     locations = engine.locations
     security = in_background(security_updates.pending, APT_TIMEOUT)
     tls = in_background(lambda: _certificate(locations))
@@ -50,7 +50,10 @@ def collect(engine: Engine) -> Status:
 
 
 def in_background(look: Callable[[], T], timeout: float | None = None) -> Callable[[], T | Unknown]:
-    """Look in a thread that nobody waits for longer than the timeout, whatever a resolver does."""
+    """Call a function in a thread, and return a function that waits for its result.
+
+    The wait is limited by the timeout in seconds, also if a resolver hangs.
+    """
     limit = _URL_TIMEOUT if timeout is None else timeout
     found: list[T | Unknown] = []
     thread = Thread(target=lambda: found.append(try_read(look)), daemon=True)

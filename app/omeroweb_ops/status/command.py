@@ -1,4 +1,4 @@
-"""`omeroweb-ops status`."""
+"""Run `omeroweb-ops status`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from ..wait_ready import alarm
 from . import show, warnings
 from .collect import collect
 
-TIMEOUT = 60.0  # seconds for all of it, however slowly something answers
+TIMEOUT = 60.0  # seconds for the whole command
 
 
 def run(engine: Engine, *, json: bool) -> int:
-    """Print the screen; the exit status is 0 serving and no warning, 1 warnings, 2 not serving."""
+    """Print the screen. Return 0 if OMERO.web is up, 1 with warnings, 2 if it is down."""
     with alarm(TIMEOUT):
         seen = collect(engine)
     findings = warnings.findings(seen)

@@ -1,4 +1,4 @@
-"""Each line of the screen in words. Pure."""
+"""Format each line of the screen. Pure."""
 
 from __future__ import annotations
 
@@ -25,50 +25,50 @@ _SESSIONS = {"redis": "Redis", "file": "files"}
 
 
 def lines(seen: Status) -> Iterator[tuple[str, str]]:
-    """Names and texts; a text may have several lines."""
+    """Yield names and texts. A text may have several lines."""
     locked = f"; locked {seen.locked}" if seen.locked else ""
-    yield "release", _told(seen.releases, _release) + locked
-    yield "configuration", _told(seen.configuration, _configuration)
-    yield "workers", _told(seen.workers, _workers) + _more(seen.metrics, _memory)
-    yield "sessions", _told(seen.sessions, _sessions) + _more(seen.metrics, _stored)
+    yield "release", _shown(seen.releases, _release) + locked
+    yield "configuration", _shown(seen.configuration, _configuration)
+    yield "workers", _shown(seen.workers, _workers) + _more(seen.metrics, _memory)
+    yield "sessions", _shown(seen.sessions, _sessions) + _more(seen.metrics, _stored)
     if not isinstance(seen.ready, Unknown):
         yield "OMERO.server", _servers(seen.ready)
     if not isinstance(seen.releases, Unknown) and seen.releases.seen:
-        yield "last deploy", f"seen to serve {time(seen.releases.seen)}"
-    yield "clearsessions", _told(seen.cleared, _cleared)
-    yield "public URL", _told(seen.url, lambda url: url or "not known here")
+        yield "last deploy", f"last known good {time(seen.releases.seen)}"
+    yield "clearsessions", _shown(seen.cleared, _cleared)
+    yield "public URL", _shown(seen.url, lambda url: url or "not known")
     if seen.certificate is not None:
-        yield "certificate", _told(seen.certificate, _certificate)
-    yield "disk", _told(seen.disks, _disks)
+        yield "certificate", _shown(seen.certificate, _certificate)
+    yield "disk", _shown(seen.disks, _disks)
     if seen.security is not None:
-        yield "updates", _told(seen.security, _security)
-    yield "maintenance", _told(seen.maintenance, _maintenance)
+        yield "updates", _shown(seen.security, _security)
+    yield "maintenance", _shown(seen.maintenance, _maintenance)
 
 
-def _told(found: T | Unknown, words: Callable[[T], str]) -> str:
-    return f"cannot be seen: {found.unknown}" if isinstance(found, Unknown) else words(found)
+def _shown(found: T | Unknown, words: Callable[[T], str]) -> str:
+    return f"not known: {found.unknown}" if isinstance(found, Unknown) else words(found)
 
 
 def _more(found: T | Unknown, words: Callable[[T], str]) -> str:
-    """To a line that tells something without it."""
+    """Return a text for the end of a line, or "" if the part is unknown."""
     return "" if isinstance(found, Unknown) else words(found)
 
 
 def _release(found: Releases) -> str:
     serves = found.serves
     if serves is None:
-        return "none is linked"
+        return "none is active"
     plugins = ", ".join(serves.plugins) or "no plugins"
     return (
         f"{serves.name}: omero-web {serves.omero_web}, Python {serves.python}, {plugins}\n"
-        f"since {time(found.since)}; before: {found.before or 'none'}"
+        f"since {time(found.since)}; previous: {found.before or 'none'}"
     )
 
 
 def _configuration(found: Configuration) -> str:
     differs = len(found.mistakes) + len(found.differs)
-    told = f"{differs} not as last deployed" if differs else "as last deployed"
-    return f"{found.digest[:12]}: {told}, {len(found.by_hand) or 'none'} set by hand"
+    state = f"{differs} not as last deployed" if differs else "as last deployed"
+    return f"{found.digest[:12]}: {state},  {len(found.by_hand) or 'none'} set by hand"
 
 
 def _workers(found: Workers) -> str:
@@ -98,7 +98,7 @@ def _stored(found: Metrics) -> str:
 
 
 def _servers(found: Ready) -> str:
-    return "\n".join(f"{name}: {said}" for name, said in found.servers.items()) or "none"
+    return "\n".join(f"{name}: {result}" for name, result in found.servers.items()) or "none"
 
 
 def _cleared(last: SessionClearing | None) -> str:
@@ -112,7 +112,7 @@ def _cleared(last: SessionClearing | None) -> str:
 
 def _certificate(found: Certificate) -> str:
     if found.problem:
-        return f"cannot be seen: {found.problem}"
+        return f"not known: {found.problem}"
     return found.dates or ("not trusted" if found.days is None else f"{found.days} days left")
 
 
@@ -123,18 +123,18 @@ def _disks(found: tuple[Disk, ...]) -> str:
 def _security(found: SecurityUpdates) -> str:
     if found.lists is None:
         return "not known: apt has no package lists"
-    names = ", ".join(found.packages) or "no security update of Debian's is pending"
+    names = ", ".join(found.packages) or "no Debian security update is pending"
     return f"{names}\n(package lists of {time(found.lists)})"
 
 
 def _maintenance(found: Maintenance | bool | None) -> str:
     if isinstance(found, Maintenance):
         return f"ON{found.until and ' until '}{found.until}: {found.message}"
-    return "off" if found is False else "not seen here: no NGINX on this host"
+    return "off" if found is False else "not known: no NGINX on this host"
 
 
 def time(moment: datetime | None) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "at a time not known"
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "at an unknown time"
 
 
 def span(seconds: float) -> str:

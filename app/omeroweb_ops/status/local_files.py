@@ -1,4 +1,4 @@
-"""What the host's own files tell, without the running service."""
+"""Read the parts of the status that the host's files have, without the running service."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .model import Configuration, Disk, Maintenance, Releases, SessionClearing, 
 
 
 def time_of(path: Path) -> datetime:
-    """Of a file or a link itself. Raises OSError."""
+    """Return the mtime of a file or of a link itself. Raises OSError."""
     return datetime.fromtimestamp(path.lstat().st_mtime, UTC).astimezone()
 
 
 def releases() -> Releases:
-    """The release that serves and the one before."""
+    """Return the active release and the previous release."""
     every = installed.list_releases()
     found = {each.state: each for each in every}
     before = found.get("before")
@@ -40,7 +40,7 @@ def releases() -> Releases:
 
 
 def configuration(engine: Engine) -> Configuration:
-    """Compared with the last deploy. Raises Unreadable, OSError and ValueError."""
+    """Compare the configuration with the last deploy. Raises Unreadable, OSError and ValueError."""
     digest = engine.digest()
     try:
         plan = engine.plan(Desired.load(engine.locations.desired_state))
@@ -55,12 +55,12 @@ def configuration(engine: Engine) -> Configuration:
 
 
 def workers(engine: Engine) -> Workers:
-    """Each worker has left a file that says with what it serves."""
+    """Count the workers by the release and configuration in their files."""
     present, locations = engine.identity(), engine.locations
     serving = {}
     for path in locations.workers.glob("[0-9]*"):
-        with suppress(OSError, UnicodeDecodeError):  # it has just ended, or is none of ours
-            # a killed one's number may be another process's now
+        with suppress(OSError, UnicodeDecodeError):  # it has just ended, or it is not a worker's
+            # another process may have the ID of a killed worker
             if b"gunicorn" in Path("/proc", path.name, "cmdline").read_bytes():
                 serving[int(path.name)] = regular_file.read_text(path, limit=200)
     changed = [time_of(path) for path in (locations.config_xml, CURRENT) if path.exists()]
@@ -74,7 +74,7 @@ def workers(engine: Engine) -> Workers:
 
 
 def _up(serving: Iterable[int]) -> float | None:
-    """Of the master that started last; None without one."""
+    """Return the age in seconds of the master that started last; None without a master."""
     ages = []
     for pid in serving:
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -83,13 +83,13 @@ def _up(serving: Iterable[int]) -> float | None:
 
 
 def _age(pid: int) -> float:
-    """Seconds since a process started."""
+    """Return the seconds since a process started."""
     up = float(Path("/proc/uptime").read_text("ascii").split()[0])
     return up - int(stat(pid)[STARTED]) / os.sysconf("SC_CLK_TCK")
 
 
 def sessions(engine: Engine) -> str:
-    """Where they are. Raises Unreadable."""
+    """Return the kind of the session store: `redis`, `file` or the engine. Raises Unreadable."""
     name = engine.effective(SESSION_ENGINE) or ""
     if name == derived.FILE_ENGINE:
         return "file"
@@ -99,7 +99,7 @@ def sessions(engine: Engine) -> str:
 
 
 def cleared(locations: Locations) -> SessionClearing | None:
-    """None before the first. Raises OSError and ValueError."""
+    """Return the last clearsessions; None before the first. Raises OSError and ValueError."""
     if not locations.cleared.exists():
         return None
     try:
@@ -111,17 +111,17 @@ def cleared(locations: Locations) -> SessionClearing | None:
 
 
 def disks(*folders: Path) -> tuple[Disk, ...]:
-    """Of each folder's file system, each once. Raises OSError."""
+    """Return the file system of each directory, each once. Raises OSError."""
     found = {folder.stat().st_dev: folder for folder in reversed(folders)}
     usage = {folder: shutil.disk_usage(folder) for folder in reversed(found.values())}
     return tuple(Disk(str(folder), used.free, used.total) for folder, used in usage.items())
 
 
 def maintenance() -> Maintenance | bool | None:
-    """False: off; None: no NGINX on this host. Raises OSError."""
+    """Return the planned maintenance; False: off; None: no NGINX on this host. Raises OSError."""
     shown = PLANNED / "planned"
     if not shown.exists():
         return False if MAINTENANCE.exists() else None
     until = shown / "until"
-    told = until.read_text("utf-8").strip() if until.exists() else ""
-    return Maintenance(" ".join((shown / "message").read_text("utf-8").split()), told)
+    end = until.read_text("utf-8").strip() if until.exists() else ""
+    return Maintenance(" ".join((shown / "message").read_text("utf-8").split()), end)

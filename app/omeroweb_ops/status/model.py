@@ -1,4 +1,4 @@
-"""What there is to see of an OMERO.web on its own host. Pure data."""
+"""Define the parts of the status of an OMERO.web. Pure data."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unknown:
-    """In place of a part that could not be seen: the reason."""
+    """The reason why a part of the status is not known."""
 
     unknown: str
 
 
 def try_read(look: Callable[[], T]) -> T | Unknown:
-    """What is seen, or why it is not: one broken part leaves the rest of the screen."""
+    """Return the result of a function, or Unknown with its error, so that other parts are shown."""
     try:
         return look()
-    except Exception as error:  # whatever a broken file or a half-written answer brings
-        said = str(error)
+    except Exception as error:  # any error of a broken file or an incomplete answer
+        message = str(error)
         if isinstance(error, OSError) and error.filename:
-            said = f"{error.filename}: {error.strerror}"
-        return Unknown(" ".join(said.split()) or type(error).__name__)
+            message = f"{error.filename}: {error.strerror}"
+        return Unknown(" ".join(message.split()) or type(error).__name__)
 
 
 @dataclass(frozen=True)
 class Releases:
-    """since: when the one that serves was switched to. seen: when it was last seen to serve.
-    damaged: names of those whose files are not all there. host_python: the host's own version."""
+    """The releases of a host.
+
+    serves: the active release. before: the previous release's name. since: when the active release
+    was activated. seen: when it was last known good. damaged: names of releases with missing files.
+    host_python: the version of the host's own Python.
+    """
 
     serves: Release | None
     before: str | None
@@ -50,8 +54,11 @@ class Releases:
 
 @dataclass(frozen=True)
 class Configuration:
-    """differs: properties that are not as last deployed. by_hand: set, or added to, by hand and
-    left. mistakes: why the last deployed state could not be applied now."""
+    """The configuration.
+
+    differs: properties that are not as last deployed. by_hand: properties that were set, or added
+    to, manually and stay. mistakes: properties that prevent applying the last deployed state again.
+    """
 
     digest: str
     differs: tuple[str, ...] = ()
@@ -61,8 +68,11 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Workers:
-    """present: with the present release and configuration; older: still with others. settled:
-    seconds since the present ones came about. up: seconds since gunicorn's master started."""
+    """The numbers of workers.
+
+    present: with the present release and configuration. older: with others. settled: seconds since
+    release or configuration last changed. up: seconds since gunicorn's master started.
+    """
 
     present: int
     older: int
@@ -72,7 +82,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class Ready:
-    """What ops/ready says; servers: "host:port" of each OMERO.server to "ok" or what is wrong."""
+    """The answer of ops/ready. servers: "host:port" of each OMERO.server to "ok" or the error."""
 
     ready: bool
     session_store: str
@@ -81,7 +91,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Metrics:
-    """memory: bytes of each process, shared ones divided (PSS). None: not told."""
+    """The metrics. memory: bytes of each process, shared memory divided (PSS). None: unknown."""
 
     memory: Mapping[str, int]
     sessions: int | None = None
@@ -91,7 +101,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class SessionClearing:
-    """The last clearsessions. removed, kept: None where only the store knows."""
+    """The last clearsessions. removed, kept: None if only the store knows."""
 
     time: datetime
     removed: int | None
@@ -101,7 +111,7 @@ class SessionClearing:
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system; bytes."""
+    """A file system, in bytes."""
 
     path: str
     free: int
@@ -110,7 +120,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Maintenance:
-    """Planned maintenance. until: as it is told to visitors; "" where no end is known."""
+    """Planned maintenance. until: the end as visitors see it; "" if it is not known."""
 
     message: str
     until: str
@@ -118,11 +128,11 @@ class Maintenance:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything. None: there is none here.
+    """The whole status. None: the host does not have this part.
 
-    sessions: where they are: `redis`, `file`, or the engine's own name. configured: when the bundle
-    first settled the configuration here. maintenance: False is off, None without NGINX.
-    security: None without apt. locked: the date of the lock that the release was made of.
+    sessions: `redis`, `file`, or the engine's name. configured: when the bundle first applied the
+    configuration. maintenance: False if off, None without NGINX. security: None without apt.
+    locked: the date of the release's lock.
     """
 
     now: datetime

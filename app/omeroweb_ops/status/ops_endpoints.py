@@ -1,4 +1,4 @@
-"""What the running service tells of itself, asked on OMERO.web's own address."""
+"""Read the status of the running service from OMERO.web's own address."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..state.engine import Engine
 from ..state.snapshot import State
 from .model import Metrics, Ready
 
-REQUEST_TIMEOUT = 10.0  # seconds; ops/ready itself gives each OMERO.server two
+REQUEST_TIMEOUT = 10.0  # seconds; ops/ready waits two seconds for each OMERO.server
 
 
 def address(engine: Engine) -> login_page.Address:
-    """Where it serves. One whose config.xml has broken meanwhile still serves with that of then."""
+    """Return OMERO.web's address; if config.xml is damaged, the one in the release's snapshot."""
     try:
         _ = engine.current
     except Unreadable:
-        then = State.read(engine.locations.kept(schema_cache.current_release())).properties
+        snapshot = State.read(engine.locations.kept(schema_cache.current_release())).properties
         locations, schema = engine.locations, engine.schema
         return login_page.address(
-            lambda name: then.get(name, schema.default(name, locations.omerodir))
+            lambda name: snapshot.get(name, schema.default(name, locations.omerodir))
         )
     return login_page.address(engine.effective)
 
@@ -37,9 +37,9 @@ def ask_ready(place: login_page.Address) -> Ready:
     status, body = _get(place, "ready")
     if status not in (200, 503):
         raise ValueError(f"{_url(place, 'ready')} answers {status}")
-    told = json.loads(body)
-    servers = {str(name): str(said) for name, said in told["omero_server"]["servers"].items()}
-    return Ready(bool(told["ready"]), str(told["session_store"]), servers)
+    report = json.loads(body)
+    servers = {str(name): str(text) for name, text in report["omero_server"]["servers"].items()}
+    return Ready(bool(report["ready"]), str(report["session_store"]), servers)
 
 
 def ask_metrics(place: login_page.Address) -> Metrics:
@@ -51,7 +51,7 @@ def ask_metrics(place: login_page.Address) -> Metrics:
 
 
 def read(text: str) -> Metrics:
-    """Of Prometheus' text format what the screen shows. Raises ValueError."""
+    """Parse the metrics of the screen from Prometheus' text format. Raises ValueError."""
     memory: dict[str, int] = {}
     single: dict[str, int] = {}
     for family in text_string_to_metric_families(text):
@@ -75,8 +75,8 @@ def _get(place: login_page.Address, name: str) -> tuple[int, bytes]:
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise OSError(f"{_url(place, name)} does not answer: {said}") from error
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise OSError(f"{_url(place, name)} does not answer: {reason}") from error
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""The screen, for people and for programs. Pure."""
+"""Format the screen for people and for programs. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATES = ("serving", "warnings", "not serving")
 
 
 def as_json(seen: Status, findings: Sequence[CheckResult]) -> str:
-    """A part that could not be seen is {"unknown": reason}."""
+    """Return the status as JSON. A part that is not known is {"unknown": reason}."""
     warnings = [
         {"check": each.check, "message": each.message, "remedy": each.setting} for each in findings
     ]
@@ -28,7 +28,7 @@ def as_json(seen: Status, findings: Sequence[CheckResult]) -> str:
 
 
 def as_text(seen: Status, findings: Sequence[CheckResult]) -> str:
-    """At most 80 columns wide."""
+    """Return the status as text, at most 80 columns wide."""
     serves = "DOES NOT SERVE" if judge.status(findings) == 2 else "serves"
     blocks = [f"OMERO.web {serves}.", _table(lines(seen))]
     if findings:

@@ -1,4 +1,4 @@
-"""What needs somebody, each with the command or the setting that helps. Pure."""
+"""Find problems in the status, each with the command or the setting that helps. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..shared.certificate_expiry import EXPIRY_WARNING
 from ..shared.redis_memory import Memory
 from .model import Status, Unknown
 
-ENDING = 60.0  # seconds that workers of another configuration may take for their last requests
+ENDING = 60.0  # seconds for the last requests of workers with another configuration
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
 LOCK_AGE = timedelta(days=90)  # Django has a security release in most months
 LISTS_AGE = timedelta(days=7)  # Debian's apt-daily.timer fetches them each day
 MIN_FREE_BYTES = 1_000_000_000  # bytes
 MIN_FREE_SHARE = 0.1
-_START = "omero web start, or restart where it hangs (either names the log)"
+_START = "omero web start, or restart if it hangs (both report the log)"
 
 
 def findings(seen: Status) -> list[CheckResult]:
-    """`error`: it does not serve; `warning`: all else."""
+    """Return all problems. `error`: OMERO.web is down. `warning`: any other."""
     parts = (
         _ready,
         _omero_server,
@@ -42,7 +42,7 @@ def findings(seen: Status) -> list[CheckResult]:
 
 
 def status(findings: Sequence[CheckResult]) -> int:
-    """The exit status: 0 serving and nothing to say, 1 warnings, 2 not serving."""
+    """Return the exit status: 0 up without warnings, 1 up with warnings, 2 down."""
     return max(({"warning": 1, "error": 2}[each.status] for each in findings), default=0)
 
 
@@ -54,7 +54,7 @@ def _ready(seen: Status) -> Iterator[CheckResult]:
     if isinstance(seen.ready, Unknown):
         yield CheckResult("service", "error", seen.ready.unknown, _START)
     elif not seen.ready.ready:
-        wrong = "no OMERO.server can be reached"
+        wrong = "no OMERO.server is reachable"
         if seen.ready.session_store != "ok":
             store = "Redis, the session store" if seen.sessions == "redis" else "the session store"
             wrong = f"{store}: {seen.ready.session_store}"
@@ -78,10 +78,10 @@ def _releases(seen: Status) -> Iterator[CheckResult]:
         return
     serves = found.serves
     for name in found.damaged:
-        remedy = f"as root, rm {RELEASES}/{name}/complete; where it is still wanted, deploy"
+        remedy = f"as root, rm {RELEASES}/{name}/complete; deploy if it is still needed"
         if serves and serves.name == name:
-            remedy = "deploy: it is built anew"
-        yield _warning("release", f"{name} is damaged: files of it are gone", remedy)
+            remedy = "deploy, which builds it again"
+        yield _warning("release", f"{name} is damaged: files are missing", remedy)
     other = serves and serves.other_python(found.host_python)
     if other:
         yield _warning("release", other, "deploy again")
@@ -93,16 +93,16 @@ def _configuration(seen: Status) -> Iterator[CheckResult]:
         yield _warning("configuration", found.unknown, "repair it and deploy")
         return
     for names, what, remedy in (
-        (found.mistakes, "not to be applied again", "omeroweb-ops config plan"),
+        (found.mistakes, "cannot be applied again", "omeroweb-ops config plan"),
         (
             found.differs,
             "not as last deployed",
-            "omeroweb-ops config plan; deploy again, or write it into web_config",
+            "omeroweb-ops config plan; deploy again, or set it in web_config",
         ),
         (
             found.by_hand,
             "set by hand",
-            "write it into web_config and deploy, or unset it: omero config set NAME",
+            "set it in web_config and deploy, or unset it: omero config set NAME",
         ),
     ):
         if names:
@@ -113,7 +113,7 @@ def _workers(seen: Status) -> Iterator[CheckResult]:
     found = seen.workers
     if isinstance(found, Unknown) or not found.older or found.settled <= ENDING:
         return
-    message = f"{found.older} still serve with another release or configuration"
+    message = f"{found.older} still have another release or configuration"
     yield _warning("workers", message, "omero web restart")
 
 
@@ -123,10 +123,10 @@ def _redis(seen: Status) -> Iterator[CheckResult]:
         return
     memory = Memory(found.redis_used, found.redis_max)
     if memory.full:
-        yield _warning("sessions", "Redis is full: it refuses logins now", "redis_maxmemory")
+        yield _warning("sessions", "Redis is full and refuses logins", "redis_maxmemory")
     elif memory.scarce:
         share = memory.used / memory.limit
-        message = f"Redis uses {share:.0%} of its memory; once full it takes no login"
+        message = f"Redis uses {share:.0%} of its memory; when full, it refuses logins"
         yield _warning("sessions", message, "redis_maxmemory")
 
 
@@ -140,7 +140,7 @@ def _cleared(seen: Status) -> Iterator[CheckResult]:
     since = last.time if last else seen.configured
     if seen.sessions == "file" and since is not None and seen.now - since > OVERDUE:
         days = (seen.now - since).days
-        message = f"not run for {days} days: expired sessions pile up"
+        message = f"not run for {days} days: expired sessions accumulate"
         yield _warning("clearsessions", message, "omero web clearsessions; does cron run?")
 
 
@@ -151,13 +151,13 @@ def _certificate(seen: Status) -> Iterator[CheckResult]:
     if found.dates:
         yield _warning("certificate", found.dates, "nginx_tls")
     elif found.days is not None and found.days < EXPIRY_WARNING.days:
-        yield _warning("certificate", f"ends in {found.days} days; renew it", "nginx_tls")
+        yield _warning("certificate", f"expires in {found.days} days; renew it", "nginx_tls")
 
 
 def _disks(seen: Status) -> Iterator[CheckResult]:
     for disk in () if isinstance(seen.disks, Unknown) else seen.disks:
         if disk.free < max(MIN_FREE_BYTES, MIN_FREE_SHARE * disk.size):
-            message = f"little room on the file system of {disk.path}"
+            message = f"the file system of {disk.path} is nearly full"
             yield _warning("disk", message, f"du -xh {disk.path} | sort -h | tail")
 
 
@@ -166,7 +166,7 @@ def _lock(seen: Status) -> Iterator[CheckResult]:
         return
     age = seen.now.date() - seen.locked
     if age > LOCK_AGE:
-        message = f"its packages were locked {age.days} days ago, on {seen.locked}"
+        message = f"its lock is {age.days} days old, from {seen.locked}"
         yield _warning("release", message, "./run audit; docs/upgrade.md")
 
 
@@ -183,10 +183,10 @@ def _security(seen: Status) -> Iterator[CheckResult]:
 
 
 def _unknown(seen: Status) -> Iterator[CheckResult]:
-    """Not the service and the configuration, judged above; nor what only visitors meet."""
+    """Yield a warning for each unknown part that no other check reports and that the host has."""
     parts: dict[str, tuple[object, str]] = {
         "release": (seen.releases, "omeroweb-ops release list, or deploy"),
-        "clearsessions": (seen.cleared, "omero web clearsessions writes it anew"),
+        "clearsessions": (seen.cleared, "omero web clearsessions writes it again"),
         "public URL": (seen.url, "deploy again"),
         "disk": (seen.disks, "deploy again"),
         "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
@@ -198,4 +198,4 @@ def _unknown(seen: Status) -> Iterator[CheckResult]:
         parts["workers"] = seen.workers, "omero web restart"
     for name, (found, remedy) in parts.items():
         if isinstance(found, Unknown):
-            yield _warning(name, f"cannot be seen: {found.unknown}", remedy)
+            yield _warning(name, f"not known: {found.unknown}", remedy)

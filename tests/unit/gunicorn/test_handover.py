@@ -90,7 +90,7 @@ import os, signal, subprocess, sys, time
 from omeroweb_ops.gunicorn import handover
 before = subprocess.Popen(["sleep", "60"])
 handover.Predecessor.pid, handover.Predecessor.end = before.pid, time.monotonic() + 60
-handover.Predecessor.told[0] = int(sys.argv[1])
+handover.Predecessor.retired[0] = int(sys.argv[1])
 if os.fork() == 0:
     handover.on_exit_wait_for_predecessor(None)
     os._exit(3)

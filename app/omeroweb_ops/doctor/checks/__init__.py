@@ -1,4 +1,4 @@
-"""The checks of `omeroweb-ops doctor`: pure functions of what the probes saw.
+"""The checks of `omeroweb-ops doctor`: pure functions of the probes' results.
 
 A new check is a function in the module of its subject, and a line in `run_all`.
 """

@@ -1,4 +1,4 @@
-"""Cookies that a browser would not keep, or not send, or send to others. Pure."""
+"""Find cookies that a browser would drop, would not send, or would send to others. Pure."""
 
 from __future__ import annotations
 
@@ -34,20 +34,22 @@ def findings(seen: PublicState) -> Iterator[CheckResult]:
         message = f"{session} is not HttpOnly: scripts can read it"
         setting = ADDITIONAL_SETTINGS
         wrong.append(CheckResult("cookies", "warning", message, setting))
-    yield from wrong or [CheckResult("cookies", "ok", "kept by browsers, and sent to nobody else")]
+    yield from wrong or [
+        CheckResult("cookies", "ok", "browsers keep them and send them to nobody else")
+    ]
 
 
 def _secure(
     name: str, setting: str, cookies: dict[str, Cookie], seen: PublicState
 ) -> Iterator[CheckResult]:
-    """Until someone logs in there is no session's cookie to be seen: then as it is configured."""
+    """Check a cookie's Secure attribute, or its property if the cookie was not sent (no login)."""
     configured = bool(seen.local.properties.get(setting))
     secure = cookies[name].secure if name in cookies else configured
     if secure and not seen.expected.secure:
-        message = f"{name} is Secure and visitors come by http: nobody stays logged in"
+        message = f"{name} is Secure, but visitors use http: nobody stays logged in"
         yield CheckResult("cookies", "error", message, setting)
     elif seen.expected.secure and not secure:
-        message = f"{name} is not Secure: browsers send it by http too"
+        message = f"{name} is not Secure: browsers send it over http, too"
         yield CheckResult("cookies", "warning", message, setting)
 
 

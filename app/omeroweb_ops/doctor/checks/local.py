@@ -1,4 +1,4 @@
-"""The web host's own side: OMERO.web's port, its neighbours, its configuration. Pure."""
+"""Check the web host itself: port, OMERO.servers, session store, configuration. Pure."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def findings(seen: PublicState) -> Iterator[CheckResult]:
         yield CheckResult(
             "allowed hosts",
             "error",
-            f"{seen.expected.host} is none of them: OMERO.web answers 400",
+            f"{seen.expected.host} is not an allowed host: OMERO.web answers 400",
             ALLOWED_HOSTS,
         )
     if seen.local.properties.get(DEBUG):
-        message = "debug mode shows visitors what is inside, and logs what is confidential"
+        message = "debug mode shows internals to visitors, and logs confidential data"
         yield CheckResult("debug mode", "warning", message, DEBUG)
     prefix = str(seen.local.properties.get(PREFIX) or "").rstrip("/")
     if prefix != seen.expected.prefix:
-        message = f"OMERO.web has the prefix {prefix or '(none)'}, the public URL another"
+        message = f"OMERO.web has the prefix {prefix or '(none)'}, the public URL has another"
         yield CheckResult("prefix", "error", message, PREFIX)
 
 
 def allowed(seen: PublicState) -> bool:
-    """Whether OMERO.web takes the public name (Django's ALLOWED_HOSTS: '.name' has subdomains)."""
+    """Return whether ALLOWED_HOSTS has the public name ('.name' includes subdomains)."""
     host = seen.expected.host.lower()
     patterns = [str(each).lower() for each in seen.local.properties.get(ALLOWED_HOSTS) or ()]
     return any(
@@ -47,19 +47,19 @@ def _service(seen: PublicState) -> Iterator[CheckResult]:
     if own.status == 200:
         yield CheckResult("service", "ok", f"OMERO.web answers on {seen.local.base}")
     elif not own.status:
-        message = f"{own}. Run `omero web start`, and see its log"
+        message = f"{own}. Run `omero web start`, and check its log"
         yield CheckResult("service", "error", message, PORT)
     elif allowed(seen):
-        yield CheckResult("service", "error", f"{own}; see OMERO.web's log")
+        yield CheckResult("service", "error", f"{own}; check OMERO.web's log")
 
 
 def _servers(seen: PublicState) -> Iterator[CheckResult]:
     for place, problem in seen.local.servers.items():
         if problem:
-            message = f"{place} cannot be reached ({problem}): nobody can log in there"
+            message = f"{place} is unreachable ({problem}): nobody can log in there"
             yield CheckResult("OMERO.server", "warning", message, SERVER_LIST)
         else:
-            yield CheckResult("OMERO.server", "ok", f"{place} takes connections")
+            yield CheckResult("OMERO.server", "ok", f"{place} accepts connections")
 
 
 def _sessions(seen: PublicState) -> CheckResult:
@@ -68,4 +68,4 @@ def _sessions(seen: PublicState) -> CheckResult:
         return CheckResult("sessions", "error", f"{problem}: nobody can log in", setting)
     if seen.local.memory.scarce:
         return CheckResult("sessions", "warning", str(seen.local.memory), "redis_maxmemory")
-    return CheckResult("sessions", "ok", "their store can be used")
+    return CheckResult("sessions", "ok", "the session store works")

@@ -1,4 +1,4 @@
-"""TLS as visitors meet it. Pure."""
+"""Check TLS as visitors use it. Pure."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def _certificate(found: Certificate, seen: PublicState) -> Iterator[CheckResult]
         yield finding("error", f"no TLS on port {seen.expected.port}: {found.problem}")
         return
     if found.dates:
-        yield finding("error", f"the certificate is {found.dates}; put another in its place")
+        yield finding("error", f"the certificate is {found.dates}; replace it")
     if not found.for_name:
         names = ", ".join(found.names) or "no name"
-        yield finding("error", f"the certificate is for {names} and not for {seen.expected.host}")
+        yield finding("error", f"the certificate is for {names}, not for {seen.expected.host}")
     if found.days is not None and found.days < EXPIRY_WARNING.days:
-        yield finding("warning", f"the certificate ends in {found.days} days; renew it")
+        yield finding("warning", f"the certificate expires in {found.days} days; renew it")
     if found.self_signed and wanted:
-        yield finding("info", "self-signed, as the setting says: browsers warn each visitor")
+        yield finding("info", "self-signed, as set: browsers warn each visitor")
     elif found.distrust:
         yield finding(
             "warning",
-            f"no authority that this host knows vouches for it ({found.distrust}). Put the whole "
-            "chain into the certificate's file; an authority of your own: into this host's store",
+            f"no authority that this host knows has issued it ({found.distrust}). Put the whole "
+            "chain into the certificate's file, and your own authority into this host's store",
         )
     elif not found.dates and found.for_name:
         yield finding("ok", f"trusted, {found.days} days left")
@@ -51,9 +51,9 @@ def _redirect(plain: Answer, seen: PublicState) -> CheckResult:
     if plain.headers.get("location", "").startswith(seen.expected.public.rstrip("/")):
         return CheckResult("redirect", "ok", f"{plain.url} leads to https")
     if not plain.status:
-        return CheckResult("redirect", "info", f"{plain}; typed without https:// it is not found")
+        return CheckResult("redirect", "info", f"{plain}; the site is not found without https://")
     if seen.expected.tls == "off":
-        message = f"{plain}; to lead visitors to https is up to the proxy that speaks it"
+        message = f"{plain}; the proxy that ends TLS must redirect visitors to https"
         return CheckResult("redirect", "info", message)
     return CheckResult(
         "redirect",
@@ -66,5 +66,5 @@ def _redirect(plain: Answer, seen: PublicState) -> CheckResult:
 def _strict_transport(login: Answer) -> CheckResult:
     header = login.headers.get("strict-transport-security")
     if header:
-        return CheckResult("hsts", "ok", f"browsers are told to keep to https ({header})")
-    return CheckResult("hsts", "info", "browsers are not told to keep to https", "nginx_hsts")
+        return CheckResult("hsts", "ok", f"browsers use only https ({header})")
+    return CheckResult("hsts", "info", "browsers may use http again", "nginx_hsts")

@@ -1,4 +1,4 @@
-"""What visitors meet on their way to the login page. Pure: judged from what was observed."""
+"""Check what visitors meet on their way to the login page. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..result import CheckResult
 from . import local
 from .login import FORWARDED
 
-# Seconds that the page says which NGINX shows by itself (roles.nginx.maintenance_page.RETRY_AFTER);
-# planned maintenance says another time.
+# Retry-After, in seconds, of the maintenance page that NGINX shows when OMERO.web is down
+# (roles.nginx.maintenance_page.RETRY_AFTER); planned maintenance has another value.
 AUTOMATIC = "30"
 
 
 def check_name(seen: PublicState) -> Iterator[CheckResult]:
-    """The name of the site, and whether the site is reached by that name."""
+    """Check the site's name, and whether the site is reachable by this name."""
     host = seen.connect or seen.expected.host
     if seen.unknown:
         yield CheckResult(
             "name",
             "error",
-            f"{host} has no address here ({seen.unknown}). Give it one in DNS or /etc/hosts; "
-            "--connect 127.0.0.1 asks an NGINX on this host meanwhile",
+            f"{host} has no address on this host ({seen.unknown}). Add it to DNS or /etc/hosts; "
+            "until then, --connect 127.0.0.1 checks an NGINX on this host",
             "nginx_server_name",
         )
     elif seen.first and not seen.first.status:
@@ -32,16 +32,16 @@ def check_name(seen: PublicState) -> Iterator[CheckResult]:
         yield CheckResult(
             "name",
             "error",
-            f"{seen.first}. If visitors do get there, it is the way from this host (split DNS, a "
-            "router that does not turn back): --connect 127.0.0.1 asks an NGINX on this host",
+            f"{seen.first}. If visitors can reach it, this host's route is the cause (split DNS, a "
+            "router without hairpin NAT): --connect 127.0.0.1 checks an NGINX on this host",
             f"nginx_server_name, {setting}",
         )
     elif seen.first:
-        yield CheckResult("name", "ok", f"{host} is reached")
+        yield CheckResult("name", "ok", f"{host} is reachable")
 
 
 def check_pages(seen: PublicState) -> Iterator[CheckResult]:
-    """The login page, one of its static files, and the address without a path."""
+    """Check the login page, one of its static files, and the URL without a path."""
     if seen.login:
         yield _login_page(seen.login, seen)
     if seen.static:
@@ -60,7 +60,7 @@ def _login_page(login: Answer, seen: PublicState) -> CheckResult:
     if login.status == 200:
         title = seen.page.title or "without a title"
         return error(
-            f"{login.url} is another page ({title}): another site answers here",
+            f"{login.url} is another page ({title}): another site answers",
             "nginx_server_name",
         )
     if login.status == 503 and login.headers.get("retry-after", AUTOMATIC) != AUTOMATIC:
@@ -68,11 +68,11 @@ def _login_page(login: Answer, seen: PublicState) -> CheckResult:
         return CheckResult("maintenance", "warning", message)
     if login.status in (502, 503, 504) and served:
         return error(
-            f"{login}, but OMERO.web answers on {seen.local.base}: NGINX sends visitors elsewhere",
+            f"{login}, but OMERO.web answers on {seen.local.base}: NGINX uses another address",
             f"{HOST}, {PORT}",
         )
     if login.status in (502, 503, 504):
-        return error(f"{login}, since OMERO.web is away")
+        return error(f"{login}, because OMERO.web is down")
     if login.status == 400 and not local.allowed(seen):
         return error(f"{login}: OMERO.web does not know this name", ALLOWED_HOSTS)
     if login.status == 400 and served:
@@ -86,13 +86,13 @@ def _login_page(login: Answer, seen: PublicState) -> CheckResult:
             f"{login}, but OMERO.web answers on {seen.local.base}: NGINX has another prefix",
             PREFIX,
         )
-    return error(f"{login}; OMERO.web's log may say why")
+    return error(f"{login}; check OMERO.web's log")
 
 
 def _static(static: Answer) -> Iterator[CheckResult]:
     kind = static.headers.get("content-type", "")
     if static.status != 200:
-        message = f"{static}: pages have no style"
+        message = f"{static}: pages have no styles"
         yield CheckResult("static files", "error", message, "omero.web.static_url, static_root")
     elif not kind.startswith("text/css"):
         message = f"{static.url} is sent as {kind or 'nothing'}: browsers refuse it"
@@ -104,9 +104,9 @@ def _static(static: Answer) -> Iterator[CheckResult]:
             for header, what in (("content-encoding", "compressed"), ("cache-control", "cached"))
             if not static.headers.get(header)
         ]
-        told = f"not {' and not '.join(lacking)}" if lacking else "compressed and cached"
+        sent = f"not {' and not '.join(lacking)}" if lacking else "compressed and cached"
         status = "info" if lacking else "ok"
-        yield CheckResult("static files", status, f"{static.url} is there, {told}")
+        yield CheckResult("static files", status, f"{static.url} is sent {sent}")
 
 
 def _root(root: Answer, seen: PublicState) -> CheckResult:
@@ -118,7 +118,7 @@ def _root(root: Answer, seen: PublicState) -> CheckResult:
 
 
 def check_clock(seen: PublicState) -> Iterator[CheckResult]:
-    """The clocks of the site and of this host, a minute apart at most."""
+    """Check that the clocks of the site and of this host differ by at most a minute."""
     if seen.skew is None:
         return
     apart = abs(seen.skew)
