@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from omeroweb_ops.locations import BASE, CURRENT, MAINTENANCE, PLANNED
 
-# What several roles share, root's own
+# Shared by several roles, owned by root
 STATE = "/var/lib/omeroweb-ops"
-STAMPS = f"{STATE}/stamps"  # what each service was last started or reloaded with
+STAMPS = f"{STATE}/stamps"  # digests of what each service was last started or reloaded with
 CACHE = Path("/var/cache/omeroweb-ops")  # uv, its cache and the zeroc-ice wheel
 RUN = "/run/omeroweb-ops"  # gone after a boot
 BACKUPS = "/var/backups/omeroweb-ops"  # copies of replaced files, which stay
@@ -35,7 +35,7 @@ WEB_SOCKET = "/etc/systemd/system/omero-web.socket"
 WEB_PROGRAM = f"{SUPERVISOR_PROGRAMS}/omero-web.conf"
 FORMER_LIVENESS_SERVICE = "/etc/systemd/system/omero-web-liveness.service"  # of an older bundle
 
-# The firewall of hosts whose neighbours are other hosts
+# The firewall of hosts with ports for other hosts
 FIREWALL_RULES = "/etc/omero-web.nft"
 FIREWALL_SERVICE = "/etc/systemd/system/omero-web-firewall.service"
 FIREWALL_DROP_IN = "/etc/systemd/system/nftables.service.d/omero-web-firewall.conf"
@@ -51,7 +51,7 @@ ACME = "/var/www/omero-web-acme"
 CERTIFICATE_COMMAND = "/usr/local/sbin/omero-web-certificate"
 CERTIFICATE_CRON = "/etc/cron.d/omero-web-certificate"
 STATIC_FILES = f"{STATE}/static"  # on an NGINX host without OMERO.web
-STATIC_ARCHIVE = f"{STATE}/static.tar.gz"  # on both hosts, for as long as it travels
+STATIC_ARCHIVE = f"{STATE}/static.tar.gz"  # on both hosts, during the transfer
 
 # Redis
 REDIS_CONFIGURATION = "/etc/omero-web-redis"

@@ -34,7 +34,7 @@ class Member:
 
     @property
     def public_tls(self) -> bool:
-        """Return whether visitors of this NGINX come by https, also through a proxy in front."""
+        """Return whether visitors of this NGINX use https, also through a proxy in front."""
         proxy = self.settings.nginx_behind_proxy
         return self.settings.nginx_tls != "off" if proxy is None else proxy.tls
 

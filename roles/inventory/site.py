@@ -1,6 +1,6 @@
 """The whole site: every host's settings together, and what follows from them.
 
-A mistake in the inventory is reported with all the others and before any host is touched.
+All errors in the inventory are reported together, before any host is touched.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Site:
 
     @cached_property
     def tls(self) -> bool:
-        """Whether visitors come by https."""
+        """Whether visitors use https."""
         return any(member.public_tls for member in self.group("nginx"))
 
     @cached_property
@@ -100,7 +100,7 @@ class Site:
 
     @cached_property
     def loopback(self) -> bool:
-        """Whether visitors come from the machine itself alone."""
+        """Whether only users of the machine itself can visit the site."""
         return all({*(each.server_names or ["_"])} <= _LOOPBACK for each in self.group("nginx"))
 
     @cached_property
@@ -114,7 +114,7 @@ class Site:
         return found, [_of_plugin(each, known) for each in findings]
 
     def resolved(self, member: Member) -> tuple[dict[str, str], list[Finding]]:
-        """Return the text of every valid property of the inventory, and the mistakes in others."""
+        """Return the text of every valid property of the inventory, and the errors in others."""
         return self._resolved[member.name]
 
     def value(self, member: Member, name: str) -> Any:
@@ -161,7 +161,7 @@ class Site:
         return {name: each if each.files else None for name, each in found.items()}
 
     def branding(self, member: Member) -> Branding | None:
-        """Return the site's own logos and templates: read once, as a file may change meanwhile."""
+        """Return the site's own logos and templates, read once because a file may change."""
         return self._brandings[member.name]
 
     @property
@@ -181,15 +181,15 @@ class Site:
         return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
 
     def redact(self, message: str) -> str:
-        """Return a message that may quote the secrets, as it may be shown."""
+        """Return a message without the secrets."""
         return redact(message, texts(dict(self.secrets)))
 
     def mode(self, content: str) -> str:
-        """Return the mode of root's file with this content: a secret is not for others."""
+        """Return the mode of root's file with this content: others may not read a secret."""
         return "644" if self.redact(content) == content else "640"
 
     def ports(self, member: Member) -> Iterator[tuple[int, str, str]]:
-        """Return each port of a host's roles, the program that may hold it, and its setting."""
+        """Yield each port of a host's roles, the program that may use it, and its setting."""
         settings = member.settings
         if "redis" in member.groups and settings.redis_has_port:
             yield settings.redis_tcp_port, "redis-server", "redis_port"
@@ -204,8 +204,10 @@ class Site:
 def load(
     hosts: Iterable[tuple[str, frozenset[str], Mapping[str, Any], str | None]],
 ) -> tuple[Site, list[Finding]]:
-    """The site of these hosts (name, groups, data, address by the connector), and the mistakes in
-    each host's own settings; those of the whole are found by `mistakes`."""
+    """Return the site, and the errors in each host's own settings; `checks` finds all others.
+
+    hosts: name, groups, data and the connector's address of each host.
+    """
     members: list[Member] = []
     findings: list[Finding] = []
     files: dict[str | tuple[str, ...], str] = {}
@@ -224,7 +226,7 @@ def load(
 
 
 def _of_plugin(finding: Finding, known: schema.Schema) -> Finding:
-    """An unknown property may be that of a plugin that is not written."""
+    """Return a finding that names the plugin, if an unknown property is a catalogue plugin's."""
     package = plugin_catalogue.owner(finding.subject) if finding.subject not in known else None
-    said = f'is a property of {package}; write web_plugins = ["{package}"], or take it out'
-    return Finding(finding.subject, said) if package else finding
+    message = f'is a property of {package}; set web_plugins = ["{package}"], or remove it'
+    return Finding(finding.subject, message) if package else finding

@@ -1,4 +1,4 @@
-"""The site's own certificate, looked at before anything is touched, where it lies."""
+"""Find and check the site's own certificate, on this machine or on the NGINX host."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _OWN = Pair(CERTIFICATE, KEY)
 
 
 def in_place(member: Member) -> Pair | None:
-    """The certificate that the site keeps on the NGINX host itself, where others renew it.
+    """Return the paths of a certificate that is on the NGINX host itself, where others renew it.
 
-    That is an absolute path that does not exist on this machine, or that this machine is the host.
+    Such paths are absolute, and either do not exist on this machine, or this machine is the host.
     """
     given = member.settings.nginx_tls
     if not isinstance(given, Certificate):
@@ -50,13 +50,13 @@ def in_place(member: Member) -> Pair | None:
 
 
 def paths(member: Member) -> Pair:
-    """Where NGINX finds certificate and key."""
+    """Return the paths of NGINX's certificate and key."""
     return in_place(member) or _OWN
 
 
 @dataclass(frozen=True)
 class HostCertificate:
-    """What stands on the host: certificate, the key's public half, paths that cannot be read."""
+    """The certificate on the host, its public key, and the paths that cannot be read."""
 
     certificate: bytes
     key: bytes
@@ -64,9 +64,9 @@ class HostCertificate:
 
 
 def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Finding]:
-    """What is wrong or doubtful about the site's own certificate.
+    """Yield the errors and warnings about the site's own certificate.
 
-    held: what the host said, where the certificate is there.
+    held: the certificate on the host, if it is there.
     """
     given, kept = member.settings.nginx_tls, in_place(member)
     if kept and held is None:
@@ -82,7 +82,7 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fi
         for path in held.missing:
             yield Finding(
                 certificate.SETTING,
-                f"{path} is neither here nor on the host; write the path of a file",
+                f"{path} is neither on this machine nor on the host; set the path of a file",
             )
         return
     key: bytes | None

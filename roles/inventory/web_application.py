@@ -1,4 +1,4 @@
-"""What the rest of the bundle reads of one OMERO.web's properties."""
+"""Read the properties of one OMERO.web that the rest of the bundle needs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class WebApplication:
     """Values of one OMERO.web, from its properties as set or by default.
 
     prefix: "" or like "/omero". static_url: a path or a URL. static_root: the directory of the
-    static files. listens_on: the IP address or name that OMERO.web binds. address: where OMERO.web
-    answers on its own host. timeout: seconds that a request may take. samesite: in small letters.
+    static files. listens_on: the IP address or name that OMERO.web binds. address: OMERO.web's
+    address on its own host. timeout: seconds that a request may take. samesite: in lower case.
     extra_config: lines for NGINX's server block.
     """
 

@@ -1,4 +1,4 @@
-"""NGINX: the front door, with a maintenance page for when OMERO.web is away."""
+"""Deploy NGINX in front of OMERO.web, with a maintenance page for when OMERO.web is down."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..survey import Survey
 from ..target import Target
 from . import maintenance_page, request_policy, site_config, static_files, tls
 
-# What other sites of this NGINX may need is left: home directories (logs), /tmp (sockets of their
-# applications), /etc/nginx (where some keep a cache), most capabilities.
+# Other sites of this NGINX may need home directories (logs), /tmp (sockets of their applications),
+# /etc/nginx (where some keep a cache) and most capabilities, so these are not restricted.
 _RESTRICTIONS = (
     *services.RESTRICTIONS,
     "CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_BPF CAP_CHECKPOINT_RESTORE CAP_LINUX_IMMUTABLE "
@@ -29,16 +29,16 @@ _RESTRICTIONS = (
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
 )
 SANDBOX = ("LimitNOFILE=65536", *sorted(_RESTRICTIONS))
-# A sandbox is that of a process's start. NGINX that was installed a moment ago serves nobody; one
-# that has sites is not stopped for it.
+# A sandbox applies from a process's start on. A newly installed NGINX, which has no sites, is
+# restarted for it; an NGINX with sites is not.
 _READ = (
     f"systemctl daemon-reload; [ -e {NGINX_SITE} ] || "
     f'[ "$(cd /etc/nginx && ls conf.d sites-enabled | tr -d "[:space:]")" != '
     "conf.d:sites-enabled:default ] || systemctl try-restart nginx"
 )
-# What holds the ports where systemd does not see to it: an upgrade of the package lets the master
-# be followed by another one (USR2), which is no child of supervisor's; its workers end by
-# themselves. Those of a master that was killed do not.
+# Ends NGINX processes that supervisor did not start and that use the ports. An upgrade of the
+# package starts a successor of the master (USR2), which is not supervisor's child; its workers end
+# with it. The workers of a killed master do not end.
 _END_LEFTOVERS = (
     "m=$(cat /run/nginx.pid 2> /dev/null); "
     "if grep -qs '^nginx: master' /proc/$m/cmdline; then kill -QUIT $m; else "
@@ -47,11 +47,11 @@ _END_LEFTOVERS = (
 
 
 def service() -> services.Service:
-    """Debian's own unit under systemd; the same program under supervisor."""
+    """Return NGINX's service: Debian's unit under systemd, the same program under supervisor."""
     return services.Service(
         name="nginx",
         command=f"/bin/sh -c \"{_END_LEFTOVERS}; exec /usr/sbin/nginx -g 'daemon off;'\"",
-        # a run may have been killed after it removed the default site: what is enabled counts too
+        # with the enabled sites, because a run may be killed after it has removed the default site
         reload_on=f"cat /etc/nginx/nginx.conf {NGINX_SITE} {tls_files.CERTIFICATE}; "
         f"ls {NGINX_ENABLED}",
         trial="nginx -t -q",
@@ -61,17 +61,17 @@ def service() -> services.Service:
 
 @role("NGINX")
 def install(manager: str) -> None:
-    """The packages; nothing of this site. curl asks the public URL at the end of a run."""
+    """Install the packages, without anything of this site. curl is for the smoke test."""
     names = (*packages.NGINX, *packages.MANAGERS[manager])
     packages.install(name="Install packages", names=names)
 
 
 @role("NGINX")
 def prepare(target: Target) -> None:
-    """Certificates and the maintenance page; the site too where there is none yet.
+    """Write certificates and the maintenance page, and the site if there is none yet.
 
-    A site that is there changes only after OMERO.web has (`configure`), so that no visitor is sent
-    to a port that is not bound yet.
+    An existing site changes only after OMERO.web (`configure`), so that NGINX never uses a port
+    that is not bound yet.
     """
     sync(
         name="Write maintenance page",
@@ -86,8 +86,8 @@ def prepare(target: Target) -> None:
         ],
     )
     if target.settings.nginx_tls == "self-signed":
-        tls.self_signed(name="Make certificate", names=tls.names(target.member, target.survey))
-    if not target.survey.existing.sites:  # which serves until OMERO.web's successor is built
+        tls.self_signed(name="Create certificate", names=tls.names(target.member, target.survey))
+    if not target.survey.existing.sites:  # an existing site stays until its successor is built
         site_config.write(
             name="Write first site",
             file=_site(target),
@@ -97,9 +97,9 @@ def prepare(target: Target) -> None:
 
 @role("NGINX")
 def deliver(target: Target, surveys: Mapping[str, Survey]) -> None:
-    """Static files of the release, where OMERO.web is on other hosts.
+    """Deliver the release's static files, if OMERO.web is on other hosts.
 
-    surveys: of the hosts in this run; without a web host among them nothing can have changed.
+    surveys: of the hosts in this run. Without a web host among them, nothing can have changed.
     """
     sources = [web for web in target.site.group("web") if web.name in surveys]
     if static_files.needs_delivery(target) and sources:
@@ -115,16 +115,16 @@ def deliver(target: Target, surveys: Mapping[str, Survey]) -> None:
 
 @role("NGINX")
 def configure(target: Target) -> None:
-    """The site, once `nginx -t` has accepted it."""
+    """Write the site, if `nginx -t` accepts it."""
     file = _site(target)
     site_config.write(name="Write site", file=file, only_if_new=False)
-    if "web" not in target.groups:  # which runs it anyway
+    if "web" not in target.groups:  # the web role runs cron itself
         services.run(name="Run cron", service=services.cron(), manager=target.manager)
 
 
 @role("NGINX")
 def take_over(target: Target) -> None:
-    """The site in place of what served OMERO.web before, in one reload; a copy is kept."""
+    """Replace the existing installation's sites with the site, in one reload, and back them up."""
     file, found = _site(target), target.survey.existing
     former = [*found.sites, *([found.default] if found.default else [])]
     site_config.write(name="Replace site", file=file, only_if_new=False, former=former)
@@ -136,17 +136,17 @@ def activate(manager: str) -> None:
 
 
 def _comes_back() -> list[Item]:
-    """Debian's unit leaves an NGINX that was killed dead, and unrestricted."""
-    # read at once: a unit that differs from its files is restarted, where this needs none
+    """Return a drop-in that restarts a killed NGINX and restricts it, unlike Debian's unit."""
+    # read at once, because `services.run` restarts a unit that differs from its files
     return services.drop_in(NGINX_DROP_IN, *SANDBOX, then=_READ)
 
 
 def _supervised() -> list[Item]:
-    """What systemd's units and timers do elsewhere."""
+    """Return supervisor's programs and the rotation, which under systemd are units and timers."""
     return [
         service().program(),
         services.cron().program(),
-        # Debian's own rotation does not reach NGINX without an init system. This runs after it.
+        # Debian's rotation cannot signal NGINX without an init system. This script runs after it.
         File(NGINX_ROTATION, "#!/bin/sh\n/usr/sbin/nginx -s reopen\n", mode="755"),
     ]
 

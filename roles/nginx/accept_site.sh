@@ -1,13 +1,13 @@
 #!/bin/sh
-# accept_site.sh FILE SIZE OWNER MODE [FORMER...]: a site, SIZE bytes on standard input, gets its place
-# FILE below /etc/nginx, instead of the FORMER files, if `nginx -t` accepts it in a copy of the whole
-# configuration. A site that it refuses never reaches FILE, not for an instant.
+# accept_site.sh FILE SIZE OWNER MODE [FORMER...]: reads a site, SIZE bytes, from standard input. If
+# `nginx -t` accepts the site in a copy of the whole configuration, writes it to FILE below /etc/nginx
+# and removes the FORMER files. A refused site never reaches FILE.
 # Set before:
-#   run                        a directory of root's own for the copy
-#   access_log                 of the site
-#   connections, open_files    what Debian's main file is too small for
-#   back_up                    a shell command that keeps the former files
-#   mask                       for sed: hides what NGINX's refusal quotes of a file with secrets
+#   run                        a directory for the copy, which root owns
+#   access_log                 the site's access log
+#   connections, open_files    limits for the main file, in which Debian's are too low
+#   back_up                    a shell command that backs up the former files
+#   mask                       for sed: masks what NGINX's errors quote of a file with secrets
 # shellcheck disable=SC2154,SC2174 # site_config.py sets these variables; /run is there
 set -e
 file=$1 size=$2 owner=$3 mode=$4
@@ -18,10 +18,10 @@ mkdir -m 700 -p "$run"
 rm -rf "$run"/nginx.*
 stage=$(mktemp -d "$run/nginx.XXXXXX")
 trap 'rm -rf "$stage"' EXIT
-cp -as /etc/nginx/. "$stage" # links: no TLS key is copied
+cp -as /etc/nginx/. "$stage" # links, so that no TLS key is copied
 
-# Debian's 768 connections for each worker are fewer than one visitor with slow ones can hold; a
-# number that somebody else wrote stays. `events` may stand in the main file alone.
+# A single visitor with slow connections can use more than Debian's 768 connections of a worker. A
+# manually set number stays. NGINX allows `events` in the main file only.
 main=$(readlink -f /etc/nginx/nginx.conf)
 sed -E "s/^([[:space:]]*worker_connections[[:space:]]+)768;/\1$connections;/" "$main" > "$stage/main"
 if ! grep -Eq '^[[:space:]]*worker_rlimit_nofile' "$main"; then
@@ -29,7 +29,7 @@ if ! grep -Eq '^[[:space:]]*worker_rlimit_nofile' "$main"; then
 fi
 cp --remove-destination "$stage/main" "$stage/nginx.conf"
 
-# As Debian's logrotate makes it: NGINX itself would make it for everybody to read.
+# With the mode of Debian's logrotate: NGINX itself would create a world-readable file.
 [ -e "$access_log" ] || install -m 640 -o www-data -g adm /dev/null "$access_log"
 chown www-data:adm "$access_log"
 chmod 640 "$access_log"
@@ -38,9 +38,9 @@ copy=$(staged "$file")
 rm -f "$copy"
 for former; do rm -f "$(staged "$former")"; done
 cat > "$copy"
-[ "$(wc -c < "$copy")" -eq "$size" ] # a connection that is cut looks like the end
+[ "$(wc -c < "$copy")" -eq "$size" ] # a lost connection looks like the end of the input
 eval "$back_up"
-# /etc/nginx is also named in the main file's includes
+# the main file's includes name /etc/nginx
 sed -i "s#/etc/nginx/\(conf.d\|sites-enabled\|modules-enabled\)#$stage/\1#" "$stage/nginx.conf"
 status=0
 nginx -t -q -c "$stage/nginx.conf" 2> "$stage/said" || status=$?

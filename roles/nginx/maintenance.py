@@ -1,7 +1,7 @@
-"""Planned maintenance: `./run pyinfra -y inventory.py roles.nginx.maintenance.on`, and `.off`.
+"""Switch planned maintenance: `./run pyinfra -y inventory.py roles.nginx.maintenance.on`, `.off`.
 
-The work is done by the command that a deploy leaves on the host (templates/omero-web-maintenance),
-for there is no Python on a host that has only NGINX.
+The command that a deploy writes to the host (templates/omero-web-maintenance.j2) does the work,
+because a host with only NGINX has no Python.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from .maintenance_page import SCRIPT
 
 
 def on(message: object = None, until: object = None, **unknown: object) -> None:
-    """Visitors see the maintenance page until `off`.
+    """Show visitors the maintenance page until `off`.
 
-    message: what the page tells them. until: the expected end, see docs/maintenance.md.
+    message: the text of the page. until: the expected end, see docs/maintenance.md. Raises
+    DeployError for another argument.
     """
     if unknown:
-        raise DeployError(f"{', '.join(unknown)}: not known; write message=… or until=…")
+        raise DeployError(f"{', '.join(unknown)}: not known; must be message=… or until=…")
     given = {"--message": message, "--until": until}
     _switch("on", *(f"{name}={value}" for name, value in given.items() if value is not None))
 
 
 def off() -> None:
-    """Visitors see OMERO.web again."""
+    """Show visitors OMERO.web again."""
     _switch("off")
 
 
 def _switch(*arguments: str) -> None:
-    """Raises DeployError where an argument is wrong, before any host is changed."""
+    """Run the command. Raises DeployError for a wrong argument before any host is changed."""
     if "nginx" not in host.groups:
         return
     config.SUDO = ask(host).privilege == "sudo"
@@ -45,7 +46,7 @@ def _switch(*arguments: str) -> None:
 
 
 class Trial(HostFact[str]):
-    """What the command would do: `change`, `same`, or else what is wrong."""
+    """What the command would do: `change`, `same`, or an error message."""
 
     def command(self, arguments: tuple[str, ...]) -> str:
         return (
@@ -63,9 +64,9 @@ class Trial(HostFact[str]):
 
 @operation()
 def switched(arguments: tuple[str, ...]) -> Generator[str, None, None]:
-    """Planned maintenance is on, with this message and end, or off.
+    """Switch planned maintenance on, with this message and end, or off.
 
-    + arguments: of the command
+    + arguments: the command's arguments
     """
     if host.get_fact(Trial, arguments=arguments) != "same":
         yield f"{SCRIPT} {shlex.join(arguments)}"

@@ -1,8 +1,7 @@
-"""The maintenance page in its forms, and the command that shows it on purpose.
+"""Render the maintenance pages, and the command for planned maintenance.
 
-What is known at a deploy is filled in on the controller. A planned maintenance's message and end
-come later, when somebody gives them: for those the pages keep placeholders, which the command on
-the host fills in without Python.
+The controller fills in the values that are known at a deploy. The pages of planned maintenance keep
+placeholders for the message and the end, which the command on the host fills in without Python.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from .templating import TEMPLATES
 
 PLANNED, SCRIPT = str(locations.PLANNED), str(locations.MAINTENANCE)
 RETRY_AFTER = 30  # seconds; the doctor knows the page by it (doctor.checks.visitor.AUTOMATIC)
-PLANNED_RETRY_AFTER = 600  # seconds, where no end was given
+PLANNED_RETRY_AFTER = 600  # seconds, if no end is set
 _LATER = {name: f"{{{{ {name} }}}}" for name in ("message", "expected_end", "expected_end_iso")}
 _AWAY = "OMERO.web is under maintenance or just starting up again."
 _PLACEHOLDER = re.compile(r"\{\{ *(message|expected_end|expected_end_iso|logo|contact) *\}\}")
 
 
 def items(target: Target) -> list[Item]:
-    """The pages and the command. It comes last: with it everything is there that it needs."""
+    """Return the pages and the command. The command comes last, because it needs the pages."""
     page = target.settings.nginx_maintenance_page or MaintenancePage()
     prefix = target.application.prefix
     command = TEMPLATES.get_template("omero-web-maintenance.j2").render(
@@ -43,13 +42,13 @@ def items(target: Target) -> list[Item]:
         ),
         *_pages("planned-until", page, prefix, retry_after=PLANNED_RETRY_AFTER, **_LATER),
         File(SCRIPT, command, mode="755"),
-        # without a web role there is no virtualenv, and this is all of the command that there is
+        # without the web role there is no virtualenv: `omeroweb-ops` is only this script then
         *([] if "web" in target.groups else [Link(OPS_COMMAND, SCRIPT)]),
     ]
 
 
 def _pages(name: str, page: MaintenancePage, prefix: str, **known: Any) -> list[File]:
-    """One page for people and for programs."""
+    """Return a page as HTML for people and as JSON for programs."""
     values = {
         "prefix": prefix,
         "message": None,
@@ -69,7 +68,7 @@ def _pages(name: str, page: MaintenancePage, prefix: str, **known: Any) -> list[
 
 
 def render_site_page(page: str, values: dict[str, Any]) -> str:
-    """A facility's own page with what is known now."""
+    """Return a facility's own page with the known values filled in."""
     texts = {**values, "message": values["message"] or _AWAY}
     texts["expected_end"] = values["expected_end"] or "soon"
     return _PLACEHOLDER.sub(lambda found: html.escape(str(texts[found[1]] or "")), page)

@@ -1,4 +1,4 @@
-"""How NGINX treats visitors: whom it believes, how much it takes of them, what it compresses."""
+"""Define NGINX's policy for requests: trusted proxies, limits, TLS, compression."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..target import Target
 from .templating import TEMPLATES
 
 ACCESS_LOG = "/var/log/nginx/omero-web.access.log"
-# A course of 50 people, each mistyping once, gets in at once; after that a guess each 5 seconds.
+# 50 people of a course can log in at once, each with one typing error; then one try in 5 seconds.
 LOGIN_BURST = 99
 LOGIN_RATE = "12r/m"
 RETRY_AFTER = 10  # seconds
-# Public pages make a session for each request that comes without a cookie: embedded thumbnails do.
+# Public pages create a session for each request without a cookie, as of embedded thumbnails.
 SESSION_BURST = 600
 SESSION_RATE = "5r/s"
-# Of a request that is not a logged-in user's: OMERO.web's own forms are far below. With the default
-# of nginx_max_connections one address holds 512 MB of disk by such bodies and 64 MB of memory.
+# Limit for requests of visitors: OMERO.web's own forms are much smaller. With the default of
+# nginx_max_connections, bodies of one address use at most 512 MB of disk and 64 MB of memory.
 SMALL_BODY = "256k"
-# Above 100 MB, at once, of one address. (A limit of the whole site could be held by a stranger: a
-# request is counted before OMERO.web is asked, and until its end.)
+# Uploads above 100 MB of one address at once. (A stranger could exhaust a limit of the whole site,
+# because a request counts before OMERO.web is asked about the session, and until its end.)
 UPLOADS = 8
 # "Intermediate" of https://wiki.mozilla.org/Security/Server_Side_TLS without finite-field DHE.
 CIPHERS = ":".join(
@@ -34,13 +34,13 @@ CIPHERS = ":".join(
 )
 _GROUPS = ("X25519", "prime256v1", "secp384r1")
 _HYBRID = "X25519MLKEM768"  # OpenSSL 3.5, https://docs.openssl.org/3.5/man3/SSL_CTX_set1_curves/
-# OMERO.web logs in by ?username=…&password=… and by ?bsession=… (omeroweb/decorators.py) at most of
-# its URLs; Django decodes the names.
+# Most URLs of OMERO.web accept a login by ?username=…&password=… and ?bsession=…
+# (omeroweb/decorators.py); Django decodes the names.
 SECRET_KEYS = "|".join(
     "".join(f"(?:{letter}|%{ord(letter):x})" for letter in name)
     for name in ("password", "bsession")
 )
-# What a visitor sees who is refused, and what a program gets: name of the page, heading, text.
+# The pages for refused requests, for people and programs: name of the page, heading, text.
 PAGES_OF_REFUSAL = {
     "too-many-logins": (
         "Too many logins from your address",
@@ -60,7 +60,7 @@ PAGES_OF_REFUSAL = {
 
 
 def variables(target: Target) -> dict[str, Any]:
-    """What the templates need to know."""
+    """Return the variables of the templates."""
     behind = target.settings.nginx_behind_proxy
     names = target.member.server_names
     own = [f"[{each}]" if ":" in each else each for each in (target.member.address,) if each]
@@ -71,8 +71,8 @@ def variables(target: Target) -> dict[str, Any]:
         "canonical_name": server_names.canonical(names) if names else "",
         "own_names": server_names.pattern([*server_names.LOCAL, *own]),
         "hsts": target.site.tls and target.settings.nginx_hsts,
-        # BREACH needs a page that makes a visitor's browser ask as that visitor. Django masks its
-        # CSRF token anew in each answer, and SameSite cookies do not go with a foreign page's.
+        # A BREACH attack needs requests of another site's page with the visitor's cookies, which
+        # SameSite prevents. Django also masks its CSRF token differently in each answer.
         "gzip": target.application.samesite != "none",
         "acme": ACME,
         "access_log": ACCESS_LOG,
@@ -93,7 +93,7 @@ def variables(target: Target) -> dict[str, Any]:
 
 
 def pages(prefix: str) -> list[File]:
-    """Return what a visitor sees whose request is refused, and what a program gets."""
+    """Return the pages for refused requests, for people and programs."""
     return [
         File(
             f"{PAGES}/{name}.{kind}",
@@ -111,7 +111,7 @@ def pages(prefix: str) -> list[File]:
 
 
 def _has_hybrid(survey: Survey) -> bool:
-    """Whether NGINX's OpenSSL is 3.5 or later; an older one refuses a group it does not know."""
+    """Return whether NGINX's OpenSSL is 3.5 or later; an older one refuses an unknown group."""
     least = {"debian": (13,), "ubuntu": (25, 10)}.get(survey.id)
     version = tuple(int(part) for part in survey.version.split(".") if part.isdigit())
     return least is not None and version >= least

@@ -1,4 +1,4 @@
-"""The configuration of what NGINX serves."""
+"""Generate and write NGINX's configuration of the site."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .templating import TEMPLATES, directives
 
 
 def content(target: Target) -> str:
-    """The site's configuration, from what OMERO.web's own properties say."""
+    """Return the site's configuration, which follows OMERO.web's properties."""
     application = target.application
     root, folders = _static(target)
     return TEMPLATES.get_template("site.conf.j2").render(
@@ -52,7 +52,7 @@ def content(target: Target) -> str:
 
 
 def _static(target: Target) -> tuple[str, Sequence[str]]:
-    """Return a directory, and those in it of the active and of the previous release's files."""
+    """Return a directory, and its subdirectories with the active and previous static files."""
     if static_files.needs_delivery(target):
         return host_paths.STATIC_FILES, ("/current", "/previous")
     if target.application.static_root == str(LOCATIONS.static):
@@ -61,7 +61,7 @@ def _static(target: Target) -> tuple[str, Sequence[str]]:
 
 
 def _upstreams(target: Target) -> list[str]:
-    """An OMERO.web on the same host is reached by the socket that systemd holds."""
+    """Return NGINX's upstreams. OMERO.web on the same host has systemd's socket."""
     local = has_socket(target.groups, target.manager)
     return [
         UPSTREAM if local and name == target.member.name else address
@@ -77,14 +77,14 @@ _CONNECTIONS, _OPEN_FILES = 8192, 20_000  # a proxied request takes two, a tempo
 def write(
     file: File, only_if_new: bool, former: Sequence[str] = ()
 ) -> Generator[StringCommand, None, None]:
-    """Put the file in its place once `nginx -t` accepts it in a copy of the whole configuration.
+    """Write the site, if `nginx -t` accepts it in a copy of the whole configuration.
 
-    A file that it refuses never reaches its place, not for an instant: the running NGINX, and the
-    next start of one, keep the old.
+    A refused file never reaches its path: the running NGINX, also after a restart, keeps the old
+    file.
 
     + file: below /etc/nginx
-    + only_if_new: leave an existing file alone
-    + former: files that it replaces; a copy is kept
+    + only_if_new: do not change an existing file
+    + former: files that the site replaces, which are backed up
     """
     (found,) = read_states((file.path,))
     if not former and (found == file.state or (only_if_new and found != "absent")):
@@ -95,10 +95,10 @@ def write(
 
 
 def acceptance(file: File, former: Sequence[str] = ()) -> str:
-    """Shell: the file, on standard input, in its place if NGINX accepts it.
+    """Return shell that reads a file from standard input and writes it, if NGINX accepts it.
 
-    The configuration that is tried holds links to the files of the real one: no TLS key is copied.
-    Of a file that others may not read, NGINX's refusal is shown without what it quotes.
+    The tried configuration has links to the real files, so that no TLS key is copied. If others may
+    not read the file, quotes in NGINX's errors are masked.
     """
     return shell_file.command(
         _ACCEPT,
@@ -117,5 +117,5 @@ def acceptance(file: File, former: Sequence[str] = ()) -> str:
 
 
 def _has_http2_directive(survey: Survey) -> bool:
-    """NGINX 1.25.1 and later warn of `listen … http2`."""
+    """Return whether NGINX is 1.25.1 or later, which warns of `listen … http2`."""
     return survey.id == "debian" and int(survey.version or 0) >= 13

@@ -1,4 +1,4 @@
-"""The last step: ask the public URL as a visitor would. Read-only."""
+"""Request the public URL as a visitor, as the last step of a deploy. Read-only."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _VISIT = shell_file.read(__file__, "visit.sh")
 _LINE_SIZE = 2_000  # characters
 _TITLE = "OMERO.web - Login"
 _CLOSED = "planned maintenance is on"
-# Where OMERO.web leads from its start, whatever title a site's own templates have there: its own
-# index page, the public user's page or the login page.
+# The pages that OMERO.web redirects to: the site's own index page, the public user's page or the
+# login page. A site's own templates may have any title.
 _START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?")
 
 
 class PublicUrlResponse(HostFact[list[str]]):
-    """Follow the URL to the login page and ask for one of its static files.
+    """The answers of the URL, which is followed to the login page, and of one of its static files.
 
-    Asked on the NGINX host itself: what lies between it and its visitors (names, firewalls) is not
-    the host's to answer for. Two answers that hang, each with its static file, take the longest.
+    The NGINX host itself sends the requests, because names and firewalls between the host and its
+    visitors are not part of the deploy.
     """
 
     def command(self, url: str, port: int) -> str:
@@ -53,13 +53,13 @@ class Check(BaseModel):
 
 
 class Checks(BaseModel):
-    """What `omeroweb-ops doctor --json` prints; it runs as the service's user."""
+    """The output of `omeroweb-ops doctor --json`, which runs as the service's user."""
 
     checks: Annotated[list[Check], Field(max_length=1000)]
 
 
 class DoctorErrors(HostFact[list[str]]):
-    """The errors that `omeroweb-ops doctor` finds; none where OMERO.web is on another host."""
+    """The errors that `omeroweb-ops doctor` finds; none if OMERO.web is on another host."""
 
     def command(self) -> str:
         asked = limited(f"{OPS_COMMAND} doctor --json 2> /dev/null", seconds=120)
@@ -83,13 +83,13 @@ class DoctorErrors(HostFact[list[str]]):
 
 @operation()
 def verify_public_url(url: str, own: str, port: int) -> Generator[FunctionCommand, None, None]:
-    """Print where OMERO.web is, or fail and say what is wrong.
+    """Print OMERO.web's URL, or fail with the problem and the doctor's errors.
 
-    + url: the public one
-    + own: the one of NGINX itself, which is asked
-    + port: of NGINX
+    + url: the public URL
+    + own: NGINX's own URL, which is requested
+    + port: NGINX's port
     """
-    if host.state.is_executing:  # while preparing there is nothing to ask yet
+    if host.state.is_executing:  # before that, nothing is deployed
         answer = host.get_fact(PublicUrlResponse, url=own, port=port)
         problem = problem_in(answer)
         if problem:
@@ -102,9 +102,9 @@ def verify_public_url(url: str, own: str, port: int) -> Generator[FunctionComman
 
 
 def problem_in(answer: list[str]) -> str | None:
-    """What is wrong with an answer of `PublicUrlResponse`; None if nothing is."""
+    """Return the problem in an answer of `PublicUrlResponse`, or None."""
     if _CLOSED in answer and any(line.startswith("status 503 ") for line in answer):
-        return None  # as it should be; only an address in nginx_maintenance_allow sees more
+        return None  # as expected; only an address in nginx_maintenance_allow sees the site
     if _TITLE not in answer and not any(map(_START.fullmatch, answer)):
         return "; ".join(answer) or "no answer"
     static = [line for line in answer if line.startswith("static ")]

@@ -1,7 +1,7 @@
-"""Static files of the release on a host that has only NGINX: brought from a web host.
+"""Deliver the release's static files from a web host to a host that has only NGINX.
 
-Each collection has a folder of its own, named by what it was collected from; `current` links to the
-one that serves, `previous` to the one before, for pages that are still open.
+Each collection has its own directory, named by a digest of its sources. `current` links to the
+active collection, `previous` to the previous one, for pages that are still open.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..target import Target
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
-_ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts ask the same web host
+_ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts fetch from the same web host
 
 
 def needs_delivery(target: Target) -> bool:
@@ -38,7 +38,7 @@ def needs_delivery(target: Target) -> bool:
 
 
 class Collected(HostFact[str]):
-    """The name of what a web host has collected; '' where it has not."""
+    """The name of a web host's collected static files; '' if there are none."""
 
     def command(self) -> str:
         return f"cat {COLLECTED} 2> /dev/null && readlink -f {CURRENT}; true"
@@ -53,14 +53,14 @@ class Collected(HostFact[str]):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What an NGINX host has: complete collections, and the one that it serves."""
+    """The complete collections of an NGINX host, and the active one."""
 
     complete: frozenset[str] = frozenset()
     current: str = ""
 
 
 class Delivered(HostFact[Delivery]):
-    """One remote call."""
+    """The delivered collections of an NGINX host."""
 
     def command(self) -> str:
         return f"cd {STATIC_FILES} 2> /dev/null && echo current=$(readlink current) && ls; true"
@@ -78,12 +78,12 @@ class Delivered(HostFact[Delivery]):
 def deliver(
     source: str, privilege: str, root: str, shell: str = "sh"
 ) -> Generator[PyinfraCommand, None, None]:
-    """NGINX serves what a web host has collected; nothing travels that is here already.
+    """Deliver a web host's collected static files, unless NGINX has them, and activate them.
 
     + source: the web host's name
-    + privilege: `root` or `sudo`, how commands are run there
-    + root: the folder there
-    + shell: what runs commands there
+    + privilege: `root` or `sudo`, for commands on the web host
+    + root: the directory on the web host
+    + shell: the shell for commands on the web host
     """
     if not host.state.is_executing:  # nothing may have been collected yet
         return
@@ -96,7 +96,7 @@ def deliver(
     if name == found.current:
         return
     if name not in found.complete:
-        with tempfile.TemporaryFile() as archive:  # without a name: nothing is left of it
+        with tempfile.TemporaryFile() as archive:  # without a name, so that nothing is left behind
             with _ONE_AT_A_TIME:
                 fetched = _fetch(web, root, archive, sudo=sudo, shell=shell)
             if not fetched:
@@ -109,9 +109,10 @@ def deliver(
 
 
 def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> bool:
-    """Regular files alone: a link could lead NGINX to a file of its own host.
+    """Pack the regular files below `root` and download the archive. Return whether that succeeds.
 
-    Packed as the service's user: the folder may be the site's own, and change meanwhile.
+    Symbolic links are skipped: on the NGINX host they could point at its own files. The service's
+    user packs the files, because the directory may be the site's own and may change meanwhile.
     """
     packed, _output = web.run_shell_command(
         StringCommand(pack(root)), _sudo=sudo, _shell_executable=shell
@@ -123,7 +124,7 @@ def _fetch(web: Host, root: str, archive: object, *, sudo: bool, shell: str) -> 
 
 
 def pack(root: str) -> str:
-    """Shell: the archive of a folder of the service's user."""
+    """Return shell that packs a directory of the service's user."""
     listed = f"cd {shlex.quote(root)} && find . -type f -print0 | tar --null -T - -czf -"
     packing = limited_archive(run_as_user(USER, listed), STATIC_ARCHIVE)
     return (

@@ -1,6 +1,6 @@
 #!/bin/sh
-# switch_static.sh DIRECTORY NAME: NGINX serves NAME in DIRECTORY from now on. The collection before is kept,
-# for pages that are still open, and no other.
+# switch_static.sh DIRECTORY NAME: makes NAME in DIRECTORY the active collection. Keeps the previous
+# collection, for pages that are still open, and removes all others.
 set -e
 cd "$1"
 name=$2

@@ -1,4 +1,4 @@
-"""How NGINX's templates are rendered."""
+"""Render NGINX's templates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..operations.templates import environment
 
 
 def directives(lines: Iterable[str]) -> set[str]:
-    """The names of the directives in NGINX lines, without those inside their blocks."""
+    """Return the names of the directives in NGINX lines, without those inside blocks."""
     found: set[str] = set()
     depth, begins = 0, True
     for token in re.findall(r"[{};]|[^\s{};]+", re.sub(r"(?m)^\s*#.*", "", "\n".join(lines))):
@@ -24,7 +24,7 @@ def directives(lines: Iterable[str]) -> set[str]:
 
 
 def without(text: str, given: Collection[str]) -> str:
-    """A template's lines without the directives that the site gives itself: NGINX takes one."""
+    """Return a template's lines without the directives that the site sets itself."""
     return "".join(
         line
         for line in text.splitlines(keepends=True)

@@ -1,6 +1,6 @@
-"""Certificates: the site's own, copied or in its place on the host, or a self-signed one.
+"""Deploy certificates: the site's own, copied or already on the host, or a self-signed one.
 
-A renewal on the host is picked up by a script that cron starts.
+Cron starts a script that reloads NGINX after a renewal on the host.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .templating import TEMPLATES
 
 
 def items(member: Member) -> list[Item]:
-    """Folder and files of the site's own certificate, and what picks up its renewal."""
+    """Return the site's own certificate and key, and the script for its renewal."""
     given = member.settings.nginx_tls
     if given == "off":
         return [Absent(CERTIFICATE_CRON), Absent(CERTIFICATE_COMMAND)]
@@ -44,13 +44,13 @@ def items(member: Member) -> list[Item]:
 
 
 def names(member: Member, survey: Survey) -> tuple[str, ...]:
-    """What a self-signed certificate is for."""
+    """Return the names of a self-signed certificate."""
     given = (member.settings.nginx_server_name or "").split()
     return tuple(given or [member.address or survey.ip or "localhost"])
 
 
 class CertificateLasts(BooleanFact):
-    """Whether a certificate on the host goes on for longer than is soon."""
+    """Whether a certificate on the host is valid for longer than EXPIRY_WARNING."""
 
     def command(self, certificate: str) -> str:
         seconds = int(EXPIRY_WARNING.total_seconds())
@@ -62,7 +62,7 @@ class CertificateLasts(BooleanFact):
 
 @operation()
 def self_signed(names: Sequence[str]) -> Generator[str, None, None]:
-    """A certificate for the names, for ten years; one that is there is kept until it ends soon.
+    """Create a certificate for ten years, unless there is one that does not expire soon.
 
     + names: host names or IP addresses, the first one is the subject
     """

@@ -1,6 +1,6 @@
 #!/bin/sh
-# unpack_static.sh DIRECTORY ARCHIVE NAME: static files that another host has packed, as NAME in DIRECTORY.
-# It has that name only once it is complete.
+# unpack_static.sh DIRECTORY ARCHIVE NAME: unpacks another host's static files as NAME in DIRECTORY.
+# NAME exists only when it is complete.
 set -e
 umask 022
 cd "$1"

@@ -1,4 +1,4 @@
-"""OMERO.web itself: user, release, configuration, service, commands and the daily job."""
+"""Deploy OMERO.web itself: user, release, configuration, service, commands and daily jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IMAGE_UID = 1000
 
 @role("OMERO.web")
 def install(target: Target, release: Release) -> None:
-    """Install packages, user and release; nothing that the active release executes is written.
+    """Install packages, user and release, and write nothing that the active release executes.
 
     An existing installation keeps running.
     """
@@ -41,7 +41,7 @@ def install(target: Target, release: Release) -> None:
     if found.is_installed:
         takeover.give_files(name=f"Give files to {USER}")
     if found.omerodir or found.link:
-        takeover.carry_over(name="Carry configuration over", found=found)
+        takeover.carry_over(name="Carry over configuration", found=found)
     sync(name="Make directories", items=omerodir.directories())
     install_uv(name="Install uv")
     provide_ice(name="Provide zeroc-ice", wheel=release.ice)
@@ -50,7 +50,7 @@ def install(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def install_in_image(release: Release) -> None:
-    """Install the same in an image, whose own process becomes the service."""
+    """Install packages, user and release in an image, whose own process becomes the service."""
     packages.install(name="Install packages", names=packages.IMAGE)
     users.create(name=f"Create user {USER}", uid=IMAGE_UID)
     sync(name="Make directories", items=omerodir.directories(image=True))
@@ -67,12 +67,12 @@ def install_in_image(release: Release) -> None:
 
 @role("OMERO.web")
 def check(target: Target, release: Release) -> None:
-    """Refuse what cannot be applied, before another release or configuration becomes active.
+    """Check the configuration before another release or configuration becomes active.
 
     Static files are collected while the active release keeps running.
     """
     own, desired = target.site.branding(target.member), target.site.desired(target.member)
-    if own:  # in a directory that no configuration names yet; its templates are tried
+    if own:  # in a directory that no configuration names yet; the check tries its templates
         sync(name="Write branding", items=branding.items(own))
     configuration.check(
         name="Check configuration", release=release.path, current=CURRENT, desired=desired
@@ -84,15 +84,15 @@ def check(target: Target, release: Release) -> None:
 def configure(target: Target, release: Release) -> None:
     """Write commands and services, link the release, apply the configuration, close the port.
 
-    The release is accepted by now: a reboot after a deploy that was refused runs the active release
-    with the files that belong to it. The active release keeps running with what it has loaded. An
+    The release has been accepted: after a refused deploy, a reboot runs the active release with the
+    files that belong to it. The active release keeps running with the code that it has loaded. An
     existing installation ends here.
     """
     found = target.survey.existing
     if found.commands:
-        takeover.back_up_commands(name="Keep commands", paths=found.commands)
+        takeover.back_up_commands(name="Back up commands", paths=found.commands)
     if found.has_omero_web:
-        takeover.end(name="End the earlier installation", found=found)
+        takeover.end(name="End existing installation", found=found)
     own, ports = _service(target, release), closed_ports(target)
     sync(
         name="Write files",
@@ -107,19 +107,19 @@ def configure(target: Target, release: Release) -> None:
     )
     configuration.apply(name="Apply configuration", release=release.path)
     if ports:
-        firewall.load(name="Close port to others than NGINX", manager=target.manager)
+        firewall.load(name="Close port except to NGINX", manager=target.manager)
 
 
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
-    """Run OMERO.web, its watcher where systemd itself is none, and the daily job."""
+    """Run OMERO.web, its watcher if systemd does not run, and cron."""
     manager = target.manager
     several = len(target.site.group("web")) > 1
     services.run(
         name="Run omero-web",
         service=_service(target, release),
         manager=manager,
-        # One host after the other: NGINX asks the others meanwhile, and the first again by then.
+        # One host after the other: meanwhile NGINX uses the others, and then the first again.
         pause=FAIL_TIMEOUT if several else 0,
         _serial=several,
     )

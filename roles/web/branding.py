@@ -1,7 +1,7 @@
-"""The site's own logos and templates on a host, in a folder named by their content.
+"""Deploy the site's own logos and templates, in a directory named by a digest of their content.
 
-OMERO.web's properties name that folder, so another logo is another configuration: collectstatic,
-reload and `config rollback` follow from it.
+OMERO.web's properties name this directory, so a changed logo changes the configuration, with
+collectstatic, reload and `config rollback`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .static_files import inside
 
 
 def items(branding: Branding) -> list[Item]:
-    """Its folders and files."""
+    """Return the directories and files of the branding."""
     paths = [branding.path / name for name in sorted(branding.files)]
     folders = {parent for path in paths for parent in path.parents if DIRECTORY in parent.parents}
     return [
@@ -36,7 +36,7 @@ def items(branding: Branding) -> list[Item]:
 
 
 class Stale(HostFact[list[str]]):
-    """Names of branding that no configuration names any more, as the service's user reads it."""
+    """Names of branding directories that no configuration names, read as the service's user."""
 
     def command(self, collected: str, configurations: tuple[str, ...]) -> str:
         named = " ".join(shlex.quote(path) for path in configurations)
@@ -56,14 +56,14 @@ class Stale(HostFact[list[str]]):
 
 @operation()
 def remove_old(branding: Branding | None, static_root: str) -> Generator[str, None, None]:
-    """Branding of before is gone, once OMERO.web serves without it.
+    """Remove old branding that OMERO.web no longer uses.
 
-    As long as the site has any, that of the configuration before stays for `config rollback`.
+    If the site has branding, the previous configuration's branding stays for `config rollback`.
 
-    + branding: what the site has now
-    + static_root: where collectstatic put a copy
+    + branding: the site's present branding
+    + static_root: the directory with collectstatic's copy
     """
-    if not host.state.is_executing:  # what is named follows from the configuration to be applied
+    if not host.state.is_executing:  # the configuration is not applied yet
         return
     collected = str(PurePosixPath(static_root) / DIRECTORY.name)
     before = (str(LOCATIONS.previous),) if branding else ()
@@ -74,7 +74,7 @@ def remove_old(branding: Branding | None, static_root: str) -> Generator[str, No
     if names:
         yield _removal(str(DIRECTORY), names)
         removal = _removal(collected, names)
-        # a folder of the site's own is the service's user's
+        # the service's user owns the site's own directory
         yield removal if inside(static_root) else run_as_user(USER, removal)
 
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Run a build as a user of its own, who can do nothing else, and make root's what it has left:
+# Runs a build as a separate user without any other right, and then gives the files to root:
 #     build.sh USER HOME CACHE DIRECTORY COMMAND [ARGUMENT...]
-# COMMAND runs in DIRECTORY, which belongs to USER until it ends. CACHE stays USER's, HOME lives for one
-# build. The parents of all three must be root's.
-# What packages execute while they are installed (build backends, .pth files) runs here and not as
-# root, without the environment of whoever deploys.
+# COMMAND runs in DIRECTORY, which belongs to USER until COMMAND ends. CACHE stays USER's, and HOME
+# exists during one build only. Root must own the parents of all three.
+# Code of packages that runs during their installation (build backends, .pth files) so does not run as
+# root, nor with the environment of the user who deploys.
 for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     case $name in
         HOME|PATH|LANG|LC_*|PIP_*|UV_*|SSL_*|*_proxy|*_PROXY|REQUESTS_CA_BUNDLE) ;;
@@ -29,18 +29,18 @@ lives() {
         awk -v uid="$uid" '/^State:/ {dead = $2 == "Z"} /^Uid:/ && $2 == uid && !dead {found = 1}
             END {exit !found}'
 }
-# kill(2) with -1 reaches all processes of the user at once: none can fork away.
+# kill(2) with -1 signals all processes of the user at once, so that none can escape by forking.
 end_all() {
     tries=0
     while lives; do
-        [ "$tries" -lt 300 ] || { echo "processes of $user do not end" >&2; return 1; }
+        [ "$tries" -lt 300 ] || { echo "the processes of $user do not end" >&2; return 1; }
         unprivileged sh -c 'kill -KILL -1' 2> /dev/null || true
         tries=$((tries + 1))
         sleep 0.1
     done
 }
 
-end_all # of a build that was killed
+end_all # processes of a killed build
 rm -rf "$home"
 install -d -o "$user" -g "$group" -m 700 "$home" "$home/tmp"
 for file in "${HOME:-/root}/.config/pip/pip.conf" "${HOME:-/root}/.pip/pip.conf"; do
@@ -51,13 +51,13 @@ install -d -m 700 "$cache"
 chown "$user" "$directory"
 
 status=0
-# a session of its own: no terminal to type into
+# a separate session, so that it cannot type into the terminal
 ( cd "$directory" && export HOME="$home" TMPDIR="$home/tmp" && unprivileged setsid -w "$@" ) < /dev/null ||
     status=$?
 end_all
 rm -rf "$home"
 if [ -n "$(find "$directory" -type f -links +1 -print -quit)" ]; then
-    echo "$directory: a file has another name elsewhere, which nobody but root may have" >&2
+    echo "$directory: a file has a hard link outside of the directory, which only root may create" >&2
     exit 1
 fi
 chown -hR root:root "$directory"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# build_tools.sh LOCK SIZE DIGEST COMMAND [ARGUMENT...]: uv's virtualenv, complete or absent.
-# The lock comes on standard input, SIZE bytes, and is written to LOCK. COMMAND installs as the
+# build_tools.sh LOCK SIZE DIGEST COMMAND [ARGUMENT...]: builds uv's virtualenv, complete or not at all.
+# The lock, SIZE bytes on standard input, is written to LOCK. COMMAND installs as the
 # builder; DIGEST is written last. Set before: tools, the virtualenv's directory.
 set -e
 umask 022
@@ -10,7 +10,7 @@ shift 3
 rm -rf "$tools"
 mkdir "$tools"
 cat > "$lock"
-[ "$(wc -c < "$lock")" -eq "$size" ] # a connection that is cut looks like the end
+[ "$(wc -c < "$lock")" -eq "$size" ] # a lost connection looks like the end of the input
 "$@"
 sync -f "$tools"
 echo "$digest" > "$tools/complete"

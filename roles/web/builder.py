@@ -1,6 +1,6 @@
-"""Builds on a host run as a user of their own: what packages execute meanwhile is not root's.
+"""Run builds on a host as a separate user, so that packages' code does not run as root.
 
-The user owns uv's cache, the folder that is built until the build ends, and nothing else.
+The user owns only uv's cache and, until the build ends, the directory that is built.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _ON_HOST = CACHE / "build.sh"
 def provide() -> StringCommand:
     """Bring the script that `as_builder` calls to the host."""
     script = _SCRIPT.read_text(encoding="utf-8")
-    # the builder reads what lies there
+    # the builder must be able to read this directory
     make = f"mkdir -p {CACHE} && chmod 755 {CACHE} && umask 022"
     return StringCommand(f"{make} && {write_from_stdin(str(_ON_HOST), script)}", _stdin=script)
 
 
 def words(directory: PurePath, command: str) -> list[str]:
-    """Return the words of a command that runs shell in a directory that exists, as the builder.
+    """Return the words of a command that runs shell as the builder in an existing directory.
 
-    The directory is root's again after that, writable for nobody else. The command's own
-    environment is the caller's as far as pip, uv and proxies need it.
+    Afterwards the directory belongs to root, and nobody else may write there. The command gets
+    those environment variables that pip, uv and proxies need.
     """
     arguments = (BUILDER, CACHE / "build", UV_CACHE, directory)
     return ["sh", str(_ON_HOST), *map(str, arguments), "sh", "-ec", command]
 
 
 def as_builder(directory: PurePath, command: str) -> str:
-    """Return the same as shell."""
+    """Return the command of `words` as shell."""
     return shlex.join(words(directory, command))

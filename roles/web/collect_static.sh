@@ -1,23 +1,23 @@
 #!/bin/sh
-# collect_static.sh RELEASE DIGEST [DIRECTORY]: run the command that collects static files as the
-# service's user, and take what it has collected into DIRECTORY of the release. Without DIRECTORY it
-# collects into a directory of the site's own. DIGEST names what is collected, written last.
+# collect_static.sh RELEASE DIGEST [DIRECTORY]: runs the command that collects static files as the
+# service's user, and moves the collected files to DIRECTORY of the release. Without DIRECTORY, the
+# command collects into the site's own directory. DIGEST, of the files' sources, is written last.
 # Set before:
-#   collect   the command; where DIRECTORY is given it writes a tar archive, RELEASE/static.tar
-# What is there already stays, for pages that are still open; each file is replaced in one step.
+#   collect   the command; with DIRECTORY, it writes the tar archive RELEASE/static.tar
+# Existing files stay, for pages that are still open. Each file is replaced atomically.
 set -e
 umask 022
 release=$1 digest=$2 folder=${3-}
 new=$release/static.new archive=$release/static.tar
 
-# Nothing is left but regular files and directories, for everybody to read.
+# Removes everything but regular files and directories, and makes them world-readable.
 leave_files() { # DIRECTORY
     find -P "$1" ! -type f ! -type d -delete
     chmod -R u=rwX,go=rX "$1"
 }
 
 if [ -n "$folder" ]; then
-    # releases of an older bundle have them from the service's user; they can serve again (rollback)
+    # in releases of an older bundle, which a rollback can activate, the service's user owns them
     for each in "${release%/*}"/*/static; do
         [ -d "$each" ] && [ "$(stat -c %u "$each")" != 0 ] || continue
         chown -hR root:root "$each"
@@ -25,7 +25,7 @@ if [ -n "$folder" ]; then
     done
     rm -rf "$new" "$archive"*
     trap 'rm -rf "$new" "$archive"*' EXIT
-    # complete before it is read; errors come by standard error alone
+    # complete before it is read; the command reports errors only on standard error
     # shellcheck disable=SC2154 # static_files.py sets collect
     (
         umask 077

@@ -1,4 +1,4 @@
-"""OMERO.web's configuration, settled by the state engine on the host."""
+"""Check and apply OMERO.web's configuration with the state engine on the host."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from . import static_files
 from .release import runs
 from .sandbox import as_user
 
-_SECONDS = 600  # a trial may take minutes on a slow machine
+_SECONDS = 600  # because a trial may take minutes on a slow machine
 _SIZE = 5_000_000  # bytes
-_SHOWN = 20_000  # characters of a line, and of what is no answer
+_SHOWN = 20_000  # characters of a line, and of an invalid answer
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class PendingWork:
     warnings: Sequence[str] = ()
 
 
-# A release of before the names of secrets refuses them, and would print what they hold.
+# Releases before the names of secrets refuse them, and would print their values.
 _REFUSED = "got an unexpected keyword argument"
 _EARLIER = (
-    "its release was made by an earlier version of the bundle, which does not know what is secret: "
-    "the deploy shows what differs"
+    "an older version of the bundle has built the active release, which does not know what is "
+    "secret: the deploy shows the differences"
 )
-_OTHER_PYTHON = "its release was built for another Python than this host has now: it is built anew"
+_OTHER_PYTHON = "the active release was built for another Python than this host's: it is built again"
 
 
 def _pending_work() -> PendingWork:
@@ -71,7 +71,7 @@ def _remember(work: PendingWork) -> None:
 
 
 def _shown(text: str) -> str:
-    """One printable line, cut where it is long: a property may be."""
+    """Return a printable line, truncated if it is long, as a property may be."""
     return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
@@ -98,7 +98,7 @@ class CommandOutput(BaseModel):
 
 
 class ConfigCommand(HostFact[CommandOutput]):
-    """What `omeroweb-ops config` says of a desired state on standard input, secrets masked."""
+    """The output of `omeroweb-ops config` about a desired state on standard input."""
 
     def command(self, program: str, action: str) -> str:
         asked = f"{as_user(program)} config {action} --json --desired -"
@@ -118,18 +118,18 @@ class ConfigCommand(HostFact[CommandOutput]):
         text = "\n".join(output)
         try:
             return CommandOutput.model_validate_json(text)
-        except ValidationError:  # an error of its own, or of a process that is not what it was
+        except ValidationError:  # a traceback, or a manipulated process's output
             return CommandOutput(findings=[text[:_SHOWN] or "no answer"])
 
 
 @operation()
 def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCommand, None, None]:
-    """The desired state can be applied with this release; nothing is changed to find out.
+    """Check whether the desired state can be applied with this release, and change nothing.
 
-    Before the deploy begins (`--dry`, or without `-y`) the difference is shown.
+    Before the deploy begins (`--dry`, or without `-y`), this shows the differences.
 
-    + release: the folder of the release that is going to serve
-    + current: the folder of the one that serves now
+    + release: the directory of the release to activate
+    + current: the directory of the active release
     + desired: secrets included; it travels on standard input
     """
     if not host.state.is_executing:
@@ -142,7 +142,7 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
     answer = _answer(release, "check", desired)
     if answer.findings:
         lines = "".join(f"\n    - {finding}" for finding in answer.findings)
-        yield fail(f"this configuration is not applied, and the old one serves on:{lines}")
+        yield fail(f"this configuration is not applied; the active one stays in use:{lines}")
         return
     for line in answer.diff:
         host.log(line)
@@ -152,12 +152,12 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
 
 @operation()
 def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
-    """The release's static files, while another one serves; only for another release or other apps.
+    """Collect the release's static files, if they are not collected for this release and its apps.
 
-    The service's user collects them, and root takes the regular files into the release: NGINX
-    follows no link there, and what OMERO.web's pages load cannot be changed by OMERO.web.
+    The service's user collects them, and root copies the regular files into the release: NGINX finds
+    no link there, and OMERO.web cannot change the files that its pages load.
 
-    + release: the folder of the one that is going to serve
+    + release: the directory of the release to activate
     + desired: secrets included; it travels on standard input
     """
     wanted = _pending_work().collect
@@ -165,7 +165,7 @@ def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, 
         return
     static_root = str(desired.set.get(STATIC_ROOT) or LOCATIONS.static)
     inside = static_files.inside(static_root)
-    writable = () if inside else (static_root,)  # the site's own may be elsewhere
+    writable = () if inside else (static_root,)  # the site's own directory may be elsewhere
     collect = f"{as_user(f'{release}/bin/omeroweb-ops', *writable)} release collect --desired -"
     yield StringCommand(
         static_files.collected(collect, release, inside, wanted),
@@ -175,18 +175,19 @@ def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, 
 
 @operation()
 def apply(release: Path) -> Generator[StringCommand, None, None]:
-    """The release is linked and config.xml holds the desired state; nothing where that is so.
+    """Link the release and bring config.xml to the desired state, if one of them differs.
 
-    What serves goes on with what it has loaded.
+    The running service keeps the code that it has loaded.
 
-    + release: the folder of the release that is going to serve
+    + release: the directory of the release to activate
     """
     if _pending_work().apply:
         apply = limited(f"{OPS_COMMAND} config apply", seconds=_SECONDS, size=_SIZE)
         yield StringCommand(
             f"{RELEASE_COMMAND} link {release.name} && {{ {apply}\n}} >&2 && "
             f"{RELEASE_COMMAND} applied || "
-            f"{{ {RELEASE_COMMAND} back; echo 'not applied; the old one serves on' >&2; exit 1; }}"
+            f"{{ {RELEASE_COMMAND} back; "
+            "echo 'not applied; the active one stays in use' >&2; exit 1; }"
         )
 
 
@@ -209,7 +210,7 @@ def _answer(release: Path, action: str, desired: Desired) -> CommandOutput:
 
 
 def redacted(answer: CommandOutput, desired: Desired) -> CommandOutput:
-    """The answer as it may be shown, whatever the release there takes for secret."""
+    """Return the output without secrets, also if the release does not know what is secret."""
     known, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
     hidden = [*plan.secrets_of(known, SCHEMA.with_secrets(desired.secret))]
     for name in desired.secret:
@@ -222,7 +223,7 @@ def redacted(answer: CommandOutput, desired: Desired) -> CommandOutput:
 
 
 def _show(answer: CommandOutput, desired: Desired) -> None:
-    if answer.absent:  # no OMERO.web yet: against what travels with the project
+    if answer.absent:  # no OMERO.web yet: compare with the project's own schema
         texts, _mistakes = desired.resolve(SCHEMA, LOCATIONS.omerodir, strict=False)
         shown = SCHEMA.with_secrets(desired.secret)
         lines = [*diff.lines(plan.make(texts, {}, {}, SCHEMA), shown)]

@@ -1,4 +1,4 @@
-"""What `omeroweb-ops doctor` has to know of the site as a whole; nothing secret."""
+"""Write the doctor's expectations of the whole site, without secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..target import Target, urls
 
 
 def expected(target: Target) -> File:
-    """The file for one web host."""
+    """Return the file for one web host."""
     return File(str(LOCATIONS.site), _expected(target).dump())
 
 
@@ -24,7 +24,7 @@ def _expected(target: Target) -> Expectations:
         return Expectations(cors_origins=origins)
     front = fronts[0]
     settings = front.settings
-    # an NGINX elsewhere without a name is known by its own survey alone
+    # the address of an NGINX on another host without a name is only in that host's survey
     known = front is target.member or settings.nginx_server_name or front.address
     tls = "certificate" if isinstance(settings.nginx_tls, Certificate) else settings.nginx_tls
     return Expectations(

@@ -1,4 +1,4 @@
-"""Every file that the web role writes, apart from the release itself."""
+"""List every file that the web role writes, except the release itself."""
 
 from __future__ import annotations
 
@@ -37,18 +37,20 @@ _TEMPLATES = environment(__file__)
 
 
 def upstream_command() -> Link:
-    """Where scripts of sites and of the Ansible role ome.omero_web call `omero`."""
+    """Return the link at which scripts of sites and of the role ome.omero_web call `omero`."""
     return Link(f"{LOCATIONS.omerodir}/bin/omero", OMERO_COMMAND)
 
 
 def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
-    """What people and services call; for every host of the same settings alike."""
+    """Return the commands for people and services, which are the same for equal settings."""
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
         return _rendered(path, template, service, settings, manager, mode)
 
     return [
-        File(DEPLOY_LOCK_COMMAND, deploy_lock.SCRIPT, mode="755"),  # before those that call it
+        File(
+            DEPLOY_LOCK_COMMAND, deploy_lock.SCRIPT, mode="755"
+        ),  # before the commands that use it
         rendered(OMERO_COMMAND, "bin_omero.sh.j2", "755"),
         rendered(OPS_COMMAND, "bin_omeroweb-ops.sh.j2", "755"),
         File(host_paths.SANDBOX_COMMAND, sandbox.script(image=manager == "image"), mode="755"),
@@ -59,7 +61,7 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
 
 
 def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
-    """The services' descriptions, the daily job and the desired state."""
+    """Return the services' units or programs, the daily jobs and the desired state."""
     manager, most = target.manager, target.settings.web_memory_max
 
     def rendered(path: str, template: str, mode: str = "644") -> File:
@@ -109,7 +111,7 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
 
 
 def desired_state(desired: Desired) -> File:
-    """What OMERO_COMMAND.web's configuration should be, secrets included."""
+    """Return the file of the desired state of OMERO.web's configuration, including secrets."""
     return File(str(LOCATIONS.desired_state), desired.dump(), f"root:{USER}", "640")
 
 

@@ -1,4 +1,4 @@
-"""What monitoring is told."""
+"""Configure the readiness check of monitoring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..operations.files import Absent, File, Item
 
 
 def item(settings: Settings) -> Item:
-    """A file that is there or not; ops/ready looks each time, so that nothing is reloaded."""
+    """Return a file whose presence is the setting. ops/ready checks it at each request."""
     path = str(LOCATIONS.needs_server)
     return (
         File(path, "web_ready_needs_server\n") if settings.web_ready_needs_server else Absent(path)

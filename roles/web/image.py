@@ -1,4 +1,4 @@
-"""The web role's install part alone, for an image: called by the Dockerfile.
+"""Run the web role's install functions for an image. The Dockerfile calls this module.
 
 `./run pyinfra -y @local roles.web.image.wheel`, then `roles.web.image.install`, with
 `plugins="omero-iviewer omero-figure"` for an image that has them
@@ -21,23 +21,23 @@ from ..operations.files import File, sync
 from ..survey import ask
 from . import configuration, install_in_image, release
 
-# A wheel in the build context spares the compiler its minutes.
+# A wheel in the build context saves the minutes of a compilation.
 _AT_HAND = "wheels/zeroc_ice-*.whl"
-IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # all that is written there lies in var
+IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # an image writes only to var
 
 
 def wheel() -> None:
-    """zeroc-ice alone: the compilers that it may need stay in this stage."""
+    """Provide only zeroc-ice, so that compilers stay in this stage."""
     packages.install(name="Install packages", names=["python3-venv"])
     release.install_uv(name="Install uv")
     release.provide_ice(name="Provide zeroc-ice", wheel=_target().ice)
 
 
 def install(plugins: str = "") -> None:
-    """The release, the commands and static files. plugins: names of the catalogue."""
+    """Install the release, the commands and static files. plugins: names of the catalogue."""
     target = _target(plugins)
     install_in_image(target)
-    # The site's configuration comes when a container starts; static files belong to the release.
+    # A container gets its configuration at its start; static files belong to the release.
     chosen, _ = environment.plugins({environment.PLUGINS_VARIABLE: plugins})
     around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
     default = derived.with_derived(Desired(), around, LOCATIONS)

@@ -1,23 +1,25 @@
 #!/bin/sh
 # install_release.sh RELEASE ICE WHEEL...: the part of build_release.sh that runs as the builder, in
 # RELEASE. Set before:
-#   python         the host's own; uv   the program; cache   its directory
+#   python         the host's own Python
+#   uv             the program
+#   cache          uv's cache directory
 #   requirements   options: `-r LOCK` for each lock
 #   plugins        JSON: the names of each plugin's packages
 # shellcheck disable=SC2154 # release.py sets these variables
 set -e
 release=$1 ice=$2
 shift 2
-export UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy # from the cache, which stays the builder's
+export UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy # no links to the cache, which stays the builder's
 run_uv() { "$uv" --cache-dir "$cache" --no-config "$@"; }
 install() { run_uv pip install -q --python "$release/bin/python" --no-deps --compile-bytecode "$@"; }
 
-# by its versioned name: Debian's next Python must not be taken for it
+# by its versioned name, so that Debian's next Python is not used instead
 run_uv venv -q --allow-existing --python "$(readlink -f "$python")" "$release"
 # shellcheck disable=SC2086 # several options
 install --require-hashes $requirements
 install "$ice"/*.whl "$@"
 "$release/bin/python" -c 'import omero, omero.clients, omeroweb, gunicorn, omeroweb_ops'
 [ "$plugins" = "{}" ] || "$release/bin/python" -I -m omeroweb_ops.releases.plugin_requirements "$plugins"
-# older than what releases.static_compress makes of them, or each would be collected again
+# older than the mtimes of releases.static_compress, or collectstatic would copy each file again
 find lib -path '*/static/*' -type f -exec touch -d @946684800 {} +

@@ -3,7 +3,7 @@
 set -e
 python=$1 tools=$2 lock=$3
 "$python" -m venv --without-pip "$tools"
-# Debian's own pip wheel, run as it is: unpacking it first would take 3 seconds
+# Debian's own pip wheel runs without unpacking, which would take 3 seconds
 pip=$(echo /usr/share/python-wheels/pip-*.whl)
 if [ ! -e "$pip" ]; then
     pip=

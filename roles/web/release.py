@@ -1,8 +1,8 @@
-"""The release: a virtualenv in a folder named by what made it, complete or absent.
+"""Build the release: a virtualenv in a directory named by its sources, complete or absent.
 
-The folder's name is the digest of the lock, our own package, the Ice wheel and the platform.
-It is built in place (a virtualenv cannot be moved) and `complete` is written last, when all
-else is on disk, so a build that was killed is started over. A link switches to it.
+The name is the digest of the lock, our own package, the Ice wheel, the plugins and the platform.
+The release is built in place, because a virtualenv cannot be moved. `complete` is written last,
+when all other files are on disk, so that a killed build starts again. A link activates the release.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ _INSTALL_TOOLS = shell_file.read(__file__, "install_tools.sh")
 _START = shell_file.read(__file__, "start_release.sh")
 _BUILD = shell_file.read(__file__, "build_release.sh")
 _INSTALL = shell_file.read(__file__, "install_release.sh")
-# Shell: pip and uv get packages from where the site has them.
+# Shell that makes pip and uv use the site's certificates and index.
 PACKAGE_SOURCES = shell_file.command(shell_file.read(__file__, "package_sources.sh"), tools=TOOLS)
 _RESERVED = (COMPLETE, PLUGINS_FILE, "collected", "served", "static")
 
 
 @dataclass(frozen=True)
 class Release:
-    """What a release is made of; `name` follows from all of it but what is only shown."""
+    """The sources of a release; `name` is a digest of all except `shown`."""
 
     lock: str
     ice: Wheel
     platform: str
     plugins: tuple[Addition, ...] = ()
-    shown: tuple[str, ...] = ()  # packages of plugins, of which the lock may have some itself
+    shown: tuple[str, ...] = ()  # the plugins' packages, some of which the lock may have
 
     @cached_property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Release:
 
 
 def wanted(settings: Settings, survey: Survey) -> Release:
-    """The release that a host should have."""
+    """Return the release that a host should have."""
     lock = Path(settings.web_requirements or APP / "requirements.txt").read_text(encoding="utf-8")
     ice = Wheel.wanted(settings.web_ice_wheel, survey.platform)
     shown = sorted(canonicalize_name(each.package) for each in settings.web_plugins)
@@ -81,7 +81,7 @@ def wanted(settings: Settings, survey: Survey) -> Release:
 
 
 def app_digest() -> str:
-    """Of our own package's sources."""
+    """Return the digest of our own package's sources."""
     digest = hashlib.sha256()
     for path in sorted((APP / "omeroweb_ops").rglob("*")):
         if path.suffix in (".py", ".json"):
@@ -90,23 +90,25 @@ def app_digest() -> str:
 
 
 def runs(release: PurePath) -> str:
-    """Shell: whether the Python that a release was built for is there. Before bin/release can be
-    asked: an older bundle's does not know."""
+    """Return shell that tests whether the Python that a release was built for exists.
+
+    bin/release is not used, because an older bundle's has no such check.
+    """
     python = f"{release}/bin/python"
     return f'[ -x {python} ] && [ -d {release}/lib/"$(basename "$(readlink -f {python})")" ]'
 
 
 @operation()
 def install_uv() -> Generator[PyinfraCommand, None, None]:
-    """uv, and setuptools for zeroc-ice, in a virtualenv of their own, from a hash-pinned lock.
+    """Install uv, and setuptools for zeroc-ice, in a separate virtualenv from a hash-pinned lock.
 
-    Another Python of the host's makes it anew.
+    Another version of the host's Python installs it again.
     """
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
     path = f"{TOOLS}/complete"
     found, python = read_states([path, PYTHON])
     digest = hashlib.sha256(f"{lock}\0{python}".encode()).hexdigest()
-    if found.endswith(File(path, f"{digest}\n").digest):  # its mode follows root's umask
+    if found.endswith(File(path, f"{digest}\n").digest):  # the mode depends on root's umask
         return
     yield builder.provide()
     kept = CACHE / "tools.txt"
@@ -122,9 +124,9 @@ def install_uv() -> Generator[PyinfraCommand, None, None]:
 
 @operation()
 def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
-    """The zeroc-ice wheel on the host: given, kept from before, or built once.
+    """Provide the zeroc-ice wheel on the host: given, cached, or built once.
 
-    + wheel: the one that the release needs
+    + wheel: the wheel that the release needs
     """
     if read_states([f"{wheel.folder}/complete"]) == ["absent"]:
         yield from wheel.commands(PACKAGE_SOURCES, TOOLS)
@@ -132,9 +134,9 @@ def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
 
 @operation()
 def build(release: Release) -> Generator[PyinfraCommand, None, None]:
-    """The release's virtualenv; nothing where it is complete, but for the note of its plugins.
+    """Build the release's virtualenv, unless it is complete, and note its plugins.
 
-    + release: what it is made of
+    + release: the release's sources
     """
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS_FILE}", f"{shown}\n")
@@ -157,13 +159,13 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
     for plugin in own:
         yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
     yield builder.provide()
-    host.log("Installing OMERO.web and what it needs…")
+    host.log("Installing OMERO.web and its requirements…")
     yield StringCommand(build_command(release, locks, [wheel.name, *(each.name for each in own)]))
     yield from note.commands()
 
 
 def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str]) -> str:
-    """Return shell that makes a release of what lies in its directory.
+    """Return shell that builds a release from the files in its directory.
 
     locks: names of the plugins' locks there. wheels: names of our own and of the plugins'.
     """
@@ -193,7 +195,7 @@ def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str])
 
 
 def _app_wheel(folder: Path) -> Path:
-    """Our own package as a wheel; uv builds it without a network (uv_build is part of it)."""
+    """Build our own package as a wheel. uv needs no network for this (it includes uv_build)."""
     subprocess.run(
         [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
         check=True,

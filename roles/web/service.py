@@ -1,4 +1,4 @@
-"""OMERO.web's service, and the one that watches it."""
+"""Define OMERO.web's service and its watcher."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .release import Release
 from .sandbox import ENVIRONMENT
 
 _BACK = (
-    "echo 'OMERO.web does not serve with this change; back to what served before:'; "
+    "echo 'OMERO.web does not start with this change; the last known good state is restored:'; "
     f"{RELEASE_COMMAND} back"
 )
-# Workers are asked as who wrote their files, and not for long: anything may lie there.
+# The service's user reads the workers' files, with limits, because anything may be in them.
 _WORKERS = shell_file.command(shell_file.read(__file__, "has_loaded.sh"), LOCATIONS.workers)
 _LOADED = (
     f'printf "%s\n" "$now" | {{ {limited(run_as_user(USER, _WORKERS), seconds=10)}\n}} > /dev/null'
@@ -37,16 +37,16 @@ _PRESENT = (
 )
 _LOG = with_functions(shell_file.command(shell_file.read(__file__, "show_log.sh"), OPS_COMMAND))
 _READY = limited(f"{OPS_COMMAND} ready --timeout 60 --current", seconds=90)
-_SECONDS_MORE = 5  # for what comes after the last request
+_SECONDS_MORE = 5  # for the end of the processes after the last request
 
 
 def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool) -> Service:
-    """gunicorn in the foreground.
+    """Return OMERO.web's service, gunicorn in the foreground.
 
-    Under systemd another release is handed over to like another setting; supervisor knows its own
-    child alone, so that another release is a restart there.
+    Under systemd, another release is a zero-downtime reload, like a changed setting. Supervisor
+    knows only its own child, so another release is a restart.
 
-    socket: systemd holds the one by which NGINX on the same host comes.
+    socket: whether systemd holds the socket for NGINX on the same host.
     """
     handed_over = manager == "systemd"
     read_at_start = f"cat {GUNICORN_CONFIGURATION}; echo {target.name}"
@@ -72,7 +72,7 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
 
 
 def liveness() -> Service:
-    """Ends an OMERO.web that hangs, as its own user; where systemd runs, that is its watchdog's."""
+    """Return the watcher that ends an OMERO.web that hangs, instead of systemd's watchdog."""
     return Service(
         name="omero-web-liveness",
         command=LIVENESS_COMMAND,

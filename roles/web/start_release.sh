@@ -1,7 +1,7 @@
 #!/bin/sh
-# start_release.sh RELEASE CURRENT PREVIOUS: an empty directory for a release that is built.
-# What never served makes room: `bin/release seen` keeps the last ones of those that did. CURRENT
-# and PREVIOUS are the links to releases.
+# start_release.sh RELEASE CURRENT PREVIOUS: makes an empty directory for a release.
+# Releases that have never been active are removed; `bin/release seen` keeps the last ones that have.
+# CURRENT and PREVIOUS are the links to releases.
 release=$1 current=$2 previous=$3
 for each in "${release%/*}"/*; do
     if [ ! -d "$each" ] || [ -e "$each/served" ]; then continue; fi

@@ -1,7 +1,7 @@
-"""The release's static files, taken over from the service's user who has collected them.
+"""Collect the release's static files as the service's user, and copy them into the release.
 
-They are code that visitors' browsers run, and NGINX reads them as a user of its own: they belong to
-root, and nothing is among them but regular files and directories.
+They are code that visitors' browsers run, and NGINX reads them as its own user. So they belong to
+root, and only regular files and directories are copied.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ _COLLECT = shell_file.read(__file__, "collect_static.sh")
 
 
 def inside(static_root: str) -> str | None:
-    """Where in a release omero.web.static_root is; None for a folder of the site's own."""
+    """Return the path of omero.web.static_root in a release; None for the site's own directory."""
     path = os.path.relpath(static_root, CURRENT)
     return None if path in (".", "..") or path.startswith("../") else path
 
 
 def collected(command: str, release: Path, folder: str | None, digest: str) -> str:
-    """Shell: run the command that collects, and take what it has collected into the release.
+    """Return shell that runs the command that collects, and copies its files into the release.
 
-    What is there already stays, for pages that are still open; each file is replaced in one step.
+    Existing files stay, for pages that are still open. Each file is replaced atomically.
 
-    command: as the service's user; it prints a tar archive where `folder` is given, and nothing
-    where it collects into a folder of the site's own. digest: names what is collected, written
-    last.
+    command: runs as the service's user. With `folder` it prints a tar archive, otherwise it
+    collects into the site's own directory. digest: of the files' sources, written last.
     """
     if folder is not None:
         command = limited_archive(f"{command} --archive", f"{release}/static.tar")

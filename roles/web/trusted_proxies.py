@@ -1,4 +1,4 @@
-"""OMERO.web where NGINX is on another host: its addresses are trusted."""
+"""Make gunicorn trust the addresses of NGINX on other hosts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a plugin requires and a release lacks, from the metadata of the installed packages.
+"""Find requirements of plugins that a release lacks, in the metadata of installed packages.
 
 `python -I -m omeroweb_ops.releases.plugin_requirements JSON`, where JSON has the names of each
 plugin's packages: {"omero-figure": ["omero-figure", "reportlab"]}. Exit status 1 and one line on
-standard error for each unmet requirement. What the release's own lock leaves unmet is no plugin's.
+standard error for each unmet requirement. Unmet requirements of the release's own lock are ignored.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from packaging.requirements import Requirement
 
 
 def unmet(package: str) -> Iterator[str]:
-    """Return a sentence for each unmet requirement of an installed package.
+    """Yield a sentence for each unmet requirement of an installed package.
 
-    A package that is not installed has none: a lock's marker may leave it out. Extras are left out
-    too: nobody has asked for them.
+    A package that is not installed is ignored, because a lock's marker may exclude it. Extras are
+    ignored, because no plugin requests them.
     """
     try:
         requirements = metadata.requires(package) or []
@@ -37,12 +37,12 @@ def unmet(package: str) -> Iterator[str]:
         if not requirement.specifier.contains(version, prereleases=True):
             yield (
                 f"{shown}, but `{version}` is installed; "
-                "write a version of the plugin that fits this release, or leave it out"
+                "set a version of the plugin that fits this release, or remove the plugin"
             )
 
 
 def main() -> int:
-    """Report what is unmet; returns the exit status."""
+    """Print the unmet requirements and return the exit status."""
     plugins: dict[str, list[str]] = json.loads(sys.argv[1])
     found = [
         f"web_plugins: {plugin}: {sentence}"

@@ -1,9 +1,8 @@
 """Try a configuration in a separate process, with a copy of config.xml, before it is active.
 
-`python -m omeroweb_ops.releases.trial SOCKET`: Django's own checks, the session store and the
-site's own templates, then a gunicorn of its own on a private socket, which is asked for the login
-page; exit status 1 and the reason if something breaks. Workers that are running, and OMERODIR, are
-not touched.
+`python -m omeroweb_ops.releases.trial SOCKET` runs Django's checks, the session store and the
+site's own templates, then a separate gunicorn on a private socket for the login page. If one fails,
+it prints the reason and exits with status 1. Running workers and OMERODIR are not touched.
 """
 
 from __future__ import annotations

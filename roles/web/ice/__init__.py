@@ -1,4 +1,7 @@
-"""zeroc-ice 3.6.5, which the package index has only as source: given, kept, or built once."""
+"""Provide the zeroc-ice 3.6.5 wheel, which the package index has only as source.
+
+The wheel is given by the site, cached, or built once.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _COMPILERS = ("g++", "python3-dev", "libssl-dev", "libbz2-dev")
 
 @dataclass(frozen=True)
 class CachedWheel:
-    """The wheel that an earlier run brought back to this machine, and its sum, for sha256sum."""
+    """A wheel that an earlier run has stored on this machine, with a checksum for sha256sum."""
 
     folder: Path
 
@@ -42,7 +45,7 @@ class CachedWheel:
         return self.folder / "SHA256SUMS"
 
     def is_sound(self) -> bool:
-        """Whether the wheel is the one that was brought; an older version noted no sum."""
+        """Return whether the wheel is unchanged. An older version stored no checksum."""
         if self.wheel is None or not self.sums.exists():
             return self.wheel is not None
         return self.sums.read_text(encoding="ascii").strip() == _sum(self.wheel)
@@ -54,10 +57,10 @@ def _sum(wheel: Path) -> str:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel, known by what makes it.
+    """A wheel, identified by its sources.
 
-    given: the path or URL of a prebuilt one, None to build. key: digest of the wheel given, or of
-    the builder (which pins the archive and holds the fixes) and the platform.
+    given: the path or URL of a prebuilt wheel; None to build one. key: digest of the given wheel,
+    or of the builder (which pins the archive and has the fixes) and the platform.
     """
 
     given: str | None
@@ -70,20 +73,20 @@ class Wheel:
         elif "://" in given:
             made_by = given.partition("#")[2].encode()
         else:
-            given = given.partition("#sha256=")[0]  # compared when the inventory was read
+            given = given.partition("#sha256=")[0]  # already verified with the inventory
             made_by = Path(given).read_bytes()
         return cls(given, hashlib.sha256(made_by).hexdigest()[:16])
 
     @property
     def folder(self) -> Path:
-        """Where the wheel is kept on the host; `complete` there is a list for sha256sum."""
+        """The wheel's directory on the host; its file `complete` has checksums for sha256sum."""
         return ON_HOST / self.key
 
     def kept(self, host_name: str) -> CachedWheel:
-        """What an earlier run brought back to this machine, for hosts like that one.
+        """Return the cached wheel on this machine for a host of this kind.
 
-        A wheel runs as root's on each host that gets it: one that a container has built is for
-        containers alone. So is one of which an older version of the bundle noted no origin.
+        Each host runs a wheel's code as root, so a wheel that a container has built is for
+        containers only. The same holds for a wheel whose origin an older version did not record.
         """
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(cache) / "omeroweb-bundle" / "ice" / self.key
@@ -93,13 +96,13 @@ class Wheel:
         )
 
     def commands(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
-        """Bring the wheel to its folder on the host."""
+        """Yield the commands that provide the wheel in its directory on the host."""
         kept = self.kept(host.name)
         local = kept.wheel if self.given is None else Path(self.given)
         if local and self.given is None and not kept.is_sound():
             yield fail(
-                f"{local} is not the zeroc-ice wheel that was built: its sha256 is not the one "
-                f"in {kept.sums.name}; remove both, and the next deploy builds another"
+                f"{local} is not the zeroc-ice wheel that was built: its sha256 differs from "
+                f"{kept.sums.name}; remove both files, and the next deploy builds the wheel again"
             )
             return
         yield StringCommand(f"umask 022 && rm -rf {self.folder} && mkdir -p {self.folder}")
@@ -126,7 +129,7 @@ class Wheel:
             yield FunctionCommand(_keep, (str(self.folder), kept), {})
 
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
-        host.log("No zeroc-ice wheel at hand: building it once, 2 to 4 minutes on 2 cores.")
+        host.log("There is no zeroc-ice wheel: building it once, 2 to 4 minutes on 2 cores.")
         yield packages.install_command(_COMPILERS)
         recipe = BUILDER.read_text("utf-8")
         receiving = write_from_stdin(f"{ON_HOST}/build_wheel.py", recipe)
@@ -143,7 +146,7 @@ class Wheel:
 
 
 def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:
-    """Bring the wheel back to this machine, for the next host of its kind, and say what it is."""
+    """Store the wheel on this machine for the next host of its kind, and log its checksum."""
     status, output = host.run_shell_command(
         StringCommand(f"cat {folder}/complete"), **connector_arguments(host)
     )
@@ -151,15 +154,15 @@ def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:
     host.log(f"zeroc-ice wheel {name}: sha256 {digest}")
     try:
         kept.folder.mkdir(parents=True, exist_ok=True)
-        # another host of its kind may bring its own at the same time
+        # another host of its kind may do the same at the same time
         beside = kept.folder / f"{name}.{host.name.replace('/', '-')}.{os.getpid()}.new"
         content = read_file(host, f"{folder}/{name}", **connector_arguments(host))
         if content is None or hashlib.sha256(content).hexdigest() != digest:
-            raise OSError("it has not come as it is on the host")
+            raise OSError("the copy differs from the file on the host")
         beside.write_bytes(content)
         kept.sums.unlink(missing_ok=True)
         beside.replace(kept.folder / name)
         kept.sums.write_text(f"{digest}  {name}\n", encoding="ascii")
-    except OSError as error:  # a convenience: the host has its wheel
-        logger.warning(f"the zeroc-ice wheel could not be kept in {kept.folder}: {error}")
+    except OSError as error:  # only a cache: the host has its wheel
+        logger.warning(f"the zeroc-ice wheel could not be stored in {kept.folder}: {error}")
     return status
