@@ -171,7 +171,7 @@ def _template(value: str) -> str:
 def _templates(value: str) -> str:
     folder = Path(value).absolute()
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
+        raise ValueError(f"there is no directory {folder}")
     found = uploads.template_files(str(folder))
     if not found:
         raise ValueError(f"{folder} has no files")

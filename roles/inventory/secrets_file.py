@@ -46,12 +46,12 @@ def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Find
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         return {}, [
-            Finding("web_secrets", f"{where} is not YAML{line}; must be lines `name: value`")
+            Finding("web_secrets", f"{where} is not YAML{line}; must have lines `name: value`")
         ]
     if content is None:
         return {}, []
     if not isinstance(content, dict):
-        return {}, [Finding("web_secrets", f"{where} must be lines `name: value`")]
+        return {}, [Finding("web_secrets", f"{where} must have lines `name: value`")]
     return _checked(content, where)
 
 

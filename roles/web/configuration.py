@@ -41,10 +41,10 @@ _SHOWN = 20_000  # characters of a line, and of an invalid answer
 
 @dataclass(frozen=True)
 class PendingWork:
-    """What a run has to do on a host, and to report at its end.
+    """Pending work on a host that `check` has found, and warnings for the end of the run.
 
-    apply: config.xml differs, or another release is active. collect: names the static files that
-    are missing. warnings: sentences on what works but keeps users from something.
+    apply: whether config.xml or the linked release must change. collect: the digest of the static
+    files to collect, or None. warnings: sentences about what works but affects users.
     """
 
     apply: bool = False
@@ -79,10 +79,10 @@ Line = Annotated[str, AfterValidator(_shown)]
 
 
 class CommandOutput(BaseModel):
-    """What `omeroweb-ops config` says: it runs as the service's user, who may say anything.
+    """The output of `omeroweb-ops config`, which is untrusted: it runs as the service's user.
 
-    absent: there is no release yet. findings: mistakes. diff: lines for people. changes: one item
-    each. collect: the digest that names the static files to collect. serves: this release does.
+    absent: there is no release yet. findings: errors. diff: lines for people. changes: an item for
+    each change. collect: the digest of the static files to collect. serves: this release is active.
     warnings: sentences for the end of the deploy.
     """
 

@@ -176,7 +176,7 @@ def test_missing_files_are_named_before_anything_is_touched(host: Host, tmp_path
     }
     run = deploy(docker_inventory(host, web_branding=wrong), expect=1)
     assert "nothing has been changed" in run.output
-    assert "logo.png is no picture (PNG, JPEG, GIF, WebP or SVG)" in run.output
+    assert "logo.png is not a picture (PNG, JPEG, GIF, WebP or SVG)" in run.output
     assert f"top_logo: there is no file {tmp_path}/gone.png" in run.output
-    assert f"template_dirs: there is no folder {tmp_path}/gone" in run.output
+    assert f"template_dirs: there is no directory {tmp_path}/gone" in run.output
     assert host.snapshot().digest == before

@@ -162,10 +162,10 @@ def test_a_configuration_that_does_not_start_is_refused_or_taken_back(
     assert SECRET["omero.web.public.password"] not in run.output
     assert "omero.web.apps" in run.output
     if serves:
-        assert "back to what served before" in run.output
+        assert "the last known good state is restored" in run.output
         assert "the reason why: ********" in run.output
     else:  # tried before anything was changed
-        assert "the old one serves on" in run.output
+        assert "the active one stays in use" in run.output
         assert host.read(f"{OMERODIR}/etc/grid/config.xml") == written
     assert_serves(host)
     assert seen <= {200, 503}
@@ -246,8 +246,8 @@ def test_a_plugin_s_own_properties_are_known_on_the_host(
     )
     assert "cannot import nosuchapp: ModuleNotFoundError" in wrong.output
     assert "cannot import plug.middleware.Missing" in wrong.output
-    assert "omero.web.plug.count: 'x' is not a whole number" in wrong.output
-    assert "omero.web.plug.on: 'yes' is not a boolean" in wrong.output
+    assert "omero.web.plug.count: must be a whole number, not 'x'" in wrong.output
+    assert "omero.web.plug.on: must be True or False, not 'yes'" in wrong.output
     assert host.run(f"readlink {BASE}/venv3").stdout == release
     assert host.run("omeroweb-ops config plan").exit_code == 0
 

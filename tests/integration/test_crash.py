@@ -120,7 +120,7 @@ def test_what_a_killed_run_began_is_waited_for(make_host: MakeHost, tmp_path: Pa
     for step in STEPS:
         kill_during(step, host, text, tmp_path)
     run = deploy(text)
-    assert "waiting for the end of what another deploy began there" in run.output
+    assert "waiting for a command of another deploy to end" in run.output
     assert_serves(host)
     assert deploy(text).changed_operations == ()
 

@@ -76,5 +76,5 @@ def test_debian_12_becomes_13_in_place(make_host: MakeHost, deployed_systemd_ima
     assert f"{old}  before, no Python 3.11" in host.run("omeroweb-ops release list").stdout
     back = host.run("omeroweb-ops release rollback", check=False)
     assert back.exit_code == 1
-    assert f"{said}; go to another one" in back.stderr
+    assert f"{said}; choose another release" in back.stderr
     assert deploy(docker_inventory(host)).changed_operations == ()

@@ -61,7 +61,7 @@ def test_a_deploy_that_has_lost_its_lock_does_nothing_more(host: Host) -> None:
         )
         ended = run.result()
     assert ended.exit_code == 1
-    assert "this deploy ends here, since another has begun: eve@elsewhere" in ended.output
+    assert "this deploy ends, because another deploy has begun: eve@elsewhere" in ended.output
     assert 'value="late"' not in host.read(f"{OMERODIR}/etc/grid/config.xml")
 
 

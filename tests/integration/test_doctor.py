@@ -209,7 +209,7 @@ def test_what_is_broken_over_tls_is_found(over_tls: Host, broken: Break) -> None
     ("name", "days", "status", "told"),
     [
         (NAME, -1, "error", "expired"),
-        ("other.example.org", 90, "error", "other.example.org and not for"),
+        ("other.example.org", 90, "error", "other.example.org, not for"),
         (NAME, 10, "warning", "renew it"),
     ],
     ids=["expired", "for another name", "ends soon"],
@@ -287,7 +287,7 @@ def test_a_deploy_that_ends_without_the_login_page_says_why(over_tls: Host) -> N
     wrong = settings("self-signed")
     wrong["web_config"] |= {"omero.web.allowed_hosts": ["other.example.org"]}
     run = deploy(docker_inventory(over_tls, **wrong), expect=1)
-    assert f"allowed hosts: {NAME} is none of them" in run.output
+    assert f"allowed hosts: {NAME} is not an allowed host" in run.output
     assert "see omero.web.allowed_hosts" in run.output
 
 

@@ -563,7 +563,7 @@ def test_a_file_swap_on_the_host_is_picked_up(host: Host, own: Deployment) -> No
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        ("key", "nginx_tls: the key is not that of the certificate"),
+        ("key", "nginx_tls: the key does not match the certificate"),
         ("expired", "expired on"),
         ("name", f"not for {NAME}"),
         ("passphrase", "key: has a passphrase"),
@@ -590,10 +590,10 @@ def test_a_certificate_of_the_host_is_used_in_its_place_and_its_renewal_picked_u
     pair = {"certificate": f"{LIVE}/fullchain.pem", "key": f"{LIVE}/privkey.pem"}
     text = docker_inventory(host, nginx_tls=pair, nginx_server_name=NAME)
     missing = deploy(text, expect=1)
-    assert f"{LIVE}/fullchain.pem is neither here nor on the host" in missing.output
+    assert f"{LIVE}/fullchain.pem is neither on this machine nor on the host" in missing.output
     renew(host, 0, issue("x").key_pem)
     wrong = deploy(text, expect=1)
-    assert "the key is not that of the certificate" in wrong.output
+    assert "the key does not match the certificate" in wrong.output
     first = renew(host, 1)
     deploy(text)
     wait_for_certificate(host, first)

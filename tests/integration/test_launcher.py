@@ -117,7 +117,7 @@ def test_explains_itself_and_touches_nothing(make_host: MakeHost, arguments: lis
 def test_first_use_installs_what_is_missing_and_says_so(first_use: FirstUse) -> None:
     assert first_use.output.stdout.startswith("pyinfra: v")
     assert first_use.output.stderr.splitlines() == [
-        f"run: making the Python environment in {PROJECT}/.venv",
+        f"run: creating the Python environment in {PROJECT}/.venv",
         "run: installing python3-venv with apt ...",
         "run: creating the virtual environment ...",
         "run: installing uv ...",
@@ -171,7 +171,10 @@ def test_other_commands_get_the_development_environment(used_host: Host) -> None
 
     unknown = used_host.run([RUN, "pyinfar"], check=False)
     assert unknown.exit_code == 127
-    assert unknown.stderr == "run: pyinfar: no such command; ./run alone says what there is\n"
+    assert (
+        unknown.stderr
+        == "run: pyinfar: no such command; ./run without arguments lists the commands\n"
+    )
     assert used_host.run([RUN, "python", "-c", "exit(7)"], check=False).exit_code == 7
     assert used_host.run(VERSION).stderr == ""
 
@@ -201,7 +204,7 @@ def test_two_first_uses_of_a_moved_project_at_once(used_host: Host) -> None:
     )
 
     assert both.stdout.count("pyinfra: v") == 2
-    assert both.stderr.count("run: making the Python environment in /srv/moved/.venv") == 1
+    assert both.stderr.count("run: creating the Python environment in /srv/moved/.venv") == 1
     assert "run: waiting for another run to finish" in both.stderr
 
 

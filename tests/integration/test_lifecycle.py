@@ -127,7 +127,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
         r"^configuration +[0-9a-f]{12}: as last deployed, none set by hand$",
         r"^workers +[1-9]\d* with this release and configuration; up ",
         r"^sessions +Redis; \d+ stored; memory ",
-        r"^last deploy +seen to serve \d{4}-",
+        r"^last deploy +last known good \d{4}-",
         r"^disk +/opt/omero/web: ",
         r"^updates +not known: apt has no package lists$",
         r"^maintenance +off$",
@@ -155,7 +155,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     for told in (
         r"^configuration +set by hand: omero\.web\.login_logo$",
         r"^sessions +Redis uses \d+% of its memory",
-        rf"^disk +little room on the file system of {var}$",
+        rf"^disk +the file system of {var} is nearly full$",
         r"^updates +security updates are pending: hostname$",
         r"^maintenance +ON: New disks$",
     ):
@@ -167,7 +167,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     assert "omeroweb_lock_timestamp_seconds 1." in metrics
     audited = audit(docker_inventory(site), tmp_path)
     assert re.search(rf"^@docker/{site.name}: \d+ packages, locked 20", audited, re.M), audited
-    assert f"@docker/{site.name}: security updates of Debian's are pending: hostname" in audited
+    assert f"@docker/{site.name}: Debian security updates are pending: hostname" in audited
     site.run("rm -f /var/lib/apt/lists/*Release /etc/apt/sources.list.d/security-test.list")
 
     config = f"{BASE}/OMERO.web/etc/grid/config.xml"
@@ -347,7 +347,7 @@ _AS_BEFORE = (
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (hangs, "its login page does not answer within 60 s"),
+        (hangs, "the login page does not answer within 60 s"),
         (fails_as_a_service, "only as a service"),
         (has_no_room, "No space left on device"),
         (has_no_room_for_its_configuration, r"No space left on device: '/opt/.*/grid/"),
@@ -403,7 +403,7 @@ def test_a_deploy_that_is_refused_writes_nothing_that_the_active_release_execute
         expect=1,
     )
     assert "nowhere" in run.output
-    assert "the old one serves on" in run.output
+    assert "the active one stays in use" in run.output
     assert executed_files(site) == before
     site.run("systemctl restart omero-web && omeroweb-ops ready --timeout 60")
     assert_serves(site)

@@ -107,10 +107,10 @@ def test_on_and_off_by_pyinfra_reach_every_front_door(site: Site) -> None:
 
 def test_a_mistake_is_told_before_any_host_is_changed(site: Site) -> None:
     for argument, told in (
-        ("until=next week", "--until: 'next week' is no time; write for example 2026-11-25T18:00"),
+        ("until=next week", "--until: must be a time, not 'next week'. Example: 2026-11-25T18:00"),
         ("until=2001-01-01T00:00Z", "is in the past"),
-        ("message=\x1b[31mred", "--message: has control characters"),
-        ("mesage=x", "mesage: not known; write message=… or until=…"),
+        ("message=\x1b[31mred", "--message: must be plain text without control characters"),
+        ("mesage=x", "mesage: not known; must be message=… or until=…"),
     ):
         run = site.by_pyinfra("on", argument, expect=1)
         assert told in run.output

@@ -160,8 +160,8 @@ def test_plugins_that_would_not_work_are_refused_while_the_site_serves(
         run = deploy(docker_inventory(host, web_plugins=wrong), expect=1)
         assert "cannot import raising: RuntimeError: the reason (in raising/" in run.output
         assert "cannot import mislabeled: ModuleNotFoundError" in run.output
-        assert "omero.web.count: 'many' is not a whole number" in run.output
-        assert "the old one serves on" in run.output
+        assert "omero.web.count: must be a whole number, not 'many'" in run.output
+        assert "the active one stays in use" in run.output
         other = {**ours[1], "requirements": str(lock)}
         run = deploy(docker_inventory(host, web_plugins=[other]), expect=1)
         assert "Hash mismatch" in run.output

@@ -42,7 +42,10 @@ def test_links_in_the_place_of_directories_stop_the_deploy_and_are_named(site: H
     as_service(site, f"mv {OMERODIR}/etc {OMERODIR}/e; ln -s {VICTIM} {OMERODIR}/etc")
     refused = deploy(text, expect=1)
     for path in (f"{VAR}/log", f"{OMERODIR}/etc"):
-        assert f"{path}: is a symbolic link to {VICTIM}; move it away" in refused.output
+        assert (
+            f"{path}: must be a directory, not a symbolic link to {VICTIM}; move the link away"
+            in refused.output
+        )
     assert "nothing has been changed" in refused.output
     assert victim(site) == before
     as_service(site, f"rm {VAR}/log; mv {VAR}/l {VAR}/log")

@@ -59,7 +59,7 @@ def test_a_port_that_another_program_holds(host: Host) -> None:
     host.wait_until(lambda: host.http("/").status_code == 200, 10, "the other server")
     try:
         run = refused(host, docker_inventory(host))
-        assert "port 80 is held by" in run.output
+        assert "port 80 is used by" in run.output
         assert "http.server" in run.output
         assert "nginx_http_port" in run.output
     finally:

@@ -103,7 +103,7 @@ def test_a_power_cut_between_release_and_configuration_heals_at_boot(
     site.wait_until(lambda: site.http("/needed/").text == "needed", 30, "the plugin's page")
     assert linked(site) == serves
     assert site.run("omeroweb-ops config plan").exit_code == 0
-    assert "in the middle of a change" in site.run("journalctl -b -u omero-web").stdout
+    assert "the host stopped during a change" in site.run("journalctl -b -u omero-web").stdout
     site.run("systemctl restart omero-web")
     assert linked(site) == serves
 

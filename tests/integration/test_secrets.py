@@ -260,10 +260,10 @@ def test_what_is_in_web_secrets_shows_nowhere(site: Site) -> None:
     refused = site.deploy("-vvv", expect=1, more={extra: [f"{site.canaries.word()} 1;"]})
     assert "unknown directive ********" in refused.output
     refused = site.deploy("-vvv", expect=1, breaks="trial")
-    assert "the old one serves on" in refused.output
+    assert "the active one stays in use" in refused.output
     assert "the reason why" in refused.output
     refused = site.deploy("-vvv", expect=1, breaks="workers")
-    assert "back to what served before" in refused.output
+    assert "the last known good state is restored" in refused.output
     assert "the reason why" in refused.output
     assert_serves(host)
     for command in ("status", "status --json", "doctor", "doctor --json"):

@@ -279,7 +279,7 @@ def test_the_port_is_closed_to_strangers_and_stays_so(split: Split) -> None:
     wait_until(closed, 60, "OMERO.web after the boot")
     split.first.run("nft delete table inet omero_web")
     assert split.first.http(LOGIN, port=PORT).status_code == 200
-    assert split.deploy().changed_operations == ("OMERO.web | Close port to others than NGINX",)
+    assert split.deploy().changed_operations == ("OMERO.web | Close port except to NGINX",)
     assert closed()
 
 

@@ -110,7 +110,7 @@ def test_the_walkthrough(make_host: MakeHost, walkthrough: str, tmp_path: Path) 
     secrets = yaml.safe_load((tmp_path / "secrets.yml").read_text())
     assert secrets["omero.web.public.password"] == by_hand.PASSWORD
     refused = deploy(docker_inventory(host, **settings), expect=1)
-    assert "omero.web.caches: is at a port of this host" in refused.output
+    assert "omero.web.caches: uses a port of this host" in refused.output
     del secrets["omero.web.caches"]
     (tmp_path / "secrets.yml").write_text(yaml.safe_dump(secrets))
     text = docker_inventory(host, **settings)
@@ -163,7 +163,7 @@ def test_the_ansible_role(make_host: MakeHost, walkthrough: str) -> None:
     host.run(f"cp -p {site} /root/site && cat /etc/nginx/conf.d/other.conf >> {site}")
     before = host.snapshot()
     refused = deploy(text, expect=1)
-    assert f"{site}: serves OMERO.web and also other.example.org" in refused.output
+    assert f"{site}: has OMERO.web and also other.example.org" in refused.output
     assert host.snapshot().touched_since(before) == []
     host.run(f"cp -p /root/site {site}")
 

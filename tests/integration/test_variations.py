@@ -34,11 +34,11 @@ def test_stock_packages_that_are_there_already_are_taken_over(make_host: MakeHos
     for act, said in (
         ("true", "it asks for a password"),
         ("redis-cli -a others config set requirepass ''", "it holds keys that are not OMERO.web's"),
-        ("echo maxmemory 1gb >> /etc/redis/redis.conf", "redis.conf is not as the package has it"),
+        ("echo maxmemory 1gb >> /etc/redis/redis.conf", "redis.conf differs from the package's"),
     ):
         host.run(act)
         refused = deploy(docker_inventory(host), expect=1)
-        assert "the Redis on this host is used by others" in refused.output
+        assert "other programs use the Redis on this host" in refused.output
         assert said in refused.output
     assert host.run("redis-cli -n 3 get theirs").stdout.strip() == "1"
     assert not host.exists("/etc/omero-web-redis")

@@ -186,7 +186,7 @@ def test_a_command_runs_only_while_nobody_else_has_begun(host: LockedHost) -> No
     for _ in range(2):
         refused = shell(host.wrap("a", "echo done", seen="before"))
         assert (refused.returncode, refused.stdout) == (75, "")
-        assert "this deploy ends here, since another has begun: b since 20" in refused.stderr
+        assert "this deploy ends, because another deploy has begun: b since 20" in refused.stderr
         host("give_back b")
 
 

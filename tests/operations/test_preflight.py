@@ -137,13 +137,13 @@ def test_what_belongs_to_the_connector_or_to_pyinfra_is_no_setting(check: Check)
 
 def test_another_system_than_debian_is_refused(check: Check) -> None:
     message = complaint(check, replace(FIT, id="rocky"))
-    assert "rocky is neither Debian nor Ubuntu" in message
+    assert "must be Debian or Ubuntu, not rocky" in message
 
 
 def test_a_python_that_is_too_old_is_refused_with_what_has_a_newer_one(check: Check) -> None:
     message = complaint(check, replace(FIT, python=(3, 10)))
-    assert "python3 is 3.10 here" in message
-    assert "3.11 or newer: use Debian 12, Ubuntu 24.04" in message
+    assert "python3 must be 3.11 or newer, not 3.10" in message
+    assert "use Debian 12, Ubuntu 24.04" in message
     for python in ((3, 11), (3, 13), None):  # None: the deploy installs one
         check(replace(FIT, python=python))
 
@@ -161,7 +161,7 @@ def test_a_deploy_that_another_one_never_makes_room_for_is_refused(
     monkeypatch.setattr(deploy_lock, "TIMEOUT", 0.2)
     sentence = "anna@laptop has been deploying to this host since 17:05"
     message = complaint(check, replace(FIT, lock=Holder(state, "token", "", sentence)))
-    assert f"@local: deploy: {sentence}, and that has not ended within" in message
+    assert f"@local: deploy: {sentence}, and has not ended within" in message
 
 
 def full(**places: tuple[int, int | None]) -> dict[str, FreeSpace]:
@@ -183,11 +183,11 @@ def test_each_full_disk_is_named_with_what_is_written_there(check: Check) -> Non
     check(replace(FIT, disks=full(opt=room, var=(9_000_000, None))))
     message = complaint(check, replace(FIT, disks=full(opt=(100_000, 9), var=room)))
     assert "2 mistakes" in message
-    assert "only 97 MB free on /opt for /opt/omero/web; make at least 1000 MB free" in message
+    assert "only 97 MB free on /opt for /opt/omero/web; at least 1000 MB must be free" in message
     assert "only 9 inodes (files) free on /opt for /opt/omero/web" in message
     message = complaint(check, replace(FIT, disks=full(opt=room, var=(100_000, None))))
     assert "1 mistake " in message
-    assert "on /var for /var/cache, /tmp, /var/lib/nginx, /var/lib/redis; make" in message
+    assert "on /var for /var/cache, /tmp, /var/lib/nginx, /var/lib/redis; at least" in message
 
 
 def test_a_full_disk_is_refused_only_where_a_host_s_groups_write(check: Check) -> None:
@@ -216,8 +216,8 @@ def test_a_port_that_something_else_holds_is_told_with_its_setting(
 ) -> None:
     held = replace(FIT, listeners={port: "/usr/sbin/apache2 -k start"})
     message = complaint(check, held, **data)
-    assert f"@local: {setting}: port {port} is held by /usr/sbin/apache2" in message
-    assert f"write another port in {setting}" in message
+    assert f"@local: {setting}: port {port} is used by /usr/sbin/apache2" in message
+    assert f"set another port in {setting}" in message
 
 
 def test_the_port_of_redis_counts_where_it_has_one(check: Check, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_the_port_of_redis_counts_where_it_has_one(check: Check, tmp_path: Path)
     held = replace(FIT, listeners={6379: "/usr/sbin/apache2 -k start"})
     check(held)
     message = complaint(check, held, redis_bind="127.0.0.1", web_secrets=str(secrets))
-    assert "@local: redis_port: port 6379 is held by /usr/sbin/apache2" in message
+    assert "@local: redis_port: port 6379 is used by /usr/sbin/apache2" in message
 
 
 def test_a_configuration_that_redis_cannot_read_is_named(check: Check) -> None:
@@ -250,7 +250,7 @@ def test_a_redis_that_others_use_is_refused_unless_the_site_says_that_it_is_its_
 
 
 def test_a_holder_that_cannot_be_seen_is_told_too(check: Check) -> None:
-    assert "cannot be seen" in complaint(check, replace(FIT, listeners={80: ""}))
+    assert "a program that is not visible" in complaint(check, replace(FIT, listeners={80: ""}))
 
 
 def test_ports_held_by_the_bundle_s_own_programs_are_fine(check: Check) -> None:
@@ -275,7 +275,7 @@ def test_a_site_to_be_replaced_that_is_not_alone_in_its_file_is_refused(check: C
     shared = replace(
         FIT, existing=ExistingInstallation(sites={path: omero + "server { server_name b; }"})
     )
-    assert f"@local: {path}: serves OMERO.web and also b;" in complaint(check, shared)
+    assert f"@local: {path}: has OMERO.web and also b;" in complaint(check, shared)
 
 
 def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:

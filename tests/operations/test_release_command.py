@@ -249,7 +249,7 @@ def test_a_deploy_asks_nothing_of_a_release_whose_python_is_gone(
     command.python("3.13")
     program = str(path / "bin/omeroweb-ops")
     answer = ask(ConfigCommand, program=program, action="plan")
-    assert "for another Python than this host has" in answer.findings[0]
+    assert "for another Python than this host's" in answer.findings[0]
     assert answer.changes
     gone = str(path / "bin/gone")
     assert ask(ConfigCommand, program=gone, action="plan") == CommandOutput(absent=True)

@@ -122,7 +122,10 @@ def test_a_link_below_omerodir_is_named_before_anything_is_touched(name: str) ->
     path = f"{LOCATIONS.omerodir}/{name}"
     (finding,) = omerodir.links_below(PrefetchedFacts({path: "link /root/\x1b[31mvictim"}))
     assert finding.subject == path
-    assert "is a symbolic link to /root/\\x1b[31mvictim; move it away" in finding.message
+    assert (
+        "must be a directory, not a symbolic link to /root/\\x1b[31mvictim; move the link away"
+        in finding.message
+    )
     assert [*omerodir.links_below(PrefetchedFacts({path: "directory 755 root:root"}))] == []
 
 

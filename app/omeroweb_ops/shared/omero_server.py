@@ -35,7 +35,7 @@ def endpoint(host: str, port: int | str) -> tuple[str, int]:
 
 
 def problems(servers: Iterable[Sequence[Any]], timeout: float = TIMEOUT) -> dict[str, str]:
-    """Return why each OMERO.server cannot be reached, or "", by "host:port"; all asked at once.
+    """Return why each OMERO.server is unreachable, or "", by "host:port". All are tried at once.
 
     servers: as omero.web.server_list has them. timeout: seconds.
     """
@@ -54,7 +54,7 @@ def _problem(host: str, port: int, timeout: float) -> str:
 
 
 def no_login(found: Mapping[str, str]) -> str | None:
-    """Return why nobody can log in and what to do, or None if an OMERO.server can be reached.
+    """Return why nobody can log in and what to do, or None if an OMERO.server is reachable.
 
     found: "host:port" of each OMERO.server to why it cannot be reached, or "".
     """

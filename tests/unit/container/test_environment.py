@@ -82,7 +82,7 @@ def test_a_line_that_cannot_be_read_is_named_by_file_and_number_and_not_shown(li
 
 def test_whether_readiness_needs_the_server_is_said_in_one_of_two_words() -> None:
     assert read(OMEROWEB_READY_NEEDS_SERVER="true") == Desired()
-    assert "OMEROWEB_READY_NEEDS_SERVER: write true or false" in mistake(
+    assert "OMEROWEB_READY_NEEDS_SERVER: must be true or false" in mistake(
         OMEROWEB_READY_NEEDS_SERVER="yes"
     )
 

@@ -166,7 +166,7 @@ def test_cookies_with_their_flags() -> None:
     )
 
 
-@pytest.mark.parametrize(("path", "told"), [("circle", "in a circle"), ("drop", "does not answer")])
+@pytest.mark.parametrize(("path", "told"), [("circle", "in a loop"), ("drop", "does not answer")])
 def test_what_is_no_answer_is_told_in_plain_words(path: str, told: str) -> None:
     with serving() as port:
         answer = Client().ask("GET", f"http://127.0.0.1:{port}/{path}", follow=True)

@@ -129,7 +129,7 @@ def test_a_server_is_tried_again_after_a_while_and_changes_are_in_the_log() -> N
     one.now += DOWN_INTERVAL
     one.error = None
     assert one.reachability.is_up()
-    assert one.log == ["cannot be reached: Connection refused", "takes connections again"]
+    assert one.log == ["is unreachable: Connection refused", "is reachable again"]
     one.now += UP_INTERVAL
     one.error = ValueError("what no connection is to be had from")
     assert one.reachability.is_up()  # OMERO.web finds out

@@ -214,7 +214,7 @@ def test_a_worker_in_which_requests_hang_is_replaced_after_its_downloads(
         (client,) = stack.enter_context(downloads(server, 1)) if hung == 1 else (None,)
         for _ in range(hung):
             stack.enter_context(server.connect()).sendall(b"GET /hang HTTP/1.0\r\n\r\n")
-        said = f"Worker {before} ends, since a request hangs: GET /hang at "
+        said = f"Worker {before} ends, because a request hangs: GET /hang at "
         wait_until(lambda: server.log().count(said) == hung)
         if client:
             assert server.worker() == before  # it still serves

@@ -177,13 +177,13 @@ def test_every_mistake_is_named_at_once(folder: Path) -> None:
     )
     assert finding.subject == "web_branding"
     for told in (
-        f"login_logo: {folder}/text.png is no picture (PNG, JPEG, GIF, WebP or SVG)",
+        f"login_logo: {folder}/text.png is not a picture (PNG, JPEG, GIF, WebP or SVG)",
         f"top_logo: there is no file {folder}/gone.svg",
-        f"index_template: {folder}/latin.html is no text in UTF-8",
+        f"index_template: {folder}/latin.html is not UTF-8 text",
         f"template_dirs: {folder}/empty has no files",
-        f"template_dirs: there is no folder {folder}/gone",
+        f"template_dirs: there is no directory {folder}/gone",
         "favicon is not known",
-        'write {"login_logo": "logo.png"',
+        'must be {"login_logo": "logo.png"',
     ):
         assert told in finding.message
 

@@ -41,18 +41,22 @@ def test_the_public_half_of_a_key_is_enough() -> None:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     assert told(GOOD.chain, public.decode()) == []
-    assert "not that of the certificate" in told(issue("omero.example").pem, public.decode())[0]
+    assert "does not match the certificate" in told(issue("omero.example").pem, public.decode())[0]
 
 
 @pytest.mark.parametrize(
     ("text", "key", "message"),
     [
-        ("hello", GOOD.key_pem, "certificate: holds no certificate in PEM form"),
-        (GOOD.chain, "hello", "key: holds no private key in PEM form"),
-        (GOOD.chain, GOOD.chain, "key: holds no private key in PEM form"),
+        ("hello", GOOD.key_pem, "certificate: must be a certificate in PEM form"),
+        (GOOD.chain, "hello", "key: must be a private key in PEM form"),
+        (GOOD.chain, GOOD.chain, "key: must be a private key in PEM form"),
         (GOOD.chain, key_pem(GOOD.key, b"secret"), "key: has a passphrase"),
-        (GOOD.chain, AUTHORITY.key_pem, "certificate: the site's own must be the first"),
-        (GOOD.chain, issue("x").key_pem, "the key is not that of the certificate"),
+        (
+            GOOD.chain,
+            AUTHORITY.key_pem,
+            "certificate: the site's own certificate must be the first",
+        ),
+        (GOOD.chain, issue("x").key_pem, "the key does not match the certificate"),
     ],
 )
 def test_what_is_no_certificate_or_no_key_of_it_is_told(text: str, key: str, message: str) -> None:
@@ -62,7 +66,7 @@ def test_what_is_no_certificate_or_no_key_of_it_is_told(text: str, key: str, mes
 
 def test_a_weak_key_is_told() -> None:
     weak = issue("omero.example", key=rsa.generate_private_key(65537, 1024))
-    assert "key: 1024 bits are refused" in errors(weak.pem, weak.key_pem)[0]
+    assert "key: must have 2048 bits or more, not 1024" in errors(weak.pem, weak.key_pem)[0]
 
 
 def test_a_chain_in_the_wrong_order_is_told_with_the_right_one() -> None:
@@ -202,9 +206,9 @@ def test_what_a_host_holds_is_looked_at_without_its_key_leaving_it(
     member = only_member(site_of(a_host("@local", nginx_tls=files)))
     found = [each.message for each in tls_files.findings(member, answer)]
     messages = {
-        "passphrase": "key: holds no private key",
-        "other key": "the key is not that",
-        "no certificate": "certificate: holds no certificate",
+        "passphrase": "key: must be a private key",
+        "other key": "the key does not match",
+        "no certificate": "certificate: must be a certificate",
     }
     assert bool(found) == bool(broken)
     assert messages.get(broken, "") in "".join(found)
@@ -215,7 +219,7 @@ def test_a_path_that_is_nowhere_is_told(tmp_path: Path) -> None:
     member = only_member(site_of(a_host("@docker/one", nginx_tls=files)))
     found = list(tls_files.findings(member, ask(host_certificate.CertificateOnHost, **files)))
     assert [each.subject for each in found] == [certificate.SETTING] * 2
-    assert "gone.pem is neither here nor on the host" in found[0].message
+    assert "gone.pem is neither on this machine nor on the host" in found[0].message
 
 
 @pytest.mark.parametrize(("days", "lasts"), [(-1, False), (20, False), (22, True)])

@@ -64,7 +64,7 @@ def test_a_port_of_redis_needs_a_password(opened: dict[str, Any], secrets: str) 
     message = only_mistake_of(a_host(**opened))
     ((name, value),) = opened.items()
     assert f"{name}: {value!r} opens Redis' port" in message
-    assert "without a password; write redis_password" in message
+    assert "without a password; set redis_password" in message
     assert mistakes_of(a_host(**opened, web_secrets=secrets)) == []
 
 
@@ -75,7 +75,7 @@ def test_a_secret_that_can_be_guessed_is_refused_by_its_length(
     path = tmp_path / "secrets.yml"
     path.write_text(f"{name}: {'x' * (least - 1)}\n")
     message = only_mistake_of(a_host(web_secrets=str(path)))
-    assert f"{name}: has {least - 1} characters; write at least {least}" in message
+    assert f"{name}: must have at least {least} characters, not {least - 1}" in message
     assert "xxx" not in message
     path.write_text(f"{name}: {'x' * least}\n")
     assert mistakes_of(a_host(web_secrets=str(path))) == []
@@ -88,7 +88,7 @@ def test_a_short_password_of_a_redis_run_by_others_is_warned_of(tmp_path: Path) 
     url = {"web_redis_url": "rediss://r.example", "web_secrets": str(path)}
     site = site_of(a_host("@local", "web nginx", **url))
     (warning,) = [str(each) for each in checks.warnings(site)]
-    assert "redis_password: has 5 characters" in warning
+    assert "redis_password: must have at least 16 characters, not 5" in warning
 
 
 def test_caches_at_a_port_that_is_closed_are_refused(secrets: str) -> None:
@@ -96,7 +96,7 @@ def test_caches_at_a_port_that_is_closed_are_refused(secrets: str) -> None:
     for url in ("redis://127.0.0.1:6379/0", "redis://:pw@localhost:6379/1"):
         own = {"omero.web.caches": {"default": {"BACKEND": "x.RedisCache", "LOCATION": url}}}
         message = only_mistake_of(a_host(web_config=own))
-        assert "omero.web.caches: is at a port of this host, and its Redis has none" in message
+        assert "omero.web.caches: uses a port of this host, but its Redis has none" in message
         assert "pw" not in message
         assert mistakes_of(a_host(web_config=own, redis_port=6379, web_secrets=secrets)) == []
         assert mistakes_of(a_host("@local", "web nginx", web_config=own)) == []
@@ -117,7 +117,7 @@ def test_redis_on_another_host_must_not_be_bound_to_loopback(secrets: str) -> No
         ]
 
     message = only_mistake_of(*hosts())
-    assert message.startswith("r.example: redis_bind: 'not set' cannot be reached by w.example")
+    assert message.startswith("r.example: redis_bind: 'not set' is unreachable from w.example")
     assert mistakes_of(*hosts(redis_bind="10.0.0.5")) == []
 
 
@@ -131,10 +131,10 @@ def test_a_host_that_others_need_and_whose_name_is_no_address_must_have_one(secr
 
     found = mistakes_of(*hosts({}, {}))
     assert [message.split("; ")[0] for message in found] == [
-        "@docker/r: address: other hosts need it and its name is no address",
-        "@docker/w: address: other hosts need it and its name is no address",
+        "@docker/r: address: must be set: other hosts need it, and the name is not an address",
+        "@docker/w: address: must be set: other hosts need it, and the name is not an address",
         # OMERO.web lets in none but NGINX
-        "@docker/n: address: other hosts need it and its name is no address",
+        "@docker/n: address: must be set: other hosts need it, and the name is not an address",
     ]
     known = hosts({"address": "10.0.0.5"}, {"address": "web.internal"})
     assert len(mistakes_of(*known)) == 1
@@ -177,7 +177,7 @@ def test_redis_sessions_need_a_redis() -> None:
 @pytest.mark.parametrize(
     ("groups", "data", "secret", "name", "said"),
     [
-        ("redis web nginx", {}, "", "web_redis_url", "contradicts the hosts in the group redis"),
+        ("redis web nginx", {}, "", "web_redis_url", "contradicts the group redis"),
         ("web nginx", {"web_sessions": "file"}, "", "web_redis_url", "contradicts web_sessions"),
         ("web nginx", {"web_redis_url": None}, "redis_user: me", "redis_user", "web_redis_url"),
     ],
@@ -224,7 +224,7 @@ def test_several_web_hosts_must_share_a_key_for_their_sessions(secrets: str) -> 
     password_only = Path(secrets).with_name("password.yml")
     password_only.write_text(f"redis_password: {PASSWORD}\n")
     found = mistakes_of(*hosts(web_secrets=str(password_only)))
-    assert [message.split(": several")[0] for message in found] == [
+    assert [message.split(": must be the same")[0] for message in found] == [
         "b.example: omero.web.secret_key",
         "c.example: omero.web.secret_key",
     ]
@@ -259,7 +259,7 @@ def test_web_hosts_behind_one_nginx_must_agree(two_webs: Any, name: str, value: 
     one, other = {"web_config": {name: value}}, {"web_config": {"omero.web.page_size": 9}}
     found = mistakes_of(*two_webs(one, other))
     assert any(message.startswith(f"b.example: {name}: ") for message in found)
-    assert any("on a.example; write one for all web hosts" in message for message in found)
+    assert any("on a.example; set the same for all web hosts" in message for message in found)
     assert mistakes_of(*two_webs(one, one)) == []
 
 
@@ -278,7 +278,7 @@ def test_web_hosts_behind_one_nginx_must_have_one_release(two_webs: Any, tmp_pat
 def test_several_web_hosts_cannot_have_sessions_in_files(two_webs: Any) -> None:
     files = {"web_sessions": "file"}
     found = mistakes_of(*two_webs(files, files))
-    assert [message.split(": several")[0] for message in found] == [
+    assert [message.split(": must be the same")[0] for message in found] == [
         "a.example: omero.web.session_engine",
         "b.example: omero.web.session_engine",
     ]
@@ -286,7 +286,7 @@ def test_several_web_hosts_cannot_have_sessions_in_files(two_webs: Any) -> None:
 
 
 def test_nginx_needs_an_omero_web() -> None:
-    assert "NGINX has no OMERO.web to serve" in only_mistake_of(a_host("@local", "nginx"))
+    assert "NGINX needs an OMERO.web" in only_mistake_of(a_host("@local", "nginx"))
 
 
 def test_a_host_in_no_known_group_is_a_mistake() -> None:

@@ -146,12 +146,12 @@ def test_an_own_plugin_sets_appends_and_removes(own: dict[str, Any]) -> None:
 def test_properties_of_plugins_are_checked_before_any_host_is_asked() -> None:
     size = "omero.web.iviewer.roi_page_size"
     assert texts(["omero-iviewer"], web_config={size: 9})[size] == "9"
-    assert f"{size}: 'x' is not a whole number" in mistake(
+    assert f"{size}: must be a whole number, not 'x'" in mistake(
         ["omero-iviewer"], web_config={size: "x"}
     )
     misspelt = mistake(["omero-iviewer"], web_config={"omero.web.iviewer.roi_pagesize": 9})
     assert misspelt.endswith(f"did you mean {size}?")
-    said = f'{size}: is a property of omero-iviewer; write web_plugins = ["omero-iviewer"], or'
+    said = f'{size}: is a property of omero-iviewer; set web_plugins = ["omero-iviewer"], or'
     assert mistake([], web_config={size: 9}).startswith(said)
 
 
@@ -159,7 +159,7 @@ def test_a_switch_that_any_text_turns_on_cannot_be_turned_off_by_false() -> None
     mirror = "omero.web.iviewer.enable_mirror"
     assert texts(["omero-iviewer"], web_config={mirror: True})[mirror] == "true"
     said = mistake(["omero-iviewer"], web_config={mirror: False})
-    assert said == f"{mirror}: any text switches it on, 'false' too; leave it out to have it off"
+    assert said == f"{mirror}: any text, also 'false', enables it; remove it to disable it"
     prop = schema.Property(mirror, "switch", "", "")
     assert (prop.value("false"), prop.value("")) == (True, False)
 
@@ -174,12 +174,12 @@ def test_properties_of_an_own_plugin_are_the_host_s_to_check(own: dict[str, Any]
         (["omero-figur"], "there is no omero-figur in the catalogue; did you mean omero-figure?"),
         (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(CATALOGUE_NAMES)}"),
         (["omero-parade"], "there is no omero-parade in the catalogue; it has omero-iviewer, "),
-        ([{"package": "mine"}], "mine: app is missing; write the Django app"),
-        ([{"package": "mine", "app": "no-app"}], "'no-app' is no name of a Django app"),
+        ([{"package": "mine"}], "mine: app is missing; must be the Django app"),
+        ([{"package": "mine", "app": "no-app"}], "'no-app' is not the name of a Django app"),
         ([{"package": "mine", "app": "mine", "lock": "x"}], "lock is not known; possible: package"),
         ([{"package": "mine", "app": "mine", "requirements": "/n.txt"}], "there is no file /n.txt"),
         ([{"package": "mine", "app": "mine", "wheel": __file__}], "Invalid wheel filename"),
-        ("omero-figure", "will not do"),
+        ("omero-figure", "is not valid"),
     ],
 )  # fmt: skip
 def test_a_description_that_cannot_be_is_answered_with_what_to_write(
@@ -188,7 +188,7 @@ def test_a_description_that_cannot_be_is_answered_with_what_to_write(
     message = mistake(written)
     assert message.startswith("web_plugins: ")
     assert said in message
-    assert "; write " in message or "possible: " in message
+    assert "; must be " in message or "possible: " in message
 
 
 def test_each_wrong_entry_is_a_mistake_of_its_own_with_its_place() -> None:
@@ -207,17 +207,18 @@ def test_each_wrong_entry_is_a_mistake_of_its_own_with_its_place() -> None:
         )
     )
     whole = '["omero-iviewer"], and for a plugin of your own {"package": "my-plugin", '
-    assert [each.removeprefix("@local: ").partition("; write ")[0] for each in found] == [
-        "web_plugins[1]: 5 is no plugin",
-        "web_plugins[2]: None is no plugin",
+    assert [each.removeprefix("@local: ").partition("; must be ")[0] for each in found] == [
+        "web_plugins[1]: 5 is not a plugin",
+        "web_plugins[2]: None is not a plugin",
         "web_plugins[3]: package is missing",
-        f"web_plugins: mine: append: {LINKS}: is no list",
-        "web_plugins: two: version: is no text",
-        "web_plugins: mine: set: omero.web.secret_key: is no text, number, list or dictionary",
+        f"web_plugins: mine: append: {LINKS}: is not a list",
+        "web_plugins: two: version: is not text",
+        "web_plugins: mine: set: omero.web.secret_key: "
+        "is not text, a number, a list or a dictionary",
     ]
-    assert all(f"; write {whole}" in each for each in found[:2])
-    assert '; write its name, for example "package": "my-plugin"' in found[2]
-    assert '; write "append": {property: [items]}' in found[3]
+    assert all(f"; must be {whole}" in each for each in found[:2])
+    assert '; must be its name, for example "package": "my-plugin"' in found[2]
+    assert '; must be "append": {property: [items]}' in found[3]
     assert "wheel: there is no file /gone-1.0" in found[4]
     assert "hunter2" not in found[5]
 
@@ -246,13 +247,17 @@ def own_lock(folder: Path, *lines: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lines", "more", "said"),
     [
-        (["our-plugin==1.0"], {}, "pins no version or no hash of our-plugin==1.0; write the path"),
+        (
+            ["our-plugin==1.0"],
+            {},
+            "pins no version or no hash of our-plugin==1.0; must be the path",
+        ),
         ([f"our-plugin>=1.0 {HASH}"], {}, "pins no version or no hash of our-plugin>=1.0"),
         ([f"another==1.0 {HASH}"], {}, "Our.Plugin: no lock has it"),
         (
             [f"our-plugin==1.1 {HASH}"],
             {"version": "1.0"},
-            "Our.Plugin: 1.0 is not the version that is locked (1.1); write that",
+            "Our.Plugin: version must be the locked 1.1, not 1.0",
         ),
         (
             [f"our-plugin==1.0 {HASH}", "django==4.2 \\", f"    {HASH}"],
@@ -262,7 +267,7 @@ def own_lock(folder: Path, *lines: str) -> dict[str, Any]:
         (
             [f"our-plugin==1.0 {HASH}", f"zeroc-ice==3.6.5 {HASH}"],
             {},
-            "its lock has zeroc-ice, which the release has already; make it by uv",
+            "its lock has zeroc-ice, which the release has already; make it with uv",
         ),
     ],
 )
@@ -282,12 +287,12 @@ def test_plugins_that_do_not_fit_together_are_a_mistake(
     tmp_path: Path, own: dict[str, Any]
 ) -> None:
     other = own_lock(tmp_path, f"our-plugin==1.0 {HASH}")
-    assert "our-plugin is in it 2 times; write it once" in mistake([own, other])
-    assert "omero_figure is in it 2 times" in mistake(
-        ["omero-figure", {**own, "app": "omero_figure"}]
-    )
+    assert "has our-plugin 2 times; list it once" in mistake([own, other])
+    assert "has omero_figure 2 times" in mistake(["omero-figure", {**own, "app": "omero_figure"}])
     release = {"package": "Django", "app": "x", "wheel": str(wheel(tmp_path, "django"))}
-    assert "Django: it has a wheel, and the lock has it already" in mistake([release])
+    assert "Django: has a wheel, but the release's lock has the package already" in mistake(
+        [release]
+    )
     setting = {**own, "set": {VIEW: "ours.views.viewer"}}
     message = mistake(["omero-iviewer", setting])
     assert f"omero-iviewer and our-plugin both set {VIEW}" in message
@@ -303,11 +308,11 @@ def test_plugins_that_do_not_fit_together_are_a_mistake(
 
 def test_what_a_plugin_cannot_do_without_is_asked_for() -> None:
     message = mistake(["omero-mapr"])
-    assert message.startswith("omero.web.mapr.config: omero-mapr needs it; write for example [{")
-    example = json.loads(message.partition("for example ")[2])
+    assert message.startswith("omero.web.mapr.config: must be set for omero-mapr. Example: [{")
+    example = json.loads(message.partition("Example: ")[2])
     assert texts(["omero-mapr"], web_config_append={"omero.web.mapr.config": example})
     found = mistake(["omero-figure"], web_config_remove={APPS: ["omero_figure"]})
-    assert found == "omero.web.apps: omero_figure is taken out of it, and omero-figure is wanted"
+    assert found == "omero.web.apps: must not remove omero_figure, because omero-figure needs it"
 
 
 def test_two_web_hosts_behind_one_nginx_have_the_same_plugins(tmp_path: Path) -> None:
@@ -322,7 +327,7 @@ def test_two_web_hosts_behind_one_nginx_have_the_same_plugins(tmp_path: Path) ->
         )
 
     assert found("omero-figure") == []
-    assert any("b: web_plugins: other packages than those of a" in each for each in found())
+    assert any("b: web_plugins: differs from a's" in each for each in found())
 
 
 def settings(**data: Any) -> Settings:

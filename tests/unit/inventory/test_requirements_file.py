@@ -39,7 +39,7 @@ def test_a_lock_without_what_the_bundle_needs_is_refused(
     path = tmp_path / "lock.txt"
     path.write_text(text)
     told = mistake(path)
-    assert f"{path} does not pin {missing}, which the bundle needs; write " in told
+    assert f"{path} does not pin {missing}, which the bundle needs; must be " in told
     assert "app/requirements.in" in told
 
 
@@ -53,28 +53,28 @@ def test_what_the_bundle_needs_is_in_its_own_lock() -> None:
 def test_a_line_without_a_version_or_a_hash_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "lock.txt"
     site_lock(path, line)
-    assert f"pins no version or no hash of {line.split()[0]}; write" in mistake(path)
+    assert f"pins no version or no hash of {line.split()[0]}; must be" in mistake(path)
 
 
 @pytest.mark.parametrize(
     ("line", "name", "instead"),
     [
-        ("-r other.txt", "-r", "write the pins themselves"),
-        ("-rother.txt", "-r", "write the pins themselves"),
-        ("--constraint=c.txt", "--constraint", "write the pins themselves"),
-        ("-e ./ours", "-e", "make a wheel"),
+        ("-r other.txt", "-r", "put the pins themselves"),
+        ("-rother.txt", "-r", "put the pins themselves"),
+        ("--constraint=c.txt", "--constraint", "put the pins themselves"),
+        ("-e ./ours", "-e", "build a wheel"),
         (
             "--index-url https://me:hunter2@example.org/",
             "--index-url",
-            "name the index in pip's configuration",
+            "set the index in pip's configuration",
         ),
         (
             "--extra-index-url=https://x.example",
             "--extra-index-url",
-            "name the index in pip's configuration",
+            "set the index in pip's configuration",
         ),
-        ("-f wheels", "-f", "name the index in pip's configuration"),
-        ("--pre", "--pre", "take it out"),
+        ("-f wheels", "-f", "set the index in pip's configuration"),
+        ("--pre", "--pre", "remove it"),
     ],
 )
 def test_options_are_refused_by_name_in_either_lock(

@@ -99,7 +99,7 @@ def test_what_is_no_yaml_is_named_with_its_line_and_without_its_text(
 def test_what_is_no_mapping_is_named_without_its_text(path: Path, content: str) -> None:
     path.write_text(content)
     message = told(path)
-    assert f"{path} has no lines `name: value`" in message
+    assert f"{path} must have lines `name: value`" in message
     assert SECRET not in message
 
 
@@ -246,11 +246,11 @@ def test_a_command_is_run_once_for_all_hosts(tmp_path: Path) -> None:
     [
         (f"echo {SECRET}; echo no key >&2; exit 3", "sh ended with status 3: no key"),
         (f"echo {SECRET}; printf 'a\\033[31m\\n' >&2; exit 3", "status 3: a [31m"),
-        (f"echo {SECRET}; exit 1", "sh ended with status 1: it says nothing"),
-        (f"echo {SECRET}; sleep 60", "sh has not come to its end within 0.5 s"),
+        (f"echo {SECRET}; exit 1", "sh ended with status 1: no message on standard error"),
+        (f"echo {SECRET}; sleep 60", "sh has not ended within 0.5 s"),
         ("true", "the output of sh is empty; write {} if there are no secrets"),
         (f"echo '{SECRET}: ['", "the output of sh is not YAML"),
-        (f"echo {SECRET}", "the output of sh has no lines `name: value`"),
+        (f"echo {SECRET}", "the output of sh must have lines `name: value`"),
     ],
 )
 def test_a_command_that_fails_is_told_by_its_standard_error_alone(
@@ -273,7 +273,7 @@ def test_a_command_that_is_not_there_is_named() -> None:
 )
 def test_what_is_neither_a_path_nor_a_command_is_answered_with_an_example(value: object) -> None:
     (message,) = mistakes_of(a_host(web_secrets=value))
-    assert "write the path of a YAML file" in message
+    assert "must be the path of a YAML file" in message
     assert '{"command": ["sops", "-d", "secrets.yml"]}' in message
 
 

@@ -64,27 +64,25 @@ def test_a_setting_like_no_other_is_answered_with_all_names() -> None:
 
 
 def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> None:
-    assert 'write it as web_config = {"omero.web.prefix": …}' in mistake(
-        **{"omero.web.prefix": "/omero"}
-    )
+    assert 'set web_config = {"omero.web.prefix": …}' in mistake(**{"omero.web.prefix": "/omero"})
 
 
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"nginx_http_port": "80"}, ["'80'", "write a TCP port number, for example 80"]),
-        ({"nginx_http_port": 0}, ["0 ", "write a TCP port number"]),
-        ({"nginx_https_port": 65536}, ["65536", "write a TCP port number"]),
-        ({"redis_port": True}, ["True", "write a TCP port number"]),
-        ({"redis_port": 6379.0}, ["6379.0", "write a TCP port number"]),
-        ({"web_config": []}, ["write {property: value}"]),
-        ({"web_config": "omero.web.debug"}, ["write {property: value}"]),
+        ({"nginx_http_port": "80"}, ["'80'", "must be a TCP port number, for example 80"]),
+        ({"nginx_http_port": 0}, ["0 ", "must be a TCP port number"]),
+        ({"nginx_https_port": 65536}, ["65536", "must be a TCP port number"]),
+        ({"redis_port": True}, ["True", "must be a TCP port number"]),
+        ({"redis_port": 6379.0}, ["6379.0", "must be a TCP port number"]),
+        ({"web_config": []}, ["must be {property: value}"]),
+        ({"web_config": "omero.web.debug"}, ["must be {property: value}"]),
         (
             {"web_config_append": {"omero.web.apps": "figure"}},
             ["omero.web.apps", '["omero_figure"]'],
         ),
-        ({"web_config_remove": ["Help"]}, ["write {property: [items]}"]),
-        ({"web_sessions": "memcached"}, ["memcached", 'write "redis" or "file"']),
+        ({"web_config_remove": ["Help"]}, ["must be {property: [items]}"]),
+        ({"web_sessions": "memcached"}, ["memcached", 'must be "redis" or "file"']),
         ({"nginx_tls": "on"}, ["'on'", '"off", "self-signed" or {"certificate"']),
         ({"nginx_tls": True}, ["True", '"off", "self-signed" or {"certificate"']),
         ({"nginx_server_name": "https://omero.example"}, ["no", "omero.example.org"]),
@@ -92,18 +90,18 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ({"nginx_server_name": ""}, ["omero.example.org"]),
         ({"redis_bind": "localhost"}, ["localhost", '"127.0.0.1 10.0.0.5"']),
         ({"redis_bind": " "}, ["empty", '"127.0.0.1 10.0.0.5"']),
-        ({"redis_maxmemory": "lots"}, ["write an amount of memory"]),
-        ({"redis_maxmemory": "1mb\nrequirepass x"}, ["write an amount of memory"]),
+        ({"redis_maxmemory": "lots"}, ["must be an amount of memory"]),
+        ({"redis_maxmemory": "1mb\nrequirepass x"}, ["must be an amount of memory"]),
         ({"redis_maxmemory": "1"}, ["1 is less than 16mb"]),
         ({"redis_maxmemory": "16383kb"}, ["16383kb is less than 16mb"]),
-        ({"redis_maxmemory": "9999999999gb"}, ["more than Redis can count", "write an amount"]),
+        ({"redis_maxmemory": "9999999999gb"}, ["more than Redis can count", "must be an amount"]),
         ({"redis_password": "x"}, ["web_secrets", "`redis_password: …`"]),
-        ({"web_redis_url": "redis://r.example.org:99999"}, ["99999 is no port", "1 to 65535"]),
-        ({"web_redis_url": "rediss://r.example.org:0/"}, ["0 is no port", "1 to 65535"]),
-        ({"web_redis_url": "redis.example.org"}, ["is no redis://", "rediss://redis.example.org"]),
-        ({"web_redis_url": "unix:///run/redis.sock"}, ["is no redis://"]),
+        ({"web_redis_url": "redis://r.example.org:99999"}, ["99999 is not a port", "1 to 65535"]),
+        ({"web_redis_url": "rediss://r.example.org:0/"}, ["0 is not a port", "1 to 65535"]),
+        ({"web_redis_url": "redis.example.org"}, ["is not redis://", "rediss://redis.example.org"]),
+        ({"web_redis_url": "unix:///run/redis.sock"}, ["is not redis://"]),
         ({"web_redis_url": "redis://r.example.org:6379/3"}, ["two, 0 and 1"]),
-        ({"web_redis_url": "redis://r/?db=1"}, ["is no redis://"]),
+        ({"web_redis_url": "redis://r/?db=1"}, ["is not redis://"]),
         ({"address": "two words"}, ["an IP address or a host name"]),
         ({"web_ice_wheel": "http://a/b.whl"}, ["digest", "#sha256="]),
         ({"web_ice_wheel": "ice.tar.gz"}, ["wheel"]),
@@ -190,7 +188,7 @@ def test_a_file_that_may_not_be_read_is_named(pem: str, monkeypatch: pytest.Monk
 
 
 def test_the_home_of_a_user_who_does_not_exist_is_a_mistake_like_others() -> None:
-    assert "write the path of a YAML file" in mistake(web_secrets="~nobody-here/secrets.yml")
+    assert "must be the path of a YAML file" in mistake(web_secrets="~nobody-here/secrets.yml")
 
 
 def test_a_relative_path_is_kept_as_an_absolute_one(
@@ -213,7 +211,7 @@ def test_a_missing_certificate_is_named(pem: str) -> None:
     message = mistake(nginx_tls={"certificate": "gone.pem", "key": pem})
     assert message.startswith("nginx_tls")
     assert "certificate: there is no file gone.pem" in message
-    assert "key: " not in message.split("; write ")[0]
+    assert "key: " not in message.split("; must be ")[0]
 
 
 def test_a_missing_certificate_and_a_missing_key_are_both_named() -> None:
@@ -238,11 +236,11 @@ def test_proxies_in_front_are_addresses_with_tls_or_without() -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"nginx_behind_proxy": ["proxy.example"]}, "'proxy.example' is no IP address"),
+        ({"nginx_behind_proxy": ["proxy.example"]}, "'proxy.example' is not an IP address"),
         ({"nginx_behind_proxy": []}, "nginx_behind_proxy"),
         ({"nginx_behind_proxy": {"tls": True}}, "addresses is missing"),
         ({"nginx_behind_proxy": "10.0.0.5"}, '{"addresses": ["10.0.0.5", "10.1.0.0/16"]'),
-        ({"nginx_metrics_allow": ["monitor"]}, "'monitor' is no IP address"),
+        ({"nginx_metrics_allow": ["monitor"]}, "'monitor' is not an IP address"),
         ({"nginx_metrics_allow": "10.0.0.7"}, '["10.0.0.7"]'),
         ({"nginx_max_body_size": "4 GB"}, 'for example "500m"'),
         ({"nginx_hsts": "yes"}, "or False"),
@@ -304,4 +302,4 @@ def test_no_class_of_the_code_is_named(data: dict[str, Any], expected: str) -> N
 
 @pytest.mark.parametrize("name", ["web_liveness", "web_graceful_timeout"])
 def test_a_number_of_seconds_is_asked_for_as_one(name: str) -> None:
-    assert "; write a number of seconds, for example 3" in mistake(**{name: "x"})
+    assert "; must be a number of seconds, for example 3" in mistake(**{name: "x"})

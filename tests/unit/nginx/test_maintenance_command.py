@@ -171,7 +171,9 @@ def test_placeholders_in_a_message_stay_what_they_are(command: Command) -> None:
 
 @pytest.mark.parametrize("message", ["a\x1b[31mred", "bell\x07", "cr\r", "\x7f", "csi\x9b2J"])
 def test_control_characters_are_refused(command: Command, message: str) -> None:
-    assert "--message: has control characters" in command("on", "--message", message, expect=2)
+    assert "--message: must be plain text without control characters" in command(
+        "on", "--message", message, expect=2
+    )
     assert not command.shown.exists()
 
 
@@ -222,7 +224,9 @@ def test_a_time_of_day_is_the_next_one(command: Command) -> None:
 )  # fmt: skip
 def test_what_is_no_time_is_one_clear_error(command: Command, written: str) -> None:
     told = command("on", "--until", written, expect=2)
-    assert told.startswith(f"omeroweb-ops maintenance: --until: '{written}' is no time; write")
+    assert told.startswith(
+        f"omeroweb-ops maintenance: --until: must be a time, not '{written}'. Example:"
+    )
     assert not command.shown.exists()
 
 
@@ -251,4 +255,4 @@ def test_status_says_when_the_end_has_passed_and_stays_on(command: Command) -> N
     command("on", "--until", "+1h")
     for path in command.shown.glob("maintenance.*"):
         path.touch()
-    assert "is over; `off` ends it" in command("status")
+    assert "is over; `off` ends the maintenance" in command("status")

@@ -137,8 +137,8 @@ def test_files_that_will_not_do_are_told_before_the_deploy(tmp_path: Path) -> No
     for value, told in (
         ("/no/such.html", "there is no file /no/such.html"),
         ({"logo": "/no/such.png"}, "there is no file /no/such.png"),
-        ({"logo": str(big)}, "has 100 kB; at most 100 kB will do"),
-        ({"logo": str(text)}, "is no SVG, PNG or JPEG image"),
+        ({"logo": str(big)}, "must have at most 100 kB, not 100 kB"),
+        ({"logo": str(text)}, "is not an SVG, PNG or JPEG image"),
         (str(latin), "is not UTF-8 text"),
         ({"pag": "x"}, "pag is not known"),
         ({"contact": 5}, "contact: "),
@@ -146,7 +146,7 @@ def test_files_that_will_not_do_are_told_before_the_deploy(tmp_path: Path) -> No
     ):
         message = mistake(value)
         assert told in message
-        assert "write the path of an HTML file, or" in message
+        assert "must be the path of an HTML file, or" in message
 
 
 def test_addresses_that_see_the_site_during_maintenance_reach_nginx() -> None:
@@ -160,4 +160,4 @@ def test_addresses_that_see_the_site_during_maintenance_reach_nginx() -> None:
 @pytest.mark.parametrize("value", [["10.1.0.300"], ["10.0.0.0/8; }"], ["host.example"], "10.0.0.1"])
 def test_what_is_no_address_is_told(value: object) -> None:
     message = mistake(value, "nginx_maintenance_allow")
-    assert 'write a list of IP addresses or networks, for example ["10.1.0.0/16"' in message
+    assert 'must be a list of IP addresses or networks, for example ["10.1.0.0/16"' in message

@@ -553,4 +553,4 @@ def test_a_key_exchange_is_safe_from_quantum_computers_where_openssl_has_it(
 def test_a_static_url_ends_with_a_slash() -> None:
     """NGINX's alias would lead out of its folder otherwise."""
     (found,) = mistakes_of(a_host(web_config={"omero.web.static_url": "/files"}))
-    assert "'/files' does not end with a slash; write '/files/'" in found
+    assert "'/files' does not end with a slash; set '/files/'" in found

@@ -90,7 +90,7 @@ def test_status_tells_of_a_damaged_release_and_of_what_serves(folder: Path) -> N
     seen = replace(WELL, releases=found)
     assert "aaaa: omero-web 5.33.2, Python 3.11, no plugins" in dict(lines.lines(seen))["release"]
     (warning,) = warnings.findings(seen)
-    assert (warning.check, warning.message) == ("release", "bbbb is damaged: files of it are gone")
+    assert (warning.check, warning.message) == ("release", "bbbb is damaged: files are missing")
     assert "bbbb/complete" in str(warning.setting)
 
 
@@ -121,5 +121,5 @@ def test_a_release_whose_python_is_gone_is_marked(folder: Path) -> None:
 def test_a_damaged_release_that_serves_is_built_anew_by_a_deploy(folder: Path) -> None:
     damage(folder / "aaaa")
     (warning,) = warnings.findings(replace(WELL, releases=local_files.releases()))
-    assert warning.message == "aaaa is damaged: files of it are gone"
+    assert warning.message == "aaaa is damaged: files are missing"
     assert "rm " not in warning.setting

@@ -72,7 +72,7 @@ def test_each_gap_is_told_with_its_plugin_and_what_to_do(python: Path, tmp_path:
     assert sorted(found[1]) == [
         f"web_plugins: other: helper requires `another-one>=2`, but it's not installed; {add}",
         "web_plugins: our-plugin: our-plugin requires `django<4`, but `5.2` is installed; "
-        "write a version of the plugin that fits this release, or leave it out",
+        "set a version of the plugin that fits this release, or remove the plugin",
         "web_plugins: our-plugin: our-plugin requires `nosuch-package-xyz`, "
         f"but it's not installed; {add}",
     ]

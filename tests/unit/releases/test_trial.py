@@ -30,9 +30,9 @@ while True:
         ("", 200, None),
         ("", 404, "its login page answers 404"),
         ("sys.exit('the reason why')", 200, "the reason why"),
-        ("sys.exit(0)", 200, "it ended with status 0"),
+        ("sys.exit(0)", 200, "the trial ended with status 0"),
         ("raise OSError('why')", 200, "OSError: why"),
-        ("time.sleep(60)", 200, "its login page does not answer within 3 s"),
+        ("time.sleep(60)", 200, "the login page does not answer within 3 s"),
     ],
 )
 def test_it_waits_until_the_socket_takes_connections(

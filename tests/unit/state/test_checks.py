@@ -39,17 +39,17 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
 @pytest.mark.parametrize(
     ("values", "name", "said", "error"),
     [
-        ({"omero.web.apps": ["a", "b", "a"]}, "omero.web.apps", "a is in it 2 times", True),
+        ({"omero.web.apps": ["a", "b", "a"]}, "omero.web.apps", "has a 2 times", True),
         (
             {"omero.web.middleware": [{"index": 1, "class": "x.Y"}, {"index": 2, "class": "x.Y"}]},
             "omero.web.middleware",
-            "x.Y is in it 2 times",
+            "has x.Y 2 times",
             True,
         ),
         (
             {"omero.web.cors_origin_whitelist": ["hostname.example.com"]},
             "omero.web.cors_origin_whitelist",
-            'write "https://hostname.example.com"',
+            'set "https://hostname.example.com"',
             True,
         ),
         (
@@ -71,14 +71,14 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.csrf_cookie_samesite": "None"},
             "omero.web.csrf_cookie_samesite",
-            "None without omero.web.csrf_cookie_secure",
+            "None needs omero.web.csrf_cookie_secure",
             True,
         ),
         *(
             (
                 {SESSION_COOKIE_AGE: age},
                 SESSION_COOKIE_AGE,
-                "write 1 to 3153600000 (100 years)",
+                "must be 1 to 3153600000 seconds (100 years)",
                 True,
             )
             for age in (10**12, 3153600001, 0, -1)
@@ -98,7 +98,7 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.prefix": "/omero", "omero.web.static_url": "/static/"},
             "omero.web.static_url",
-            "write /omero/static/",
+            "set /omero/static/",
             False,
         ),
         (
@@ -110,10 +110,10 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.public.enabled": True, "omero.web.public.url_filter": "^/webgateway"},
             "omero.web.public.user",
-            "write the user's name",
+            "must be set to the name of the public user",
             True,
         ),
-        ({"omero.web.debug": True}, "omero.web.debug", "write False", False),
+        ({"omero.web.debug": True}, "omero.web.debug", "set False", False),
         (
             {"omero.web.nginx_server_extra_config": ["proxy_read_timeout 20s;"]},
             "omero.web.nginx_server_extra_config",
@@ -123,13 +123,13 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.wsgi_args": "--log-level debug --timeout 300"},
             "omero.web.wsgi_args",
-            "write omero.web.wsgi_timeout = 300 instead",
+            "set omero.web.wsgi_timeout = 300 instead",
             False,
         ),
         (
             {"omero.web.wsgi_args": "--graceful-timeout=60"},
             "omero.web.wsgi_args",
-            "write web_graceful_timeout = 60 in the inventory",
+            "set web_graceful_timeout = 60 in the inventory",
             False,
         ),
         (
@@ -141,7 +141,7 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.session_engine": CACHE_ENGINE, "omero.web.caches": PICKLES},
             "omero.web.caches",
-            "'default' keeps pickles in a Redis that asks for no password",
+            "'default' keeps pickles in a Redis without a password",
             False,
         ),
     ],

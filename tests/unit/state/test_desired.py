@@ -134,14 +134,14 @@ def test_a_list_that_is_set_cannot_be_appended_to_or_removed_from_as_well(change
     changes: dict[str, Any] = {change: {APPS: ["b"]}}
     wanted = replace(Desired({APPS: ["a"]}), **changes)
     (message,) = findings(wanted).values()
-    assert "both set and appended to or removed from; write the whole list" in message
+    assert "both set and appended to or removed from; set the whole list" in message
 
 
 def test_only_lists_can_be_appended_to() -> None:
     wanted = Desired(append={"omero.web.debug": [True]}, remove={"omero.web.caches": ["default"]})
     assert findings(wanted) == {
-        "omero.web.debug": "is no list but a boolean; set it in web_config",
-        "omero.web.caches": "is no list but a object; set it in web_config",
+        "omero.web.debug": "is not a list but a boolean; set it in web_config",
+        "omero.web.caches": "is not a list but a object; set it in web_config",
     }
 
 

@@ -51,8 +51,8 @@ def test_an_item_of_another_form_is_answered_with_the_one_to_write(
     message = item_error(name, [item], None)
     assert message
     assert message.startswith(repr(item))
-    assert instead in message.partition("write for example")[2]
-    with pytest.raises(ValueError, match="write for example"):
+    assert instead in message.partition("Example: ")[2]
+    with pytest.raises(ValueError, match="Example: "):
         SCHEMA[name].encode([item])
 
 
@@ -69,7 +69,7 @@ def test_the_documented_forms_are_taken(name: str, item: Any) -> None:
     assert item_error(name, [item], None) is None
 
 
-@pytest.mark.parametrize(("item", "wrong"), [("b", None), (5, "write for example 'a'")])
+@pytest.mark.parametrize(("item", "wrong"), [("b", None), (5, "Example: 'a'")])
 def test_a_plugin_s_list_takes_items_like_its_default_s(item: Any, wrong: str | None) -> None:
     message = item_error("omero.web.plug.things", [item], '["a"]')
     assert message is None if wrong is None else wrong in (message or "")

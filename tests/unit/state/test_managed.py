@@ -149,7 +149,7 @@ def test_rollback_goes_back_and_forward_again(engine: Engine) -> None:
 
 
 def test_without_an_earlier_state_rollback_says_so(engine: Engine) -> None:
-    with pytest.raises(config_xml.Unreadable, match="no earlier state"):
+    with pytest.raises(config_xml.Unreadable, match="no previous configuration"):
         engine.rollback()
 
 

@@ -137,7 +137,7 @@ def test_a_long_run_of_quoting_costs_no_time(secret: str, run: str) -> None:
 
 @given(st.lists(st.text(characters | st.sampled_from("\t\n"), min_size=8), max_size=3))
 def test_what_quotes_no_secret_is_shown_as_it_is(known: list[str]) -> None:
-    message = "omero.web.page_size: 'many' is not a whole number; write for example 5"
+    message = "omero.web.page_size: must be a whole number, not 'many'. Example: 5"
     assert redact(message, known) == message
 
 
@@ -250,7 +250,7 @@ def test_a_secret_in_the_inventory_is_warned_of(name: str, value: Any, said: str
     assert found == (
         []
         if said is None
-        else [f"@local: {name}: {said} in the inventory; write it in the web_secrets file"]
+        else [f"@local: {name}: {said} in the inventory; set it in the web_secrets file"]
     )
 
 

@@ -95,7 +95,9 @@ def test_every_property_can_be_set_read_back_and_unset(name: str, engine: Engine
 def test_every_property_refuses_what_it_cannot_mean_and_says_what_to_write(name: str) -> None:
     prop = SCHEMA[name]
     for value in WRONG[prop.kind]:
-        with pytest.raises(ValueError, match=r"write|choose one of|regular expression|as JSON"):
+        with pytest.raises(
+            ValueError, match=r"must be|enables it|Example: |remove|regular expression|as JSON"
+        ):
             prop.encode(value)
 
 
@@ -111,23 +113,23 @@ def test_a_boolean_is_stored_as_upstream_writes_it(value: object, text: str) -> 
 
 
 def test_a_wrong_boolean_is_answered_with_the_two_right_ones() -> None:
-    with pytest.raises(ValueError, match="'yes' is not a boolean; write True or False"):
+    with pytest.raises(ValueError, match="must be True or False, not 'yes'"):
         BOOLEAN.encode("yes")
 
 
 def test_a_wrong_number_is_answered_with_the_default_as_example() -> None:
-    with pytest.raises(ValueError, match="'many' is not a whole number; write for example 200"):
+    with pytest.raises(ValueError, match=r"must be a whole number, not 'many'\. Example: 200"):
         INTEGER.encode("many")
 
 
 def test_a_wrong_shape_is_answered_with_the_default_as_form() -> None:
-    with pytest.raises(ValueError, match=r'is not a list.*\[\["localhost", 4064, "omero"\]\]'):
+    with pytest.raises(ValueError, match=r'must be a list.*\[\["localhost", 4064, "omero"\]\]'):
         LIST.encode({"localhost": 4064})
 
 
 def test_a_wrong_choice_is_answered_with_all_choices() -> None:
     prop = SCHEMA["omero.web.session_engine"]
-    with pytest.raises(ValueError, match="'redis' is not possible") as error:
+    with pytest.raises(ValueError, match="not 'redis'") as error:
         prop.encode("redis")
     assert all(choice in str(error.value) for choice in prop.choices)
 
@@ -250,7 +252,7 @@ def test_a_switch_is_no_secret_whatever_its_name() -> None:
     ],
 )
 def test_what_is_said_of_a_wrong_secret_does_not_tell_it(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=r"write") as error:
+    with pytest.raises(ValueError, match=r"must be") as error:
         SCHEMA[name].encode(value)
     assert "hunter2" not in str(error.value)
 

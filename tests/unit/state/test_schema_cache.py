@@ -70,7 +70,7 @@ def test_other_packages_are_read_anew(
 
 @pytest.mark.parametrize(
     ("app", "advice"),
-    [("gone", "install it by web_plugins"), ("json", "json is installed: mend it")],
+    [("gone", "install it with web_plugins"), ("json", "json is installed; fix it")],
 )
 def test_what_is_installed_need_not_be_installed(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, app: str, advice: str

@@ -68,7 +68,7 @@ def test_a_site_that_is_well_ends_with_status_0() -> None:
     assert screen.endswith("No warnings.")
     for told in (
         "231324338694: omero-web 5.33.2, Python 3.11, omero-figure 8.0.1",
-        "before: 83ecfa9334b0",
+        "previous: 83ecfa9334b0",
         "4e5a690e8283: as last deployed",
         "105 MB with the master, each 30 MB to 35 MB",
         "Redis; 61 stored; memory 900 kB (no limit)",
@@ -152,7 +152,8 @@ def test_what_does_not_serve_ends_with_status_2(ready: Any, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "told"), [(81, "81% of its memory"), (100, "refuses logins now"), (141, "logins now")]
+    ("used", "told"),
+    [(81, "81% of its memory"), (100, "is full and refuses logins"), (141, "refuses logins")],
 )
 def test_a_redis_that_is_full_is_told_from_one_that_will_be(used: int, told: str) -> None:
     (found,) = warnings.findings(replace(WELL, metrics=Metrics({}, 1, used, 100)))

@@ -107,7 +107,7 @@ def test_a_site_with_https_is_warned_of_where_its_successor_has_none() -> None:
     found = existing_installation.ExistingInstallation(sites={"/a": secure, "/b": UPSTREAM})
     (warning,) = existing_installation.warnings(found, tls=False)
     assert warning.subject == "nginx_tls"
-    assert "/a serves https" in warning.message
+    assert "/a uses TLS" in warning.message
     assert [*existing_installation.warnings(found, tls=True)] == []
 
 

@@ -102,7 +102,7 @@ def test_a_spoiled_file_is_named(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("url", [None, "/", "images.example.org/", "ftp://a/", "http://a:b/"])
 def test_what_is_no_url_is_refused(url: str | None) -> None:
-    with pytest.raises(ValueError, match=r"--url|is no URL|Port"):
+    with pytest.raises(ValueError, match=r"--url|is not a URL|Port"):
         Expectations(url).checked()
     assert Expectations("http://[fd00::5]:81/").checked().host == "fd00::5"
 

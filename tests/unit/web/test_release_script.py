@@ -88,7 +88,7 @@ def test_what_has_been_seen_to_serve_is_gone_back_to(releases: Releases) -> None
 def test_no_other_name_is_linked(releases: Releases, name: str) -> None:
     status, said = releases("link", name)
     assert status == 1
-    assert "no release" in said
+    assert "not the name of a release" in said
     assert releases.current == f"releases/{NOW}"
 
 
