@@ -202,12 +202,12 @@ class Settings(Model):
     )
     nginx_max_body_size: Size = Field(
         "4g",
-        description='the largest upload of a logged-in user, for example "500m"; "0" is no limit',
+        description='the largest upload of a logged-in user, for example "500m"; "0" is unlimited',
     )
     nginx_max_connections: Annotated[int, Field(ge=0, le=100_000)] = Field(
         2000,
         description="the number of requests that the visitors of one address may have open at "
-        "once, for example 2000; 0 is no limit",
+        "once, for example 2000; 0 means no limit",
     )
     nginx_metrics_allow: Sequence[Network] = Field(
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'

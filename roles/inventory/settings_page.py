@@ -71,7 +71,7 @@ ROWS = {
     ),
     "web_branding": Row(
         '{"login_logo": FILE, "top_logo": FILE, "index_template": FILE, "template_dirs": '
-        "[FOLDERS]}: [branding.md](branding.md)",
+        "[DIRECTORIES]}: [branding.md](branding.md)",
         default="{}",
     ),
     "web_ready_needs_server": Row(
@@ -131,12 +131,12 @@ ROWS = {
         '[addresses] of proxies in front that end TLS, or {"addresses": […], "tls": False}',
     ),
     "nginx_max_body_size": Row(
-        "the largest upload of a logged-in user, like `500m`; `0` is no limit; "
+        "the largest upload of a logged-in user, like `500m`; `0` means no limit; "
         "[others](front-door.md#bodies-forms-and-uploads) send 256 kB",
     ),
     "nginx_max_connections": Row(
         "the number of requests that the visitors of one address may have [open at "
-        "once](front-door.md#slow-visitors-and-large-answers); `0` is no limit",
+        "once](front-door.md#slow-visitors-and-large-answers); `0` means no limit",
     ),
     "nginx_metrics_allow": Row(
         "addresses that may ask for `/ops/`: [monitoring.md](monitoring.md)",

@@ -51,7 +51,7 @@ class Trial(HostFact[str]):
     def command(self, arguments: tuple[str, ...]) -> str:
         return (
             f"if [ -x {SCRIPT} ]; then {SCRIPT} {shlex.join(arguments)} --dry-run 2>&1; "
-            "else echo 'there is no NGINX of this bundle yet; deploy it first'; fi; true"
+            "else echo 'NGINX of this bundle is not deployed yet; deploy it first'; fi; true"
         )
 
     @staticmethod

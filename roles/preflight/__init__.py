@@ -83,7 +83,7 @@ def _check_all(state: State) -> dict[str, Target]:
     for name, target in targets.items():
         for warning in host_checks.warnings(target):
             logger.warning(f"    {name}: {warning}")
-    # Otherwise pyinfra would go on with the web hosts after Redis has failed.
+    # Otherwise pyinfra would continue with the web hosts after Redis has failed.
     state.config.FAIL_PERCENT = 0
     return targets
 

@@ -41,9 +41,9 @@ tell python "$(basename "$(readlink -f /usr/bin/python3)")" # python3.11; empty 
 tell ip "$(hostname -I 2> /dev/null | cut -d' ' -f1)"
 nft list tables > /dev/null 2>&1 && tell nft yes # it may be installed but not permitted
 for path in $disks; do
-  folder=$path # or the nearest directory above it that exists
-  until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
-  df -k --output=avail,iavail,itotal,target "$folder" 2> /dev/null | tail -n 1 |
+  directory=$path # or the nearest directory above it that exists
+  until [ -d "$directory" ]; do directory=$(dirname "$directory"); done
+  df -k --output=avail,iavail,itotal,target "$directory" 2> /dev/null | tail -n 1 |
     while read -r free inodes all target; do
       case $all in 0 | -) inodes=- ;; esac # a file system without a fixed number of inodes
       tell disk "$path $free $inodes $target"

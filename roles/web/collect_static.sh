@@ -7,7 +7,7 @@
 # Existing files stay, for pages that are still open. Each file is replaced atomically.
 set -e
 umask 022
-release=$1 digest=$2 folder=${3-}
+release=$1 digest=$2 directory=${3-}
 new=$release/static.new archive=$release/static.tar
 
 # Removes everything but regular files and directories, and makes them world-readable.
@@ -16,7 +16,7 @@ leave_files() { # DIRECTORY
     chmod -R u=rwX,go=rX "$1"
 }
 
-if [ -n "$folder" ]; then
+if [ -n "$directory" ]; then
     # in releases of an older bundle, which a rollback can activate, the service's user owns them
     for each in "${release%/*}"/*/static; do
         [ -d "$each" ] && [ "$(stat -c %u "$each")" != 0 ] || continue
@@ -34,8 +34,8 @@ if [ -n "$folder" ]; then
     mkdir "$new"
     tar -xf "$archive" -C "$new" --no-same-owner --no-same-permissions
     leave_files "$new"
-    mkdir -p "$release/$folder"
-    cp -alfT "$new" "$release/$folder"
+    mkdir -p "$release/$directory"
+    cp -alfT "$new" "$release/$directory"
 else
     (eval "$collect") >&2
 fi

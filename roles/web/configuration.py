@@ -58,7 +58,9 @@ _EARLIER = (
     "an older version of the bundle has built the active release, which does not know what is "
     "secret: the deploy shows the differences"
 )
-_OTHER_PYTHON = "the active release was built for another Python than this host's: it is built again"
+_OTHER_PYTHON = (
+    "the active release was built for another Python than this host's: it is built again"
+)
 
 
 def _pending_work() -> PendingWork:
@@ -154,8 +156,8 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
 def collect_static(release: Path, desired: Desired) -> Generator[StringCommand, None, None]:
     """Collect the release's static files, if they are not collected for this release and its apps.
 
-    The service's user collects them, and root copies the regular files into the release: NGINX finds
-    no link there, and OMERO.web cannot change the files that its pages load.
+    The service's user collects them, and root copies the regular files into the release: NGINX
+    finds no link there, and OMERO.web cannot change the files that its pages load.
 
     + release: the directory of the release to activate
     + desired: secrets included; it travels on standard input

@@ -56,13 +56,13 @@ def test_the_configuration_between_people_and_the_inventory(
     # what NGINX depends on is refused, and the site goes on
     host.run("omero config set omero.web.application_server.port 4099")
     refused = deploy(text, expect=1)
-    assert "omero.web.application_server.port: was set by hand to 4099" in refused.output
+    assert "omero.web.application_server.port: was set manually to 4099" in refused.output
     assert "Traceback" not in refused.output
     assert_serves(host)
     host.run("omero config set omero.web.application_server.port")
     deploy(text)
 
-    # whatever else was set by hand goes, if the inventory says so
+    # whatever else was set manually goes, if the inventory says so
     host.run("omero config set omero.web.page_size 33")
     deploy(docker_inventory(host, web_config_append={LINKS: [MINE]}, web_config_exclusive=True))
     assert host.run("omero config get omero.web.page_size").stdout.strip() == ""
@@ -93,7 +93,7 @@ def test_an_installation_made_by_hand_is_exported_and_deployed_without_a_change(
     assert changed
     exported = ("omero.web.debug", "omero.web.page_size", LINKS)
     assert not any(name in line for line in changed for name in exported)
-    assert "! omero.web.public.password: set by hand, kept" in run.output
+    assert "! omero.web.public.password: set manually, kept" in run.output
 
 
 def test_no_update_is_lost_among_several_omero_configs(

@@ -124,7 +124,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     assert well.stdout.startswith("OMERO.web serves.")
     for told in (
         rf"^release +{release_of(site)}: omero-web 5\.33\.2, Python 3\.11, no plugins$",
-        r"^configuration +[0-9a-f]{12}: as last deployed, none set by hand$",
+        r"^configuration +[0-9a-f]{12}: as last deployed, none set manually$",
         r"^workers +[1-9]\d* with this release and configuration; up ",
         r"^sessions +Redis; \d+ stored; memory ",
         r"^last deploy +last known good \d{4}-",
@@ -153,7 +153,7 @@ def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     site.run("omero-web-redis config set maxmemory 0; omeroweb-ops maintenance off", check=False)
     assert ill.exit_code == 1, ill.stdout + ill.stderr
     for told in (
-        r"^configuration +set by hand: omero\.web\.login_logo$",
+        r"^configuration +set manually: omero\.web\.login_logo$",
         r"^sessions +Redis uses \d+% of its memory",
         rf"^disk +the file system of {var} is nearly full$",
         r"^updates +security updates are pending: hostname$",

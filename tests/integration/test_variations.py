@@ -72,7 +72,7 @@ def test_other_ports_and_what_stood_there_by_hand(
     }
     run = deploy(docker_inventory(host, **settings))
     assert f"OMERO.web is at http://{host.ip}:8080/" in run.output
-    assert "! omero.web.debug: set by hand, kept" in run.output
+    assert "! omero.web.debug: set manually, kept" in run.output
     assert host.http("/webclient/login/", port=8080).status_code == 200
     assert not [line for line in listening(host.read("/proc/net/tcp")) if line in (80, 6379, 4080)]
     assert host.run("omero config get omero.web.page_size").stdout.strip() == "44"
@@ -138,5 +138,5 @@ def test_a_deploy_takes_up_the_configuration_of_before(
     host.run(f"rm {OMERODIR}/etc/grid/*")
     host.run("omero config set omero.web.login_logo https://example.org/logo.png")
     run = deploy(docker_inventory(host))
-    assert "! omero.web.login_logo: set by hand, kept" in run.output
+    assert "! omero.web.login_logo: set manually, kept" in run.output
     assert "https://example.org/logo.png" in host.http("/webclient/login/").text

@@ -68,7 +68,7 @@ def test_a_plan_shows_each_change_and_ends_with_status_2(
     assert capsys.readouterr().out.splitlines() == [
         "~ omero.web.page_size: 50 → 100",
         "+ omero.web.prefix: (not set) → /omero",
-        "! omero.web.login_logo: set by hand, kept",
+        "! omero.web.login_logo: set manually, kept",
     ]
 
 
@@ -97,7 +97,7 @@ def test_a_plan_for_programs_is_json(installed: Engine, capsys: pytest.CaptureFi
         "kept": {},
         "diff": [
             "+ omero.web.prefix: (not set) → /omero",
-            "! omero.web.login_logo: set by hand, kept",
+            "! omero.web.login_logo: set manually, kept",
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Limit the size of the workers' logs, remove secrets, and write one line for each event.
+"""Limit the size of the workers' logs, remove secrets, and log each event in one line.
 
 omeroweb.settings lets OMEROweb.log grow to 500 MB and keeps ten; no property changes that.
 Its handler locks the file, so that several workers can write and rotate it.

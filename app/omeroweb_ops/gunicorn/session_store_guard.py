@@ -32,7 +32,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 class SessionStoreUnavailable(BaseException):
     """The session store failed.
 
-    Not an Exception, because views and middleware catch those and would go on without a session.
+    Not an Exception, because views and middleware catch those and would continue without a session.
     """
 
 

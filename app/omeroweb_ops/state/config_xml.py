@@ -91,7 +91,7 @@ def _parse(path: Path) -> ElementTree.Element | None:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise Unreadable(
-            f"{path} is not readable XML ({error}); repair it, or move it away to start afresh"
+            f"{path} is not readable XML ({error}); repair it, or move it away to start empty"
         ) from error
 
 

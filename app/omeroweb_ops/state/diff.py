@@ -12,6 +12,8 @@ from .redaction import MASK, conceal
 from .schema import Property, Schema
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
+# The end of a line about a property that stays, also of older releases, whose lines a deploy reads.
+_DRIFT = (": set manually, kept", ": set by hand, kept")
 
 
 def lines(plan: Plan, schema: Schema) -> Iterator[str]:
@@ -27,9 +29,9 @@ def lines(plan: Plan, schema: Schema) -> Iterator[str]:
             texts = " → ".join("(not set)" if text is None else text for text in (old, new))
             yield f"{_SIGNS[change.action]} {change.name}: {texts}"
     for name in plan.drift:
-        yield f"! {name}: set by hand, kept"
+        yield f"! {name}: set manually, kept"
     for name, added in kept(plan, schema).items():
-        yield f"! {name}: added by hand, kept: {', '.join(map(_text, added))}"
+        yield f"! {name}: added manually, kept: {', '.join(map(_text, added))}"
 
 
 def kept(plan: Plan, schema: Schema) -> dict[str, list[Any]]:
@@ -54,7 +56,7 @@ def without(lines: Iterable[str], secret: Collection[str]) -> Iterator[str]:
         if not hidden:
             yield line
         elif sign == "!":
-            yield line if rest.endswith(": set by hand, kept") else f"! {name}: {MASK}"
+            yield line if rest.endswith(_DRIFT) else f"! {name}: {MASK}"
         else:
             old, new = ("(not set)" if sign == unset else MASK for unset in "+-")
             yield f"{sign} {name}: {old} → {new}"

@@ -236,10 +236,10 @@ class Engine:
         return State(self.current, self._record())
 
     def source(self, name: str) -> str:
-        """Return where a property's value comes from: default, bundle or by hand."""
+        """Return where a property's value comes from: default, bundle or set manually."""
         if name in self._record().owned:
             return "bundle"
-        return "by hand" if name in self.current else "default"
+        return "set manually" if name in self.current else "default"
 
     def _record(self) -> Record:
         try:

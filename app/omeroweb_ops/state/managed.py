@@ -98,13 +98,13 @@ def changed_by_hand(
             moved = last is not None and not prop.same(now, last)
             if not moved or prop.same(now, desired[name]):
                 continue
-            what = f"changed by hand from {mask(name, last, schema)} to"
+            what = f"changed manually from {mask(name, last, schema)} to"
             back = f"restore this one: omero config set {name} …"
         else:
             kept = now is not None and name not in record.owned and not exclusive
             if not kept or prop.same(now, default(name)):
                 continue
-            what, back = "set by hand to", f"unset it: omero config set {name}"
+            what, back = "set manually to", f"unset it: omero config set {name}"
         found.append(
             Finding(
                 name,

@@ -30,8 +30,8 @@ class Plan:
     """The changes that `Engine.apply` makes.
 
     drift: properties that are set manually and stay. record: the properties that the bundle owns
-    afterwards, with their texts before the bundle's (None: unset). kept: the manually added items of
-    lists, which stay.
+    afterwards, with their texts before the bundle's (None: unset). kept: the manually added items
+    of lists, which stay.
     """
 
     changes: tuple[Change, ...]

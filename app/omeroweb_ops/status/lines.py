@@ -68,7 +68,7 @@ def _release(found: Releases) -> str:
 def _configuration(found: Configuration) -> str:
     differs = len(found.mistakes) + len(found.differs)
     state = f"{differs} not as last deployed" if differs else "as last deployed"
-    return f"{found.digest[:12]}: {state}, {len(found.by_hand) or 'none'} set by hand"
+    return f"{found.digest[:12]}: {state}, {len(found.by_hand) or 'none'} set manually"
 
 
 def _workers(found: Workers) -> str:

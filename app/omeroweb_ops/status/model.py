@@ -70,8 +70,8 @@ class Configuration:
 class Workers:
     """The numbers of workers.
 
-    present: with the present release and configuration. older: with others. settled: seconds since
-    release or configuration last changed. up: seconds since gunicorn's master started.
+    present: with the present release and configuration. older: with others. `settled`: seconds
+    since release or configuration last changed. up: seconds since gunicorn's master started.
     """
 
     present: int

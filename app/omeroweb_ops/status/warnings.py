@@ -101,7 +101,7 @@ def _configuration(seen: Status) -> Iterator[CheckResult]:
         ),
         (
             found.by_hand,
-            "set by hand",
+            "set manually",
             "set it in web_config and deploy, or unset it: omero config set NAME",
         ),
     ):

@@ -278,7 +278,7 @@ def test_web_hosts_behind_one_nginx_must_have_one_release(two_webs: Any, tmp_pat
 def test_several_web_hosts_cannot_have_sessions_in_files(two_webs: Any) -> None:
     files = {"web_sessions": "file"}
     found = mistakes_of(*two_webs(files, files))
-    assert [message.split(": must be the same")[0] for message in found] == [
+    assert [message.split(": several")[0] for message in found] == [
         "a.example: omero.web.session_engine",
         "b.example: omero.web.session_engine",
     ]

@@ -214,7 +214,7 @@ def test_show_says_where_a_value_comes_from(
     assert cli.main(["config", "show"]) == 0
     shown = capsys.readouterr().out
     assert "omero.web.page_size = 5\n    from: bundle; default: 200" in shown
-    assert "omero.web.login_logo = mine\n    from: by hand" in shown
+    assert "omero.web.login_logo = mine\n    from: set manually" in shown
     assert "hidden" not in shown
     assert cli.main(["config", "show", "omero.web.debug"]) == 0
     shown = capsys.readouterr().out
