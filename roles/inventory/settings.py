@@ -97,7 +97,10 @@ class BrandingFiles(Model):
 
 
 class Settings(Model):
-    """Every setting. A description completes the sentence "must be …"."""
+    """Every setting. A description completes the sentence "must be …".
+
+    A new setting also has a row of `ROWS` in `settings_page.py`, which writes docs/settings.md.
+    """
 
     address: HostAddress | None = Field(
         None, description="an IP address or a host name by which other hosts reach this host"

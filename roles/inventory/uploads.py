@@ -59,7 +59,7 @@ def check_logo(path: str) -> str:
     size = Path(path).stat().st_size
     if size > MAX_LOGO_SIZE:
         raise ValueError(
-            f"{path} must have at most {MAX_LOGO_SIZE // 1000} kB, not {size // 1000} kB"
+            f"{path} must have at most {MAX_LOGO_SIZE // 1000} kB, not {-(-size // 1000)} kB"
         )
     if _type(Path(path).read_bytes()) is None:
         raise ValueError(f"{path} is not an SVG, PNG or JPEG image")

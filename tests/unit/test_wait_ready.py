@@ -87,7 +87,7 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     worker = SimpleNamespace(pid=os.getpid(), log=None)
     engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
     old.begin(worker)
-    assert wait_ready.wait(engine, limit=0.3) is None
+    assert wait_ready.wait(engine, limit=10) is None
     assert "present release and configuration" in str(
         wait_ready.wait(engine, limit=0.3, current=True)
     )

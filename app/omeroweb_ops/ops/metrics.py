@@ -1,4 +1,7 @@
-"""Format the metrics for Prometheus: the workers' counters, and values that are read now."""
+"""Format the metrics for Prometheus: the workers' counters, and values that are read now.
+
+The counters are in request_metrics.py.
+"""
 
 from __future__ import annotations
 

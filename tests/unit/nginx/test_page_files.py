@@ -137,7 +137,7 @@ def test_files_that_will_not_do_are_told_before_the_deploy(tmp_path: Path) -> No
     for value, told in (
         ("/no/such.html", "there is no file /no/such.html"),
         ({"logo": "/no/such.png"}, "there is no file /no/such.png"),
-        ({"logo": str(big)}, "must have at most 100 kB, not 100 kB"),
+        ({"logo": str(big)}, "must have at most 100 kB, not 101 kB"),
         ({"logo": str(text)}, "is not an SVG, PNG or JPEG image"),
         (str(latin), "is not UTF-8 text"),
         ({"pag": "x"}, "pag is not known"),

@@ -1,6 +1,7 @@
 """The checks of `omeroweb-ops doctor`: pure functions of the probes' results.
 
-A new check is a function in the module of its subject, and a line in `run_all`.
+A new check is a function in the module of its subject, and a line in `findings` there, or in
+`run_all` here if the module has no `findings`.
 """
 
 from __future__ import annotations
