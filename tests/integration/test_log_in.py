@@ -1,0 +1,162 @@
+"""Users of an OMERO.server log in, browse and leave, in a browser, through NGINX."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_server
+from tests.integration.visit import visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PREFIX = "/omero"
+COOKIE_AGE = 7200  # seconds
+FULL: dict[str, Any] = {
+    "nginx_tls": "self-signed",
+    "web_plugins": ["omero-iviewer", "omero-figure"],
+    "web_config": {
+        "omero.web.prefix": PREFIX,
+        "omero.web.session_expire_at_browser_close": False,
+        "omero.web.session_cookie_age": COOKIE_AGE,
+    },
+}
+LOADED = "images => images.every(each => each.naturalWidth > 50)"
+REFUSED = "Connection not available, please check your user name and password."
+
+
+@dataclass(frozen=True)
+class Site:
+    """A deployed site. url: up to the prefix."""
+
+    host: Host
+    url: str
+    tls: bool
+
+
+@pytest.fixture(scope="module")
+def omero(make_session_host: MakeHost, deployed_image: str) -> Iterator[OmeroServer]:
+    with (
+        make_session_host("plain", name="omero", image=deployed_image) as host,
+        omero_server(host) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def web(make_session_host: MakeHost, deployed_image: str) -> Iterator[Host]:
+    with make_session_host("plain", image=deployed_image) as host:
+        yield host
+
+
+@pytest.fixture(scope="module", params=["plain", "TLS, prefix and plugins"])
+def site(request: pytest.FixtureRequest, web: Host, omero: OmeroServer) -> Site:
+    tls = request.param != "plain"
+    settings = FULL if tls else {"web_config": {}}
+    servers = {"omero.web.server_list": omero.server_list}
+    deploy(docker_inventory(web, **settings | {"web_config": settings["web_config"] | servers}))
+    return Site(web, f"https://{web.ip}{PREFIX}" if tls else f"http://{web.ip}", tls)
+
+
+def test_a_user_logs_in_browses_and_logs_out(
+    site: Site, browser: Browser, screenshots: Path
+) -> None:
+    kind = "tls" if site.tls else "plain"
+    with visit(browser, site.url) as user:
+        page = user.page
+        page.goto(f"{site.url}/webclient/")
+        user.log_in(ADA)
+        assert page.url == f"{site.url}/webclient/"
+        assert page.get_by_text("Ada Lovelace").first.is_visible()
+
+        user.open("Project 1 of ada")
+        user.node("Dataset 1.2").click()
+        thumbnails = page.locator("#dataIcons img")
+        thumbnails.first.wait_for()
+        assert thumbnails.count() == 3
+        assert thumbnails.evaluate_all(LOADED)
+        thumbnails.first.click()
+        panel = page.locator("#metadata_general")
+        panel.get_by_text("image-1-2-1.tif").first.wait_for()
+        user.settled()
+        page.screenshot(path=screenshots / f"browse-{kind}.png")
+        page.click("a[href='#preview_tab']")
+        page.locator("#viewport-img").wait_for()
+        assert user.settled().locator("#viewport-img").evaluate_all(LOADED)
+        page.screenshot(path=screenshots / f"preview-{kind}.png")
+
+        page.reload()
+        assert user.settled().get_by_text("Ada Lovelace").first.is_visible()
+
+        page.get_by_text("Ada Lovelace").last.click()
+        page.get_by_text("Log out").click()
+        page.wait_for_url("**/webclient/login/**")
+        # the way back to where somebody wanted to go
+        page.goto(f"{site.url}/webclient/?show=dataset-1")
+        assert "/webclient/login/?url=" in page.url
+        user.log_in(ADA)
+        assert page.url == f"{site.url}/webclient/?show=dataset-1"
+        page.locator("#dataIcons img").first.wait_for()
+        assert user.mistakes == []
+    with visit(browser, site.url) as other:
+        other.log_in(BOB)
+        assert other.node("Project 1 of bob").is_visible()
+        assert other.node("Project 1 of ada").count() == 0
+        assert other.mistakes == []
+
+
+def test_a_wrong_password_lets_nobody_in(site: Site, browser: Browser) -> None:
+    with visit(browser, site.url) as user:
+        user.log_in(ADA, "wrong")
+        assert user.page.get_by_text(REFUSED).is_visible()
+        user.page.goto(f"{site.url}/webclient/")
+        assert "/webclient/login/?url=" in user.page.url
+        assert user.mistakes == []
+
+
+def test_cookies_are_as_configured(site: Site, browser: Browser) -> None:
+    with visit(browser, site.url) as user:
+        user.log_in(ADA)
+        session, token = user.cookie("sessionid"), user.cookie("csrftoken")
+        for cookie in (session, token):
+            assert cookie["secure"] is site.tls
+            assert cookie["path"] == (PREFIX if site.tls else "/")
+            assert cookie["sameSite"] == "Lax"
+        assert session["httpOnly"] is True
+        if site.tls:
+            assert session["expires"] == pytest.approx(time.time() + COOKIE_AGE, abs=120)
+        else:
+            assert session["expires"] == -1  # gone with the browser
+
+
+def test_a_user_opens_an_image_in_each_viewer_and_a_figure(
+    site: Site, browser: Browser, screenshots: Path
+) -> None:
+    if not site.tls:
+        pytest.skip("the site without plugins")
+    with visit(browser, site.url) as user:
+        user.log_in(ADA)
+        page = user.page
+        page.goto(f"{site.url}/iviewer/?images=1")
+        page.get_by_text("image-1-1-1.tif").first.wait_for()
+        page.locator(".ol-viewport canvas").first.wait_for()
+        user.settled().screenshot(path=screenshots / "iviewer.png")
+        page.goto(f"{site.url}/figure/")
+        page.get_by_text("Create New File").click()
+        assert user.settled().locator("#paper").is_visible()
+        page.screenshot(path=screenshots / "figure.png")
+        assert user.mistakes == []
+
+
+def test_the_stand_in_has_all_that_omero_web_asked_for(omero: OmeroServer) -> None:
+    calls = omero.calls()
+    assert calls["not_implemented"] == {}
+    assert calls["calls"]["Router.createSession"] > 20
