@@ -15,7 +15,7 @@ from tests.integration.hosts import Host
 # another address than those who attack.
 _PROBE = (
     "while [ ! -e /run/measured ]; do "
-    "curl -s -m 60 -o /dev/null -w '%{http_code} %{time_total} ' http://127.0.0.1/webclient/login/;"
+    "curl -sk -m 60 -o /dev/null -w '%{http_code} %{time_total} ' SITE/webclient/login/;"
     " df --output=used -k /var | tail -n 1; sleep 0.2; done > /run/probes 2>&1"
 )
 
@@ -44,15 +44,18 @@ class Measurement:
 
 
 @contextlib.contextmanager
-def measured(host: Host) -> Iterator[Measurement]:
-    """Measure for as long as the block lasts; complete at its end."""
+def measured(host: Host, site: str = "http://127.0.0.1") -> Iterator[Measurement]:
+    """Measure for as long as the block lasts; complete at its end.
+
+    site: the URL up to OMERO.web's prefix, as the host itself has it.
+    """
     found, done, since = Measurement(), threading.Event(), int(time.time())
 
     def memory() -> None:
         while not done.wait(0.2):
             found.memory = max(found.memory, memory_in_use(host))
 
-    host.run(f"rm -f /run/measured; ({_PROBE}) > /dev/null 2>&1 &")
+    host.run(f"rm -f /run/measured; ({_PROBE.replace('SITE', site)}) > /dev/null 2>&1 &")
     thread = threading.Thread(target=memory)
     thread.start()
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PREFIX = "/omero"
+SITES = ["plain", "TLS, prefix and plugins"]
 COOKIE_AGE = 7200  # seconds
 FULL: dict[str, Any] = {
     "nginx_tls": "self-signed",
@@ -29,8 +30,9 @@ FULL: dict[str, Any] = {
         "omero.web.session_cookie_age": COOKIE_AGE,
     },
 }
-LOADED = "images => images.every(each => each.naturalWidth > 50)"
 REFUSED = "Connection not available, please check your user name and password."
+
+OTHER_VERSION = "Client version does not match server, please contact administrator."
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ def web(make_session_host: MakeHost, deployed_image: str) -> Iterator[Host]:
         yield host
 
 
-@pytest.fixture(scope="module", params=["plain", "TLS, prefix and plugins"])
+@pytest.fixture(scope="module", params=SITES)
 def site(request: pytest.FixtureRequest, web: Host, omero: OmeroServer) -> Site:
-    tls = request.param != "plain"
+    tls = request.param != SITES[0]
     settings = FULL if tls else {"web_config": {}}
     servers = {"omero.web.server_list": omero.server_list}
     deploy(docker_inventory(web, **settings | {"web_config": settings["web_config"] | servers}))
@@ -82,22 +84,21 @@ def test_a_user_logs_in_browses_and_logs_out(
         thumbnails = page.locator("#dataIcons img")
         thumbnails.first.wait_for()
         assert thumbnails.count() == 3
-        assert thumbnails.evaluate_all(LOADED)
+        user.wait_for_images("#dataIcons img")
         thumbnails.first.click()
         panel = page.locator("#metadata_general")
         panel.get_by_text("image-1-2-1.tif").first.wait_for()
         user.settled()
         page.screenshot(path=screenshots / f"browse-{kind}.png")
         page.click("a[href='#preview_tab']")
-        page.locator("#viewport-img").wait_for()
-        assert user.settled().locator("#viewport-img").evaluate_all(LOADED)
+        user.wait_for_images("#viewport-img")
         page.screenshot(path=screenshots / f"preview-{kind}.png")
 
         page.reload()
         assert user.settled().get_by_text("Ada Lovelace").first.is_visible()
 
-        page.get_by_text("Ada Lovelace").last.click()
-        page.get_by_text("Log out").click()
+        page.click("#show_user_dropdown")
+        page.click("#logout a")
         page.wait_for_url("**/webclient/login/**")
         # the way back to where somebody wanted to go
         page.goto(f"{site.url}/webclient/?show=dataset-1")
@@ -137,11 +138,10 @@ def test_cookies_are_as_configured(site: Site, browser: Browser) -> None:
             assert session["expires"] == -1  # gone with the browser
 
 
-def test_a_user_opens_an_image_in_each_viewer_and_a_figure(
+@pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
+def test_a_user_opens_an_image_in_iviewer_and_a_new_figure(
     site: Site, browser: Browser, screenshots: Path
 ) -> None:
-    if not site.tls:
-        pytest.skip("the site without plugins")
     with visit(browser, site.url) as user:
         user.log_in(ADA)
         page = user.page
@@ -151,12 +151,29 @@ def test_a_user_opens_an_image_in_each_viewer_and_a_figure(
         user.settled().screenshot(path=screenshots / "iviewer.png")
         page.goto(f"{site.url}/figure/")
         page.get_by_text("Create New File").click()
-        assert user.settled().locator("#paper").is_visible()
+        page.locator(".paper").wait_for()
+        user.settled()
         page.screenshot(path=screenshots / "figure.png")
         assert user.mistakes == []
+
+
+@pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
+def test_the_login_page_is_shown_when_the_server_has_forgotten_the_session(
+    site: Site, omero: OmeroServer, browser: Browser
+) -> None:
+    with visit(browser, site.url) as user:
+        user.log_in(ADA)
+        omero.restart(version="5.4.10")
+        user.page.reload()
+        assert "/webclient/login/?url=" in user.page.url
+        user.log_in(ADA)
+        assert user.page.get_by_text(OTHER_VERSION).is_visible()
+        omero.restart(version="5.6.0")
+        user.log_in(ADA)
+        assert user.page.get_by_text("Ada Lovelace").first.is_visible()
 
 
 def test_the_stand_in_has_all_that_omero_web_asked_for(omero: OmeroServer) -> None:
     calls = omero.calls()
     assert calls["not_implemented"] == {}
-    assert calls["calls"]["Router.createSession"] > 20
+    assert calls["calls"]["Router.createSession"] > 1

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tests.integration.hosts import wait_until
 from tests.integration.omero_server import User
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ class Visit:
     def node(self, name: str) -> Locator:
         """What the tree has by that name."""
         return self.page.locator("#dataTree .jstree-anchor", has_text=name)
+
+    def wait_for_images(self, selector: str) -> None:
+        """Wait until pictures have arrived, not only their places."""
+        wait_until(
+            lambda: self._widths(selector) and min(self._widths(selector)) > 50, 20, selector
+        )
+
+    def _widths(self, selector: str) -> list[int]:
+        widths = "images => images.map(each => each.naturalWidth)"
+        return list(self.page.locator(selector).evaluate_all(widths))
 
     def settled(self) -> Page:
         """The page, when it has asked for all that it needs."""

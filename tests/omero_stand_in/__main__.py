@@ -32,6 +32,14 @@ does the end, by SIGTERM or Ctrl-C. Sessions, and what was uploaded, are forgott
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
 
 
+def account(text: str) -> Account:
+    """Read a user. Raises argparse.ArgumentTypeError."""
+    try:
+        return Account.parse(text)
+    except ValueError as mistake:
+        raise argparse.ArgumentTypeError(f"{text!r}: {mistake}") from None
+
+
 def size(text: str) -> int:
     """Read a number of bytes, such as 4G. Raises ValueError."""
     return int(float(text[:-1]) * UNITS[text[-1]]) if text[-1:] in UNITS else int(text)
@@ -46,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = options.add_argument
-    add("--user", action="append", type=Account.parse, required=True, dest="users",
+    add("--user", action="append", type=account, required=True, dest="users",
         metavar="NAME:PASSWORD[:GROUP[,GROUP][:FULL NAME]]",
         help="who may log in; repeatable")  # fmt: skip
     add("--address", default="0.0.0.0", help="where to listen (%(default)s)")
@@ -125,4 +133,5 @@ def _certificate(given: Path | None) -> Iterator[Path]:
         yield both
 
 
-main()
+if __name__ == "__main__":
+    main()

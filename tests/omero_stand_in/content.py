@@ -14,7 +14,6 @@ ROOT = SYSTEM_GROUP = 0
 GUEST = USER_GROUP = 1
 GUEST_GROUP = 2
 PERMISSIONS = "rwr---"  # the members of a group read each other's data
-ORIGINAL_FILE_NAMESPACE = "openmicroscopy.org/omero/import/companionFile"
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,10 @@ class Account:
     @classmethod
     def parse(cls, text: str) -> Account:
         """Read NAME:PASSWORD[:GROUP[,GROUP]…[:FULL NAME]]. Raises ValueError."""
-        name, password, *rest = text.split(":", 3)
+        name, password, groups, full_name = [*text.split(":", 3), "", "", ""][:4]
         if not name or not password:
-            raise ValueError("a name and a password are needed")
-        groups = tuple(each for each in (rest[0] if rest else "").split(",") if each)
-        return cls(name, password, groups or ("lab",), rest[1] if len(rest) > 1 else name.title())
+            raise ValueError("must be NAME:PASSWORD, with :GROUP and :FULL NAME if you like")
+        return cls(name, password, tuple((groups or "lab").split(",")), full_name or name.title())
 
 
 @dataclass(frozen=True)
@@ -177,10 +175,9 @@ class Content:
         pixels.physicalSizeX = pixels.physicalSizeY = Quantity("Length", 0.25, "MICROMETER")
         pixels.channels = [self._add_channel(user, pixels, each) for each in ("DAPI", "GFP")]
         image.pixels = [pixels]
-        fileset = self.add(
-            "Fileset", user, templatePrefix=f"{user.omeName}_{user.id}/", images=[image]
-        )
-        original = self.add_file(user, name, self.sizes.file)
+        fileset = self.add("Fileset", user, images=[image])
+        fileset.templatePrefix = f"{user.omeName}_{user.id}/{fileset.id}/"
+        original = self._add_file(user, fileset.templatePrefix, name)
         entry = self.add("FilesetEntry", user, fileset=fileset, originalFile=original)
         entry.clientPath = f"home/{user.omeName}/{name}"
         original.filesetEntries = [entry]
@@ -195,12 +192,10 @@ class Content:
         channel.logicalChannel = self.add("LogicalChannel", user, name=name, channels=[channel])
         return channel
 
-    def add_file(self, user: Entity, name: str, size: int) -> Entity:
-        """An original file, whose bytes are made when somebody reads them."""
-        original = self.add("OriginalFile", user, name=name, size=size, path=f"{user.omeName}/")
+    def _add_file(self, user: Entity, path: str, name: str) -> Entity:
+        original = self.add("OriginalFile", user, name=name, path=path, size=self.sizes.file)
         original.mimetype = "application/octet-stream"
         original.hash = "0" * 40
-        original.repo = None
         original.mtime = self._now
         return original
 

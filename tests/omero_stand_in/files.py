@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 
@@ -34,6 +35,10 @@ class Files:
         stored.extend(bytes(max(position + len(data) - len(stored), 0)))
         stored[position : position + len(data)] = data
         return len(stored)
+
+    def sha1(self, id: int) -> str:
+        """The digest of what was uploaded; OMERO.web compares it with what it has sent."""
+        return hashlib.sha1(self._uploaded.get(id, b"")).hexdigest()
 
 
 def period(id: int) -> bytes:

@@ -37,6 +37,7 @@ AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
     "min": lambda values: min(values, default=None),
     "sum": lambda values: sum(values) if values else None,
 }
+GROUP = "*"  # in a row that stands for a group: its rows
 
 
 class Unsupported(Exception):
@@ -66,11 +67,12 @@ class Query:
     joins: list[tuple[str, str, bool]] = field(default_factory=list)
     where: Expression | None = None
     group: list[Expression] = field(default_factory=list)
+    having: Expression | None = None
     order: list[tuple[Expression, bool]] = field(default_factory=list)
     fetched: set[tuple[str, ...]] = field(default_factory=set)
 
     def rows(self, scope: Scope, outer: Row | None = None) -> list[dict[str, Any]]:
-        """The rows, each alias by its name, filtered and sorted."""
+        """The rows, each alias by its name: joined, filtered, grouped and sorted."""
         found = [{**(outer or {}), self.alias: each} for each in scope.find(self.kind)]
         for path, alias, optional in self.joins:
             found = [
@@ -80,6 +82,11 @@ class Query:
             ]
         if self.where:
             found = [row for row in found if self.where(scope, row)]
+        if self.aggregate or self.group:
+            groups = self._groups(scope, found)
+            found = [{**(group[0] if group else outer or {}), GROUP: group} for group in groups]
+        if self.having:
+            found = [row for row in found if self.having(scope, row)]
         for expression, descending in reversed(self.order):
             found.sort(key=lambda row: _sort_key(expression(scope, row)), reverse=descending)
         return found
@@ -93,12 +100,8 @@ class Query:
     def projection(self, scope: Scope, outer: Row | None = None) -> list[list[tuple[str, Any]]]:
         """What a query for columns finds: a name (or none) and a value for each."""
         rows = self.rows(scope, outer)
-        if self.aggregate or self.group:
-            return [self._aggregated(scope, rows) for rows in self._groups(scope, rows)]
         found = [[(name, get(scope, row)) for name, get in self.columns] for row in rows]
-        if self.distinct:
-            found = list({repr(each): each for each in found}.values())
-        return found
+        return list({repr(each): each for each in found}.values()) if self.distinct else found
 
     def _groups(self, scope: Scope, rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         if not self.group:
@@ -108,30 +111,19 @@ class Query:
             groups.setdefault(repr([get(scope, row) for get in self.group]), []).append(row)
         return list(groups.values())
 
-    def _aggregated(self, scope: Scope, rows: list[dict[str, Any]]) -> list[tuple[str, Any]]:
-        found = []
-        for name, get in self.columns:
-            if isinstance(get, Aggregate):
-                values = [get.of(scope, row) for row in rows]
-                values = [each for each in values if each is not None]
-                found.append(
-                    (name, get.function(list(dict.fromkeys(values)) if get.distinct else values))
-                )
-            else:
-                found.append((name, get(scope, rows[0]) if rows else None))
-        return found
-
 
 @dataclass(frozen=True)
 class Aggregate:
-    """count(…), max(…) and so on over the rows of a query."""
+    """count(…), max(…) and so on over the rows of a group."""
 
     function: Callable[[list[Any]], Any]
     of: Expression
     distinct: bool
 
     def __call__(self, scope: Scope, row: Row) -> Any:
-        raise Unsupported("an aggregate inside an expression")
+        values = [self.of(scope, each) for each in row[GROUP]]
+        values = [each for each in values if each is not None]
+        return self.function(list(dict.fromkeys(values)) if self.distinct else values)
 
 
 def parse(text: str) -> Query:
@@ -192,6 +184,8 @@ class _Parser:
             query.where = self.condition()
         if self.take("group", "by"):
             query.group = self.several(self.value)
+        if self.take("having"):
+            query.having = self.condition()
         if self.take("order", "by"):
             query.order = self.several(self.order)
         return query

@@ -43,6 +43,7 @@ class RawFiles:
         return False
 
     def save(self, current: Any) -> Any:
+        self.original.hash = self.files.sha1(self.original.id)
         return self.context.marshal(self.original)
 
     def close(self, current: Any) -> None:
