@@ -24,7 +24,7 @@ class Client:
         login = f"{site}/webclient/login/"
         form = {"username": user.name, "password": user.password, "server": "1", "url": ""}
         answer = self.post("/webclient/login/", form, page=login)
-        assert answer.status_code == 302, answer.text[:2000]
+        assert answer.status_code == 302, answer.text
 
     def get(self, path: str, stream: bool = False) -> requests.Response:
         """Ask for a page."""

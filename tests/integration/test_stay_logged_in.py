@@ -1,0 +1,141 @@
+"""A user stays logged in while an administrator works, and hears it when OMERO.server is down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.client import Client
+from tests.integration.conftest import MakeHost
+from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_server
+from tests.integration.site_checks import BASE
+from tests.packages import wheel
+
+WSS_PORT = 4065
+DOWN = "Server is not responding, please contact administrator."
+
+
+@pytest.fixture(scope="module")
+def omero(make_session_host: MakeHost, deployed_image: str) -> Iterator[OmeroServer]:
+    with (
+        make_session_host("plain", name="omero", image=deployed_image) as host,
+        omero_server(host, wss_port=WSS_PORT) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(
+    make_session_host: MakeHost, deployed_systemd_image: str, omero: OmeroServer
+) -> Iterator[Host]:
+    with make_session_host("systemd", name="web", image=deployed_systemd_image) as host:
+        deploy_with(host, omero)
+        yield host
+
+
+@pytest.fixture(scope="module")
+def user(site: Host) -> Client:
+    """Logged in before anything happens, as one browser stays open all day."""
+    return Client(f"http://{site.ip}", ADA)
+
+
+def deploy_with(site: Host, omero: OmeroServer, **data: Any) -> None:
+    config = {"omero.web.server_list": omero.server_list, **data.pop("web_config", {})}
+    deploy(docker_inventory(site, web_config=config, **data))
+
+
+def is_in(user: Client) -> bool:
+    """Whether the user's own page is shown, and not the login page."""
+    page = user.get("/webclient/")
+    return page.status_code == 200 and ADA.full_name in page.text and "/login/" not in page.url
+
+
+def release(site: Host) -> str:
+    return Path(site.run(f"readlink {BASE}/venv3").stdout.strip()).name
+
+
+def test_a_user_stays_in_whatever_the_administrator_does(
+    site: Host, omero: OmeroServer, user: Client, tmp_path: Path
+) -> None:
+    assert is_in(user)
+    cookie = user.session.cookies["sessionid"]
+
+    deploy_with(site, omero, web_config={"omero.web.page_size": 77, "omero.web.wsgi_workers": 2})
+    assert site.run("omero config get omero.web.page_size").stdout.strip() == "77"
+    assert is_in(user)
+
+    first = release(site)
+    app = wheel(tmp_path, "small", {"small/__init__.py": "", "small/urls.py": "urlpatterns = []\n"})
+    plugin = {"package": "small", "app": "small", "wheel": str(app)}
+    deploy_with(site, omero, web_plugins=[plugin])
+    assert release(site) != first
+    assert is_in(user)
+
+    site.run("omeroweb-ops release rollback", timeout=120)
+    assert release(site) == first
+    assert is_in(user)
+
+    site.run("systemctl restart redis-server")
+    site.wait_until(lambda: is_in(user), 30, "OMERO.web after a restart of Redis")
+
+    site.reboot()
+    site.wait_until(lambda: is_in(user), 60, "OMERO.web after a reboot")
+    assert user.session.cookies["sessionid"] == cookie
+
+
+def warnings(site: Host) -> tuple[dict[str, Any], list[str], list[str]]:
+    """What ready, status and doctor say of OMERO.server."""
+    ready = json.loads(site.run("curl -s localhost/ops/ready").stdout)["omero_server"]
+    status = site.run("omeroweb-ops status --json", check=False)
+    warned = [
+        each["message"]
+        for each in json.loads(status.stdout)["warnings"]
+        if each["check"] == "OMERO.server"
+    ]
+    assert not warned or status.exit_code == 1
+    checks = json.loads(site.run("omeroweb-ops doctor --json", check=False).stdout)["checks"]
+    found = [each for each in checks if each["name"] == "OMERO.server"]
+    return ready, warned, [each["message"] for each in found if each["status"] == "warning"]
+
+
+@pytest.mark.parametrize("kind", ["ssl", "wss"])
+def test_a_server_that_is_down_is_reported_and_comes_back(
+    site: Host, omero: OmeroServer, kind: str
+) -> None:
+    server: list[Any] = omero.server_list[0]
+    if kind == "wss":
+        server = [f"wss://{omero.address}:{WSS_PORT}/omero-wss", 4064, "omero"]
+    deploy_with(site, omero, web_config={"omero.web.server_list": [server]})
+    user = Client(f"http://{site.ip}", BOB)
+    ready, status, doctor = warnings(site)
+    assert (ready["reached"], status, doctor) == (True, [], [])
+
+    omero.stop()
+    away = user.get("/webclient/")
+    assert away.status_code == 503, away.text[:500]
+    assert "Traceback" not in away.text
+    with pytest.raises(AssertionError, match=DOWN):
+        Client(f"http://{site.ip}", ADA)
+    ready, status, doctor = warnings(site)
+    assert ready["reached"] is False
+    place = f"{server[0]}:{server[1]}"
+    port = WSS_PORT if kind == "wss" else 4064
+    assert f"{place} (Connection refused)" in status[0]
+    assert f"open TCP port {port} of {omero.address} to this host" in status[0]
+    assert place in doctor[0]
+
+    omero.start()
+    site.wait_until(lambda: warnings(site) == (ready | {"reached": True, "servers": {place: "ok"}},
+                                               [], []), 30, "the server")  # fmt: skip
+    forgotten = requests.get(
+        f"http://{site.ip}/webclient/", cookies=user.session.cookies, timeout=60
+    )
+    assert forgotten.status_code == 200
+    assert "/webclient/login/?url=" in forgotten.url  # not a stack trace
+    assert is_in(Client(f"http://{site.ip}", ADA))
