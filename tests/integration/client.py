@@ -17,7 +17,7 @@ class Client:
     """Logged in. site: the URL up to OMERO.web's prefix."""
 
     def __init__(self, site: str, user: User) -> None:
-        self.site = site
+        self.site, self.user = site, user
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = False
@@ -25,6 +25,12 @@ class Client:
         form = {"username": user.name, "password": user.password, "server": "1", "url": ""}
         answer = self.post("/webclient/login/", form, page=login)
         assert answer.status_code == 302, answer.text
+
+    def is_in(self) -> bool:
+        """Whether the user's own page is shown, and not the login page."""
+        page = self.get("/webclient/")
+        shown = self.user.full_name in page.text and "/login/" not in page.url
+        return page.status_code == 200 and shown
 
     def get(self, path: str, stream: bool = False) -> requests.Response:
         """Ask for a page."""

@@ -15,6 +15,7 @@ import requests
 import yaml
 
 from tests.integration import load
+from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import (
     Deployment,
@@ -26,6 +27,7 @@ from tests.integration.hosts import (
     wait_until,
 )
 from tests.integration.images import Kind
+from tests.integration.omero_server import ADA, omero_server
 from tests.integration.site_checks import (
     assert_maintenance,
     assert_serves,
@@ -230,6 +232,16 @@ def test_visitors_do_not_notice_that_an_omero_web_is_stopped(split: Split) -> No
     for web in (split.first, split.second):
         web.run("omero web start")
     wait_until(lambda: split.nginx.http(LOGIN).status_code == 200, 60, "200 after the start")
+
+
+def test_a_user_stays_in_whichever_omero_web_answers(split: Split) -> None:
+    with omero_server(split.second) as server:
+        split.deploy(web_config={"omero.web.server_list": server.server_list})
+        user = Client(f"http://{split.nginx.ip}", ADA)
+        for web in (split.first, split.second):
+            web.run("omero web stop")
+            wait_until(user.is_in, 30, "the other OMERO.web")
+            web.run("omero web start")
 
 
 def test_a_change_of_all_omero_webs_costs_no_visitor_a_request(split: Split) -> None:

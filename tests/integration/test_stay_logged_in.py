@@ -50,12 +50,6 @@ def deploy_with(site: Host, omero: OmeroServer, **data: Any) -> None:
     deploy(docker_inventory(site, web_config=config, **data))
 
 
-def is_in(user: Client) -> bool:
-    """Whether the user's own page is shown, and not the login page."""
-    page = user.get("/webclient/")
-    return page.status_code == 200 and ADA.full_name in page.text and "/login/" not in page.url
-
-
 def release(site: Host) -> str:
     return Path(site.run(f"readlink {BASE}/venv3").stdout.strip()).name
 
@@ -63,29 +57,29 @@ def release(site: Host) -> str:
 def test_a_user_stays_in_whatever_the_administrator_does(
     site: Host, omero: OmeroServer, user: Client, tmp_path: Path
 ) -> None:
-    assert is_in(user)
+    assert user.is_in()
     cookie = user.session.cookies["sessionid"]
 
     deploy_with(site, omero, web_config={"omero.web.page_size": 77, "omero.web.wsgi_workers": 2})
     assert site.run("omero config get omero.web.page_size").stdout.strip() == "77"
-    assert is_in(user)
+    assert user.is_in()
 
     first = release(site)
     app = wheel(tmp_path, "small", {"small/__init__.py": "", "small/urls.py": "urlpatterns = []\n"})
     plugin = {"package": "small", "app": "small", "wheel": str(app)}
     deploy_with(site, omero, web_plugins=[plugin])
     assert release(site) != first
-    assert is_in(user)
+    assert user.is_in()
 
     site.run("omeroweb-ops release rollback", timeout=120)
     assert release(site) == first
-    assert is_in(user)
+    assert user.is_in()
 
     site.run("systemctl restart redis-server")
-    site.wait_until(lambda: is_in(user), 30, "OMERO.web after a restart of Redis")
+    site.wait_until(user.is_in, 30, "OMERO.web after a restart of Redis")
 
     site.reboot()
-    site.wait_until(lambda: is_in(user), 60, "OMERO.web after a reboot")
+    site.wait_until(user.is_in, 60, "OMERO.web after a reboot")
     assert user.session.cookies["sessionid"] == cookie
 
 
@@ -138,4 +132,4 @@ def test_a_server_that_is_down_is_reported_and_comes_back(
     )
     assert forgotten.status_code == 200
     assert "/webclient/login/?url=" in forgotten.url  # not a stack trace
-    assert is_in(Client(f"http://{site.ip}", ADA))
+    assert Client(f"http://{site.ip}", ADA).is_in()
