@@ -112,7 +112,7 @@ def warned(site: Host) -> list[str]:
 def test_status_tells_on_one_screen_what_serves_and_what_needs_somebody(
     site: Host, tmp_path: Path
 ) -> None:
-    nobody = "no OMERO.server can be reached from this host, so nobody can log in: localhost:4064 ("
+    nobody = "no OMERO.server is reachable from this host, so nobody can log in: localhost:4064 ("
     run = deploy(docker_inventory(site))
     last = run.output.rpartition("--> Starting operation: ")[2]
     assert f"warning: {nobody}" in last, run.output

@@ -65,7 +65,7 @@ def no_login(found: Mapping[str, str]) -> str | None:
     repairs = " or ".join(dict.fromkeys(map(_repair, found)))
     shown = ", ".join(f"{place} ({problem})" for place, problem in found.items())
     return (
-        f"no OMERO.server can be reached from this host, so nobody can log in: {shown}. "
+        f"no OMERO.server is reachable from this host, so nobody can log in: {shown}. "
         f"Set omero.web.server_list to your OMERO.server, or {repairs}"
     )
 
