@@ -2,9 +2,10 @@
 
 The host keeps the lock (deploy_lock.sh). locked_command.sh runs each command of a deploy only while
 no other deploy has the lock, and renews the lock. `_keep_alive` renews the lock while the deploy is
-busy on other hosts. If the controller is killed, the lock is free a minute later. It is free at
-once for a deploy from the same machine, which sees that the process has ended. `_survey_all` in
-roles/preflight/__init__.py waits for the lock.
+busy on other hosts. If the controller is killed, the command that runs on the host keeps the lock
+until the command ends. Otherwise the lock is free a minute later, and at once for a deploy from the
+same machine, which sees that the process has ended. `_survey_all` in roles/preflight/__init__.py
+waits for the lock.
 """
 
 from __future__ import annotations
