@@ -61,6 +61,7 @@ phases.barrier(name="Phase 6: the site")
 if "nginx" in target.groups:
     nginx.configure(target)
     nginx.activate(target.manager)
+    nginx.clean(target)
 
 phases.barrier(name="Phase 7: the public URL")
 if "nginx" in target.groups:

@@ -48,6 +48,9 @@ NGINX_DROP_IN = "/etc/systemd/system/nginx.service.d/omero-web.conf"
 NGINX_ROTATION = "/etc/cron.daily/omero-web-nginx"
 PAGES = "/usr/local/share/omero-web"
 ACME = "/var/www/omero-web-acme"
+ROBOTS = f"{PAGES}/robots.txt"
+PUBLIC_CACHE = "/var/cache/omero-web-public"  # of NGINX's user
+PUBLIC_CACHE_COMMAND = "/usr/local/sbin/omero-web-public-cache"
 CERTIFICATE_COMMAND = "/usr/local/sbin/omero-web-certificate"
 CERTIFICATE_CRON = "/etc/cron.d/omero-web-certificate"
 STATIC_FILES = f"{STATE}/static"  # on an NGINX host without OMERO.web
@@ -67,6 +70,7 @@ OWNED = (
     *(OMERO_COMMAND, OPS_COMMAND, WEB_CRON, WEB_SUDOERS, WEB_SERVICE, WEB_SOCKET),
     *(FIREWALL_RULES, FIREWALL_SERVICE, FIREWALL_DROP_IN),
     *(NGINX_SITE, NGINX_TLS, NGINX_DROP_IN, NGINX_ROTATION, PAGES, ACME),
+    *(PUBLIC_CACHE, PUBLIC_CACHE_COMMAND),
     *(CERTIFICATE_COMMAND, CERTIFICATE_CRON, str(MAINTENANCE), str(PLANNED)),
     *(REDIS_CONFIGURATION, REDIS_DATA, REDIS_DROP_IN, REDIS_COMMAND),
 )

@@ -25,7 +25,7 @@ from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from ..host_paths import REDIS_SOCKET
-from . import branding, cors_checks, plugin_checks, tls_files
+from . import branding, cors_checks, plugin_checks, public_checks, tls_files
 from .member import Member
 from .plugins import Addition, additions
 from .site import GROUPS, SCHEMA, Site
@@ -48,6 +48,7 @@ def errors(site: Site) -> list[Finding]:
         for each in [
             *_of_host(site, member),
             *_of_properties(site, member),
+            *public_checks.errors(site, member),
             *_of_certificate(member, severity="error"),
         ]
     ]

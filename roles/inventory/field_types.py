@@ -22,6 +22,7 @@ from .uploads import check_logo
 _LAST_PORT = 65535
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
 _LEAST_MEMORY = 16 << 20  # bytes
+_LEAST_CACHE = 10 << 20  # bytes
 
 
 def _existing(value: str) -> str:
@@ -95,6 +96,19 @@ def _file_here_or_there(value: str) -> str:
 def _size(value: str) -> str:
     if not re.fullmatch(r"(?i)[0-9]+[kmg]?", value):
         raise ValueError("is not a size")
+    return value
+
+
+def _cache_size(value: str) -> str:
+    number, unit = re.fullmatch(r"([0-9]*)(.*)", _size(value).lower(), re.S).groups()  # type: ignore[union-attr]
+    if int(number) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[unit] < _LEAST_CACHE:
+        raise ValueError(f"{value} is less than 10m, in which few images have room")
+    return value
+
+
+def _duration(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", value):
+        raise ValueError("is not a time")
     return value
 
 
@@ -189,6 +203,8 @@ Addresses = Annotated[str, AfterValidator(_addresses)]
 ServerNames = Annotated[str, AfterValidator(_server_names)]
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 Size = Annotated[str, AfterValidator(_size)]
+CacheSize = Annotated[str, AfterValidator(_cache_size)]
+Duration = Annotated[str, AfterValidator(_duration)]
 Memory = Annotated[str, AfterValidator(_memory)]
 RedisMemory = Annotated[Memory, AfterValidator(_redis_memory)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]

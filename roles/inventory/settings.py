@@ -26,6 +26,8 @@ from pydantic import (
 from . import plugin_entries
 from .field_types import (
     Addresses,
+    CacheSize,
+    Duration,
     HostAddress,
     HostFile,
     Logo,
@@ -72,6 +74,17 @@ class Proxies(Model):
 
     addresses: Annotated[Sequence[Network], Field(min_length=1)]
     tls: bool = True
+
+
+class PublicCache(Model):
+    """NGINX's cache of what visitors without a session may see: its size on disk, its time."""
+
+    size: CacheSize = "1g"
+    time: Duration = "10m"
+
+
+def _public_cache(value: object) -> object:
+    return ({} if value else None) if isinstance(value, bool) else value
 
 
 class MaintenancePage(Model):
@@ -214,6 +227,14 @@ class Settings(Model):
     )
     nginx_metrics_allow: Sequence[Network] = Field(
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
+    )
+    nginx_robots: bool | None = Field(
+        None,
+        description="True for a robots.txt that keeps crawlers out of rendering and search, or "
+        "False for none",
+    )
+    nginx_public_cache: Annotated[PublicCache | None, BeforeValidator(_public_cache)] = Field(
+        None, description='True, or {"size": "1g", "time": "10m"} with one or both of them'
     )
 
     redis_bind: Addresses | None = Field(

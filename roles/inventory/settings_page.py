@@ -142,6 +142,16 @@ ROWS = {
         "addresses that may ask for `/ops/`: [monitoring.md](monitoring.md)",
         default="this host",
     ),
+    "nginx_robots": Row(
+        "`True`: a robots.txt keeps crawlers out of rendering and search: "
+        "[public-site.md](public-site.md#crawlers)",
+        default="`True` for a public site",
+    ),
+    "nginx_public_cache": Row(
+        '`True`, or {"size": `1g`, "time": `10m`}: NGINX keeps images and metadata for visitors '
+        "without a session: [public-site.md](public-site.md#the-cache)",
+        default="no cache",
+    ),
     "redis_bind": Row(
         "opens a TCP port of Redis besides its socket, at these addresses; needs a "
         "`redis_password` of 16 characters or more: [redis.md](redis.md)",

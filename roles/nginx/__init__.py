@@ -14,7 +14,7 @@ from ..operations.files import Absent, Directory, File, Item, sync
 from ..operations.phases import role
 from ..survey import Survey
 from ..target import Target
-from . import maintenance_page, request_policy, site_config, static_files, tls
+from . import maintenance_page, public_site, request_policy, site_config, static_files, tls
 
 # Other sites of this NGINX may need home directories (logs), /tmp (sockets of their applications),
 # /etc/nginx (where some keep a cache) and most capabilities, so these are not restricted.
@@ -79,6 +79,7 @@ def prepare(target: Target) -> None:
             Directory(PAGES),
             *maintenance_page.items(target),
             *request_policy.pages(target.application.prefix),
+            *public_site.items(target),
             Directory(host_paths.ACME),
             *tls.items(target.member),
             *(_supervised() if target.manager == "supervisor" else _comes_back()),
@@ -133,6 +134,12 @@ def take_over(target: Target) -> None:
 @role("NGINX")
 def activate(manager: str) -> None:
     services.run(name="Run nginx", service=service(), manager=manager)
+
+
+@role("NGINX")
+def clean(target: Target) -> None:
+    """What the site has no use for any more, once NGINX has left it."""
+    sync(name="Remove former cache", items=public_site.items_without_cache(target))
 
 
 def _comes_back() -> list[Item]:

@@ -17,7 +17,7 @@ from ..operations import backup, shell_file
 from ..operations.files import File, read_states
 from ..survey import Survey
 from ..target import Target
-from . import maintenance_page, request_policy, static_files
+from . import maintenance_page, public_site, request_policy, static_files
 from .templating import TEMPLATES, directives
 
 
@@ -44,6 +44,7 @@ def content(target: Target) -> str:
         extra=application.extra_config,
         given=directives(application.extra_config),
         **request_policy.variables(target),
+        **public_site.variables(target),
         pages=PAGES,
         planned=f"{maintenance_page.PLANNED}/planned",
         retry_after=maintenance_page.RETRY_AFTER,

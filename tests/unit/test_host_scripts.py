@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from roles import host_paths, nginx
-from roles.nginx import maintenance_page, tls
+from roles.nginx import maintenance_page, public_site, tls
 from roles.operations.files import File, Item
 from roles.redis import admin_user
 from roles.target import Target
@@ -20,7 +20,9 @@ from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 
 
 def items(manager: str) -> Iterator[Item]:
-    site = site_of(a_host(nginx_tls="self-signed"))
+    public = {"omero.web.public.enabled": True, "omero.web.public.user": "public"}
+    public |= {"omero.web.public.url_filter": "^/webgateway/render_thumbnail/"}
+    site = site_of(a_host(nginx_tls="self-signed", nginx_public_cache=True, web_config=public))
     member = only_member(site)
     release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
     own = service.omero_web(release, member.settings, manager, socket=manager == "systemd")
@@ -30,6 +32,7 @@ def items(manager: str) -> Iterator[Item]:
     target = Target(site, member, replace(SURVEY, systemd=manager == "systemd"))
     yield from files.site_items(target, own, service.liveness())
     yield from maintenance_page.items(target)
+    yield from public_site.items(target)
     yield from tls.items(member)
     yield admin_user.command()
     if manager == "supervisor":
@@ -58,7 +61,7 @@ ALL = [
 def test_no_script_is_left_out() -> None:
     """What a host of each kind has that somebody or something calls."""
     web = {"omero", "omeroweb-ops", "sandbox", "service", "release", "deploy-lock"}
-    nginx = {"omero-web-maintenance", "omero-web-certificate"}
+    nginx = {"omero-web-maintenance", "omero-web-certificate", "omero-web-public-cache"}
     found = {each: {path.rpartition("/")[2] for path in scripts(each)} for each in (
         "systemd", "supervisor", "image"
     )}  # fmt: skip

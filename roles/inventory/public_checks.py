@@ -1,0 +1,25 @@
+"""A site that is open to visitors without a login: what contradicts it in an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omeroweb_ops.property_names import PUBLIC_ENABLED
+from omeroweb_ops.shared.finding import Finding
+
+from .member import Member
+from .site import Site
+
+
+def errors(site: Site, member: Member) -> Iterator[Finding]:
+    """Return the mistakes of one host's settings."""
+    if member.settings.nginx_public_cache and "nginx" not in member.groups:
+        yield Finding("nginx_public_cache", "is for a host with NGINX; set it there")
+    elif member.settings.nginx_public_cache and not any(
+        site.value(web, PUBLIC_ENABLED) for web in site.group("web")
+    ):
+        yield Finding(
+            "nginx_public_cache",
+            f"needs a public site, and {PUBLIC_ENABLED} is off: no visitor without a login sees an "
+            f"image; set {PUBLIC_ENABLED} (docs/public-site.md), or take the setting out",
+        )
