@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from omeroweb_ops.shared.public_paths import IMAGES, METADATA
+
 from ..host_paths import PUBLIC_CACHE, PUBLIC_CACHE_COMMAND, ROBOTS
 from ..operations.files import Absent, Directory, File, Item
 from ..operations.privilege import run_as_user
@@ -18,24 +20,6 @@ from .templating import TEMPLATES
 NGINX_USER = "www-data"
 # Megabytes of shared memory for the keys; NGINX holds 8000 keys in one.
 CACHE_KEYS = 16
-# OMERO.web's views by their paths (omeroweb/webgateway/urls.py, omeroweb/webclient/urls.py,
-# omeroweb/api/urls.py): what a visitor gets depends on the URL alone. Not among them is what reads
-# the session (getImgRDef), what is large (movies, downloads) and what changes data.
-_RENDERS = "|".join((
-    "render_image", "render_image_region", "render_image_rdef", "render_image_region_rdef",
-    "render_split_channel", "render_row_plot", "render_col_plot", "render_thumbnail",
-    "render_roi_thumbnail", "render_shape_thumbnail", "render_shape_mask", "render_birds_eye_view",
-    "get_thumbnail", "get_thumbnails",
-))  # fmt: skip
-_METADATA = "|".join((
-    "imgData", "wellData", "plate", "proj", "dataset", "well", "get_rois_json", "get_shape_json",
-    "histogram_json", "get_image_rdefs_json", "luts",
-))  # fmt: skip
-# After the prefix, as NGINX matches $request_uri: no dot, no escape and no empty part, so that
-# NGINX and OMERO.web read the same path.
-_END = r"(?:/\w+)*/?(?:\?|$)"
-IMAGES = rf"(?:webgateway|webclient)/(?:{_RENDERS}){_END}"
-METADATA = rf"(?:(?:webgateway|webclient)/(?:{_METADATA})|api/v\d+/m){_END}"
 # What an answer may vary by: the key has it, or it is the same in each request that NGINX sends.
 _VARIES_BY = ("cookie", "origin", "accept-encoding", "x-requested-with", "host")
 

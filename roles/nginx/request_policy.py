@@ -17,7 +17,7 @@ ACCESS_LOG = "/var/log/nginx/omero-web.access.log"
 LOGIN_BURST = 99
 LOGIN_RATE = "12r/m"
 RETRY_AFTER = 10  # seconds
-# Public pages create a session for each request without a cookie, as of embedded thumbnails.
+# Public pages create a session for each request without a cookie; images create none.
 SESSION_BURST = 600
 SESSION_RATE = "5r/s"
 # Limit for requests of visitors: OMERO.web's own forms are much smaller. With the default of

@@ -21,7 +21,7 @@ from roles.host_paths import PUBLIC_CACHE_COMMAND as CACHE_COMMAND
 from tests.integration.conftest import MakeHost
 from tests.integration.front_door import ACCESS_LOG
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.site_checks import BASE, assert_serves
+from tests.integration.site_checks import BASE, assert_serves, django
 
 PREFIX, COOKIE = "/omero", "my.sid"
 PUBLIC: dict[str, Any] = {
@@ -128,6 +128,34 @@ def test_visitors_share_an_answer_until_the_cache_is_emptied(identity: Host) -> 
     assert ask(identity, uri).cached == "MISS"
     for other in (f"{PREFIX}/webclient/", f"{PREFIX}/webgateway/getImgRDef/"):
         assert ask(identity, other).cached is None
+
+
+SESSIONS = """
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.cache import caches
+from django.http import HttpResponse
+from django.test import RequestFactory
+from omeroweb_ops.ops.public_sessions import PublicSessionMiddleware
+assert f"{PublicSessionMiddleware.__module__}.PublicSessionMiddleware" in settings.MIDDLEWARE
+def view(request):
+    request.session["connector"] = {"is_public": True, "user_id": 5}
+    return HttpResponse()
+store = caches["sessions"].client.get_client()
+for path in ("/webgateway/render_thumbnail/1/", "/webgateway/imgData/1/"):
+    for cookie in ("", f"{settings.SESSION_COOKIE_NAME}=forged0forged0forged0forged0forge"):
+        before = store.dbsize()
+        request = RequestFactory(HTTP_COOKIE=cookie).get(path)
+        answer = SessionMiddleware(PublicSessionMiddleware(view))(request)
+        print(store.dbsize() - before, len(answer.cookies), answer.get("Vary"))
+"""
+
+
+def test_an_image_stores_no_session(host: Host) -> None:
+    """By Django's own middleware and the site's store; a cookie that nobody knows is none."""
+    image, image_forged, *metadata = django(host, SESSIONS).splitlines()
+    assert (image, image_forged) == ("0 0 None", "0 0 None")
+    assert metadata == ["1 1 Cookie", "1 1 Cookie"]
 
 
 NAMES = st.sampled_from([COOKIE, COOKIE.upper(), f"x{COOKIE}", f"{COOKIE}x", "my_sid", "csrftoken",

@@ -24,6 +24,8 @@ from ..property_names import (
     MIDDLEWARE,
     PORT,
     PREFIX,
+    PUBLIC_CACHE_ENABLED,
+    PUBLIC_ENABLED,
     SECURE_PROXY_SSL_HEADER,
     SESSION_COOKIE_PATH,
     SESSION_COOKIE_SECURE,
@@ -62,6 +64,11 @@ _JSON = (
 REDIS_TIMEOUT = 5  # seconds
 _KEY_VERSION = 2
 WHITENOISE = {"index": 0, "class": "whitenoise.middleware.WhiteNoiseMiddleware"}
+# After Django's sessions (3) and before what OMERO.web has after them.
+PUBLIC_SESSIONS = {
+    "index": 3.5,
+    "class": "omeroweb_ops.ops.public_sessions.PublicSessionMiddleware",
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,8 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
         derived[ALLOWED_HOSTS] = list(around.allowed_hosts)
     sessions, additional = _sessions(wanted, around, locations)
     derived.update(sessions)
+    if _is_public(wanted):
+        derived[PUBLIC_CACHE_ENABLED] = True  # else each image is a login at OMERO.server
     if around.cors_login:
         derived.update(cors.cookies())
     if around.branding:
@@ -139,7 +148,10 @@ def _additions(
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield the items to add to each list, also to a list that the site sets."""
     lists: dict[str, list[Any]] = {
-        MIDDLEWARE: [WHITENOISE] if around.serves_static else [],
+        MIDDLEWARE: [
+            *([WHITENOISE] if around.serves_static else []),
+            *([PUBLIC_SESSIONS] if _is_public(wanted) else []),
+        ],
         CSRF_TRUSTED_ORIGINS: [
             *(() if CSRF_TRUSTED_ORIGINS in wanted else around.origins),
             *around.cors_origins,
@@ -167,6 +179,10 @@ def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, An
         derived[STATIC_URL] = f"{path}/static/"
         derived[SESSION_COOKIE_PATH] = path
     return derived
+
+
+def _is_public(wanted: Mapping[str, Any]) -> bool:
+    return str(wanted.get(PUBLIC_ENABLED)).lower() == "true"
 
 
 def _path(wanted: Mapping[str, Any]) -> str:

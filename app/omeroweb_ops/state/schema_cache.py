@@ -19,15 +19,16 @@ from .. import tracebacks
 from ..locations import Locations
 from ..processes import end_with_parent, isolated
 from ..shared import regular_file
-from .derived import WHITENOISE
+from .derived import PUBLIC_SESSIONS, WHITENOISE
 from .schema import DATA, Schema, from_data
 
 SITE_PACKAGES = Path(__file__).parents[2]
 INTROSPECTION_TIMEOUT = 60.0  # seconds for every import together
-# Apps that are locked and tested with the release; they have no properties of their own.
+# Of the release, or locked and tested with the release; they have no properties of their own.
 LOCKED_APPS = ("corsheaders",)
 LOCKED_MIDDLEWARE = (
     str(WHITENOISE["class"]),
+    str(PUBLIC_SESSIONS["class"]),
     "corsheaders.middleware.CorsMiddleware",
     "corsheaders.middleware.CorsPostCsrfMiddleware",
 )

@@ -238,8 +238,15 @@ def test_public_pages_make_no_endless_number_of_sessions() -> None:
     found = location(served(config), "/webclient/")
     assert found is not None
     assert any("zone=omero_web_sessions" in each for each in found.values("limit_req"))
-    for session, key in (("session", ""), ("", "$binary_remote_addr")):
-        asked = {"$omero_web_session": session}
+    for session, uri, key in (
+        ("session", "/webclient/", ""),
+        ("", "/webclient/", "$binary_remote_addr"),
+        ("", "/webgateway/imgData/1/", "$binary_remote_addr"),
+        ("", "/webgateway/render_thumbnail/1/", ""),
+        ("", "/webgateway/render_image_region/1/0/0/?tile=0,1,1", ""),
+        ("", "/webclient/?/webgateway/render_image/1/", "$binary_remote_addr"),
+    ):
+        asked = {"$omero_web_session$request_uri": f"{session}{uri}"}
         assert mapped(config, "$omero_web_without_session", asked) == key
 
 
