@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from .commands import config, release
+from .commands import config, public_views, release
 from .locations import Locations
 from .state.config_xml import Unreadable
 from .state.engine import Engine, Invalid
@@ -139,6 +139,14 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
         description="Exit status: 0 none is pending, 1 some are pending.",
     )
     updates.set_defaults(run=_updates)
+
+    views = commands.add_parser(
+        "public-views",
+        help="which views omero.web.public.url_filter opens to visitors",
+        description="Exit status: 0 nothing that must not be, 1 administration or changes of data.",
+    )
+    public_views.add(views)
+    views.set_defaults(run=public_views.run)
 
     serve = commands.add_parser(
         "serve", help="in an image: configure from the environment and run OMERO.web"

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from omeroweb_ops.state import public_views
 
 from roles.host_paths import PUBLIC_CACHE as CACHE
 from roles.host_paths import PUBLIC_CACHE_COMMAND as CACHE_COMMAND
 from tests.integration.conftest import MakeHost
 from tests.integration.front_door import ACCESS_LOG
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.site_checks import BASE, assert_serves, django
+from tests.integration.site_checks import BASE, OMERODIR, assert_serves, django
 
 PREFIX, COOKIE = "/omero", "my.sid"
 PUBLIC: dict[str, Any] = {
@@ -29,7 +30,7 @@ PUBLIC: dict[str, Any] = {
     "omero.web.session_cookie_name": COOKIE,
     "omero.web.public.enabled": True,
     "omero.web.public.user": "public",
-    "omero.web.public.url_filter": f"^{PREFIX}/(webclient|webgateway)/",
+    "omero.web.public.url_filter": f"^{PREFIX}/(webclient/(?!script)|webgateway/)",
 }
 THUMBNAIL = f"{PREFIX}/webgateway/render_thumbnail/1/"
 SERVER, OWN_PORT = "/srv/identity_server.py", 4999
@@ -110,6 +111,17 @@ def test_robots_and_pages(host: Host) -> None:
     assert_serves(host, PREFIX)
     assert host.run(f"stat -c '%a %U' {CACHE}").stdout == "700 www-data\n"
     assert deploy(inventory(host)).changed == 0
+
+
+def test_the_views_of_the_release_are_known(host: Host) -> None:
+    """Those of plugins are read in a release that has them (docs/development.md)."""
+    command = f"{BASE}/venv3/bin/python -m omeroweb_ops.state.view_introspection"
+    done = host.run(["env", f"OMERODIR={OMERODIR}", *command.split()], user="omero-web")
+    found = {public_views.View(name, tuple(paths)) for name, *paths in json.loads(done.stdout)}
+    plugins = {each for each in public_views.known() if each.app in ("iviewer", "figure")}
+    assert found == {*public_views.known()} - plugins
+    opened = host.run("omeroweb-ops public-views").stdout
+    assert "render_thumbnail" in opened and "experimenters" not in opened
 
 
 def test_visitors_share_an_answer_until_the_cache_is_emptied(identity: Host) -> None:

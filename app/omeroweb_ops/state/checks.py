@@ -7,7 +7,7 @@ administrators, and says what to set instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..cache_serializers import SESSIONS
@@ -22,6 +22,7 @@ from ..property_names import (
     NGINX_SERVER_EXTRA_CONFIG,
     PREFIX,
     PUBLIC_ENABLED,
+    PUBLIC_GET_ONLY,
     PUBLIC_URL_FILTER,
     PUBLIC_USER,
     SESSION_COOKIE_AGE,
@@ -32,6 +33,7 @@ from ..property_names import (
     WSGI_TIMEOUT,
 )
 from ..shared.finding import Finding
+from . import public_views
 from .cors import COOKIES
 from .derived import CACHE_ENGINE
 from .desired import identity
@@ -40,20 +42,7 @@ from .schema import Schema
 _LONGEST = 100 * 365 * 86400  # seconds; Django's dates end before the year 10000
 # Backends that store nothing, or nothing that another worker can read.
 _NO_CACHES = ("dummy.DummyCache", "locmem.LocMemCache")
-# A path of each part of OMERO.web that sites publish.
-PUBLIC_PATHS = (
-    "/webclient/",
-    "/webclient/img_detail/1/",
-    "/webgateway/render_image/1/",
-    "/webgateway/render_thumbnail/1/",
-    "/webgateway/imgData/1/",
-    "/webgateway/download/1/",
-    "/api/v0/",
-    "/api/v0/m/projects/",
-    "/iviewer/?images=1",
-    "/figure/",
-    "/mapr/",
-)
+_MOST_VIEWS = 4  # named in a message
 
 
 def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator[Finding]:
@@ -205,20 +194,41 @@ def _prefix(effective: Callable[[str], Any]) -> Iterator[Finding]:
 def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
     if not effective(PUBLIC_ENABLED):
         return
+    if not effective(PUBLIC_USER):
+        yield Finding(PUBLIC_USER, "must be set to the name of the public user")
     try:
         allowed = re.compile(str(effective(PUBLIC_URL_FILTER)))
     except re.error:
         return  # the property's type reports this
-    prefix = str(effective(PREFIX) or "").rstrip("/")
-    if not any(allowed.match(path) or allowed.match(prefix + path) for path in PUBLIC_PATHS):
+    prefix = "/" + str(effective(PREFIX) or "").strip("/")
+    views = public_views.opened_by(
+        allowed, prefix.rstrip("/"), get_only=bool(effective(PUBLIC_GET_ONLY))
+    )
+    if not views.opened:
         yield Finding(
             PUBLIC_URL_FILTER,
-            "lets a public user see none of " + ", ".join(PUBLIC_PATHS[:5]) + ", …. "
-            "Example: ^/(webclient|webgateway|api)/",
+            "opens none of OMERO.web's views to visitors; it is searched for in the path, like "
+            f"{prefix.rstrip('/')}/webgateway/imgData/1/; docs/public-site.md has filters",
             severity="warning",
         )
-    if not effective(PUBLIC_USER):
-        yield Finding(PUBLIC_USER, "must be set to the name of the public user")
+    if views.admin:
+        yield Finding(
+            PUBLIC_URL_FILTER,
+            f"opens pages of the administration to visitors: {_named(views.admin)}; leave them "
+            "out, as the filters in docs/public-site.md do",
+        )
+    if views.changing:
+        more = "" if effective(PUBLIC_GET_ONLY) else f", or set {PUBLIC_GET_ONLY} to True"
+        yield Finding(
+            PUBLIC_URL_FILTER,
+            f"opens views that change data to visitors: {_named(views.changing)}; leave them "
+            f"out, as the filters in docs/public-site.md do{more}",
+        )
+
+
+def _named(views: Sequence[public_views.View]) -> str:
+    more = len(views) - _MOST_VIEWS
+    return ", ".join(map(str, views[:_MOST_VIEWS])) + (f" and {more} more" if more > 0 else "")
 
 
 def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:

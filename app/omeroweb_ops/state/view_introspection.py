@@ -1,7 +1,7 @@
 """Read OMERO.web's views from what is installed: `python -m omeroweb_ops.state.view_introspection`.
 
-It prints the name of each view and a path of it, as JSON, in the environment of a release with its
-configuration (OMERODIR). APP … are apps of plugins that are not in the configuration.
+It prints each view's name and a path for each form of the URL, as JSON, in the environment of a
+release (OMERODIR). Arguments are apps of plugins beside those of the configuration.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ from collections.abc import Iterator
 from typing import Any
 
 # Tried for each part of a path that a view takes as an argument, behind the words of its pattern.
-_ARGUMENTS = ("1", "a", "0", "image", "2020", "01")
+_ARGUMENTS = ("1", "a", "z", "0", "2020", "01")
 _MOST_TRIALS = 3000  # paths of one view
 
 
 def read(apps: list[str]) -> list[list[str]]:
-    """Return [name, path] of each view, without a prefix and in the order of the URLs."""
+    """Return [name, path, …] of each view, without a prefix and in the order of the URLs."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omeroweb.settings")
     import django
+    from django.apps import AppConfig
     from django.urls import get_resolver
 
     django.setup()
     found = [*_views(get_resolver().url_patterns, "")]
     for app in apps:
-        found += _views(importlib.import_module(f"{app}.urls").urlpatterns, f"{app}/")
-    paths: dict[tuple[str, str], None] = {}
-    for name, regex in found:
-        path = _example(regex)
-        if path is None:
-            print(f"no path matches {regex}", file=sys.stderr)
-        else:
-            paths[name, path] = None
-    return [list(each) for each in paths]
+        label = AppConfig.create(app).label
+        found += _views(importlib.import_module(f"{app}.urls").urlpatterns, f"{label}/")
+    return [[name, *_examples(regex)] for name, regex in found]
 
 
 def _views(patterns: Any, before: str) -> Iterator[tuple[str, str]]:
@@ -50,19 +45,27 @@ def _views(patterns: Any, before: str) -> Iterator[tuple[str, str]]:
             yield each.name or each.callback.__name__, regex
 
 
-def _example(regex: str) -> str | None:
-    """Return a path that the expression matches; the one with the fewest optional parts."""
+def _examples(regex: str) -> list[str]:
+    """Return a path for each form of the expression, that with the fewest parts first.
+
+    Raises ValueError if no path matches.
+    """
     from django.utils.regex_helper import normalize
 
-    known = [word for word in re.findall(r"[A-Za-z_]+", regex) if len(word) > 2]
-    for text, names in normalize(regex):
-        if not names:
-            return f"/{text}"
-        trials = itertools.product((*_ARGUMENTS, *dict.fromkeys(known)), repeat=len(names))
-        for values in itertools.islice(trials, _MOST_TRIALS):
-            path = text % dict(zip(names, values, strict=True))
-            if re.search(f"^{regex}", path):
-                return f"/{path}"
+    paths = [_path(regex, *form) for form in normalize(regex)]
+    found = list(dict.fromkeys(path for path in paths if path))
+    if not found:
+        raise ValueError(f"no path matches {regex}")
+    return found
+
+
+def _path(regex: str, text: str, names: list[str]) -> str | None:
+    words = [word for word in re.findall(r"[A-Za-z_]+", regex) if len(word) > 2]
+    trials = itertools.product((*_ARGUMENTS, *dict.fromkeys(words)), repeat=len(names))
+    for values in itertools.islice(trials, _MOST_TRIALS):
+        path = text % dict(zip(names, values, strict=True))
+        if re.search(f"^{regex}", path):
+            return f"/{path}"
     return None
 
 

@@ -233,7 +233,7 @@ def test_the_limit_of_an_address_is_the_site_s() -> None:
 
 def test_public_pages_make_no_endless_number_of_sessions() -> None:
     public = {"omero.web.public.enabled": True, "omero.web.public.user": "public"}
-    public |= {"omero.web.public.url_filter": "^/webclient/"}
+    public |= {"omero.web.public.url_filter": "^/webclient/(?!script)"}
     config = config_of(web_config=public)
     found = location(served(config), "/webclient/")
     assert found is not None

@@ -104,7 +104,7 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.public.enabled": True, "omero.web.public.user": "public"},
             "omero.web.public.url_filter",
-            "/webclient/",
+            "/webgateway/imgData/1/",
             False,
         ),
         (
@@ -179,7 +179,7 @@ def test_what_is_wrong_together_is_found(
         {
             "omero.web.public.enabled": True,
             "omero.web.public.user": "public",
-            "omero.web.public.url_filter": "^/(webadmin/myphoto/|webclient/|webgateway/)",
+            "omero.web.public.url_filter": "^/(webadmin/myphoto/|webclient/(?!script)|webgateway/)",
         },
         {"omero.web.nginx_server_extra_config": ["proxy_read_timeout 600s;"]},
         {"omero.web.wsgi_args": "--timeout=30 --backlog 100"},
