@@ -121,7 +121,7 @@ def test_the_views_of_the_release_are_known(host: Host) -> None:
     plugins = {each for each in public_views.known() if each.app in ("iviewer", "figure")}
     assert found == {*public_views.known()} - plugins
     opened = host.run("omeroweb-ops public-views").stdout
-    assert "render_thumbnail" in opened and "experimenters" not in opened
+    assert "webgateway_render_thumbnail " in opened and "webadmin" not in opened
 
 
 def test_visitors_share_an_answer_until_the_cache_is_emptied(identity: Host) -> None:

@@ -17,6 +17,9 @@ from ..property_names import (
     HOST,
     PORT,
     PREFIX,
+    PUBLIC_ENABLED,
+    PUBLIC_GET_ONLY,
+    PUBLIC_URL_FILTER,
     SECURE_PROXY_SSL_HEADER,
     SERVER_LIST,
     SESSION_COOKIE_NAME,
@@ -44,6 +47,9 @@ _PROPERTIES = (
     SESSION_ENGINE,
     CACHES,
     CSRF_TRUSTED_ORIGINS,
+    PUBLIC_ENABLED,
+    PUBLIC_GET_ONLY,
+    PUBLIC_URL_FILTER,
 )
 _START = "systemctl or supervisorctl start redis-server"
 _CONNECT_TIMEOUT = 5.0  # seconds for an OMERO.server or Redis to accept a connection

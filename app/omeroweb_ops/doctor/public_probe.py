@@ -1,4 +1,4 @@
-"""Probe a site once: at most fifteen requests to the public URL, two to OMERO.web's own port."""
+"""Probe a site once: at most eighteen requests to the public URL, two to OMERO.web's own port."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 
 from ..shared.expectations import Expectations
 from ..state.engine import Engine
-from . import certificate, local_probe, login_form
+from . import anonymous_probe, certificate, local_probe, login_form
+from .anonymous_probe import AnonymousVisit
 from .certificate import Certificate
 from .http import Answer, Client
 
@@ -29,7 +30,8 @@ class PublicState:
     form. direct: the answer to the form on OMERO.web's own port, if it failed through NGINX. api:
     the API's answer to a stranger's origin. origins: the API's answer to each expected origin.
     plain: the answer over http, if visitors use https. root: the domain's root, if OMERO.web has a
-    prefix. skew: seconds by which the site's clock is ahead.
+    prefix. skew: seconds by which the site's clock is ahead. anonymous: the answers to a visitor
+    without a login, if the site is public.
     """
 
     expected: Expectations
@@ -47,6 +49,7 @@ class PublicState:
     plain: Answer | None = None
     root: Answer | None = None
     skew: float | None = None
+    anonymous: AnonymousVisit | None = None
 
     @property
     def page(self) -> login_form.Page:
@@ -90,7 +93,14 @@ def _inside(seen: PublicState, client: Client) -> PublicState:
         return client.ask("GET", f"{expected.public}api/", headers={"Origin": origin})
 
     origins = {origin: api(origin) for origin in expected.cors_origins[:_MOST_ORIGINS]}
-    return replace(seen, static=_static(seen, client), api=api(STRANGER), origins=origins)
+    anonymous = anonymous_probe.visit(expected, seen.local.properties, seen.connect)
+    return replace(
+        seen,
+        static=_static(seen, client),
+        api=api(STRANGER),
+        origins=origins,
+        anonymous=anonymous,
+    )
 
 
 def _static(seen: PublicState, client: Client) -> Answer | None:

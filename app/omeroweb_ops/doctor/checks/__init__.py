@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..public_probe import PublicState
 from ..result import CheckResult
-from . import cookies, local, login, tls, visitor
+from . import anonymous, cookies, local, login, tls, visitor
 
 
 def run_all(seen: PublicState) -> Iterator[CheckResult]:
@@ -21,4 +21,5 @@ def run_all(seen: PublicState) -> Iterator[CheckResult]:
     yield from visitor.check_pages(seen)
     yield from login.findings(seen)
     yield from cookies.findings(seen)
+    yield from anonymous.findings(seen)
     yield from visitor.check_clock(seen)
