@@ -88,6 +88,11 @@ class Locations:
         """The digest of the release and configuration of the last successful trial."""
         return self.omerodir / "etc" / "grid" / "omeroweb-ops.tried"
 
+    @property
+    def public_login(self) -> Path:
+        """The digest of the public user's account that OMERO.server has last let in."""
+        return self.omerodir / "etc" / "grid" / "omeroweb-ops.public-login"
+
     def kept(self, release: str) -> Path:
         """The snapshot of the configuration with which a release was last active."""
         return self.omerodir / "etc" / "grid" / f"omeroweb-ops.{release}.json"

@@ -30,6 +30,7 @@ PUBLIC: dict[str, Any] = {
     "omero.web.session_cookie_name": COOKIE,
     "omero.web.public.enabled": True,
     "omero.web.public.user": "public",
+    "omero.web.public.password": "of the public user",
     "omero.web.public.url_filter": f"^{PREFIX}/(webclient/(?!script)|webgateway/)",
 }
 THUMBNAIL = f"{PREFIX}/webgateway/render_thumbnail/1/"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..locations import CURRENT
 from ..property_names import SERVER_LIST
-from ..releases import static_collect, trial
+from ..releases import public_login, static_collect, trial
 from ..shared import omero_server
 from ..state import diff, export
 from ..state.desired import Desired
@@ -85,6 +85,9 @@ def _check(engine: Engine, options: argparse.Namespace) -> int:
     engine.note_secret(wanted)
     try:
         plan = trial.accept(engine, wanted)
+        public = public_login.check(engine, plan)
+        if public and public.is_error:
+            raise Invalid([public])
     except Invalid as error:
         if not options.json:
             raise
@@ -95,7 +98,8 @@ def _check(engine: Engine, options: argparse.Namespace) -> int:
             "collect": static_collect.due(engine, plan.result(engine.current)),
             "serves": CURRENT.resolve() == Path(sys.prefix).resolve(),
         }
-        warnings = {"warnings": [*_without_server(engine, plan)]}
+        asked = [str(public)] if public else []
+        warnings = {"warnings": [*_without_server(engine, plan)] or asked}
         print(json.dumps({**_data(engine, plan), **release, **warnings}, indent=1))
     else:
         _warn(engine, wanted)
