@@ -1,7 +1,8 @@
 """A stand-in for OMERO.web that says who asks, as omeroweb/decorators.py finds it out.
 
 It runs in a release's virtualenv on the host under test, behind gunicorn and Django's own reading
-of requests. The query says what the answer is like: `status`, `vary`, `control`, `cookie`.
+of requests. The query says what the answer is like: `status`, `vary`, `control`, `cookie`, and how
+many bytes of space it has at its end: `size`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[
     number, query = next(_numbers), request.GET
     body = json.dumps({"who": _who(request), "number": number, "uri": environ["RAW_URI"],
                        "origin": environ.get("HTTP_ORIGIN", "")}).encode()  # fmt: skip
+    body += b" " * int(query.get("size", "0"))
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     if "vary" in query:
         headers.append(("Vary", query["vary"]))

@@ -165,9 +165,9 @@ for path in ("/webgateway/render_thumbnail/1/", "/webgateway/imgData/1/"):
 
 
 def test_an_image_stores_no_session(host: Host) -> None:
-    """By Django's own middleware and the site's store; a cookie that nobody knows is none."""
+    """By Django's own middleware and the site's store. Django deletes a cookie nobody knows."""
     image, image_forged, *metadata = django(host, SESSIONS).splitlines()
-    assert (image, image_forged) == ("0 0 None", "0 0 None")
+    assert (image, image_forged) == ("0 0 None", "0 1 Cookie")
     assert metadata == ["1 1 Cookie", "1 1 Cookie"]
 
 
@@ -263,6 +263,16 @@ def test_nothing_of_anybody_is_on_the_disk(identity: Host) -> None:
     kept = identity.run(f"find {CACHE} -type f -exec cat {{}} +").stdout
     assert f'"who": "{NOBODY}"' in kept
     assert kept.count('"who": ') == kept.count(f'"who": "{NOBODY}"')
+
+
+def test_the_cache_is_as_large_as_the_setting_says(identity: Host) -> None:
+    def megabytes() -> int:
+        return int(identity.run(f"du -sm {CACHE}").stdout.split()[0])
+
+    for number in range(30):
+        assert ask(identity, f"{THUMBNAIL}?size=1000000&n={number}").cached == "MISS"
+    identity.wait_until(lambda: megabytes() <= 21, 30, "NGINX's cache manager")
+    assert megabytes() > 10
 
 
 def test_a_cache_that_is_not_set_any_more_is_removed(identity: Host) -> None:

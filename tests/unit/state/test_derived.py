@@ -316,3 +316,21 @@ def test_appended_and_removed_items_reach_the_host_as_written() -> None:
     labels = [link[0] for link in json.loads(texts["omero.web.ui.top_links"])]
     assert labels
     assert "Help" not in labels
+
+
+@pytest.mark.parametrize("enabled", [True, "true"])
+def test_a_public_site_keeps_one_session_of_omero_server_and_none_for_images(enabled: Any) -> None:
+    public = {"omero.web.public.enabled": enabled, "omero.web.public.user": "public"}
+    texts = derived(web_config=public)
+    assert texts["omero.web.public.cache.enabled"] == "true"
+    found = {each["class"]: each["index"] for each in json.loads(texts["omero.web.middleware"])}
+    sessions = found["django.contrib.sessions.middleware.SessionMiddleware"]
+    assert found["omeroweb_ops.ops.public_sessions.PublicSessionMiddleware"] > sessions
+    own = derived(web_config={**public, "omero.web.public.cache.enabled": False})
+    assert own["omero.web.public.cache.enabled"] == "false"
+
+
+def test_a_site_that_is_not_public_has_nothing_of_it() -> None:
+    for texts in (derived(), derived(web_config={"omero.web.public.enabled": False})):
+        assert "omero.web.public.cache.enabled" not in texts
+        assert "omero.web.middleware" not in texts
