@@ -100,8 +100,9 @@ def _size(value: str) -> str:
 
 
 def _cache_size(value: str) -> str:
-    number, unit = re.fullmatch(r"([0-9]*)(.*)", _size(value).lower(), re.S).groups()  # type: ignore[union-attr]
-    if int(number) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[unit] < _LEAST_CACHE:
+    number = _size(value).lower().rstrip("kmg")
+    factor = 1024 ** " kmg".index(value.lower().removeprefix(number) or " ")
+    if int(number) * factor < _LEAST_CACHE:
         raise ValueError(f"{value} is less than 10m, in which few images have room")
     return value
 

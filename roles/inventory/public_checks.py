@@ -13,11 +13,8 @@ from .site import Site
 
 def errors(site: Site, member: Member) -> Iterator[Finding]:
     """Return the mistakes of one host's settings."""
-    if member.settings.nginx_public_cache and "nginx" not in member.groups:
-        yield Finding("nginx_public_cache", "is for a host with NGINX; set it there")
-    elif member.settings.nginx_public_cache and not any(
-        site.value(web, PUBLIC_ENABLED) for web in site.group("web")
-    ):
+    public = any(site.value(web, PUBLIC_ENABLED) for web in site.group("web"))
+    if "nginx" in member.groups and member.settings.nginx_public_cache and not public:
         yield Finding(
             "nginx_public_cache",
             f"needs a public site, and {PUBLIC_ENABLED} is off: no visitor without a login sees an "

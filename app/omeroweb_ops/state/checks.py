@@ -200,15 +200,14 @@ def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
         allowed = re.compile(str(effective(PUBLIC_URL_FILTER)))
     except re.error:
         return  # the property's type reports this
-    prefix = "/" + str(effective(PREFIX) or "").strip("/")
-    views = public_views.opened_by(
-        allowed, prefix.rstrip("/"), get_only=bool(effective(PUBLIC_GET_ONLY))
-    )
+    prefix = ("/" + str(effective(PREFIX) or "").strip("/")).rstrip("/")
+    views = public_views.opened_by(allowed, prefix, get_only=bool(effective(PUBLIC_GET_ONLY)))
     if not views.opened:
+        recipe = public_views.RECIPES["webgateway"].removeprefix("^")
         yield Finding(
             PUBLIC_URL_FILTER,
-            "opens none of OMERO.web's views to visitors; it is searched for in the path, like "
-            f"{prefix.rstrip('/')}/webgateway/imgData/1/; docs/public-site.md has filters",
+            f"opens none of OMERO.web's views to visitors; for images write ^{prefix}{recipe}, and "
+            "see docs/public-site.md for others",
             severity="warning",
         )
     if views.admin:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "data" / "views.json"
-# Filters for docs/public-site.md, by what they are for.
+# Filters for a site without a prefix, by what they open; docs/public-site.md has them.
 _IMAGES = (
     "webgateway/(render_(?!movie|ome_tiff)|get_thumbnail|imgData|wellData|plate|well|proj|dataset"
     "|get_rois_json|get_shape_json|histogram_json|luts|open_with|annotations)"
