@@ -7,6 +7,7 @@ import http.client
 import ipaddress
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,13 +88,23 @@ _visitors = itertools.count()
 address = functools.cache(lambda host: str(host.ip))
 
 
-def ask(host: Host, uri: str, headers: Headers = (), method: str = "GET", port: int = 80) -> Answer:
-    """One request, its headers as they are, several of one name too."""
+def ask(
+    host: Host,
+    uri: str,
+    headers: Headers = (),
+    method: str = "GET",
+    port: int = 80,
+    visitor: str | None = None,
+) -> Answer:
+    """One request, its headers as they are, several of one name too.
+
+    visitor: the address that it comes from, by default a new one.
+    """
     connection = http.client.HTTPConnection(address(host), port, timeout=30)
-    visitor = ("X-Forwarded-For", str(ipaddress.IPv4Address("198.18.0.0") + next(_visitors)))
+    own = visitor or str(ipaddress.IPv4Address("198.18.0.0") + next(_visitors))
     try:
         connection.putrequest(method, uri, skip_accept_encoding=True)
-        for name, value in (visitor, *headers):
+        for name, value in (("X-Forwarded-For", own), *headers):
             connection.putheader(name, value.encode("latin-1"))
         connection.endheaders()
         answer = connection.getresponse()
@@ -265,6 +276,20 @@ def test_nothing_of_anybody_is_on_the_disk(identity: Host) -> None:
     kept = identity.run(f"find {CACHE} -type f -exec cat {{}} +").stdout
     assert f'"who": "{NOBODY}"' in kept
     assert kept.count('"who": ') == kept.count(f'"who": "{NOBODY}"')
+
+
+def test_a_stranger_is_limited_but_not_for_images(identity: Host) -> None:
+    def statuses(path: str, count: int, headers: Headers = ()) -> Counter[int]:
+        uri = f"{PREFIX}/{path}"
+        answers = (ask(identity, uri, headers, visitor="203.0.113.7") for _ in range(count))
+        return Counter(each.status for each in answers)
+
+    assert {*statuses("webgateway/render_thumbnail/1/?control=no-store", 700)} == {200}
+    pages = statuses("webclient/", 700)
+    assert pages[200] >= 600 and pages[429] > 0
+    assert statuses("webgateway/imgData/1/", 20)[429] > 0
+    assert {*statuses("webgateway/render_image/1/", 20)} == {200}
+    assert {*statuses("webclient/", 20, (("Cookie", f"{COOKIE}=ada"),))} == {200}
 
 
 def test_the_cache_is_as_large_as_the_setting_says(identity: Host) -> None:
