@@ -148,7 +148,7 @@ ROWS = {
         default="`True` for a public site",
     ),
     "nginx_public_cache": Row(
-        '`True`, or {"size": `1g`, "time": `10m`}: NGINX keeps images and metadata for visitors '
+        '`True`, or {"size": SIZE, "time": TIME}: NGINX keeps images and metadata for visitors '
         "without a session: [public-site.md](public-site.md#the-cache)",
         default="no cache",
     ),
