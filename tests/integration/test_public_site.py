@@ -136,26 +136,6 @@ def test_the_views_of_the_release_are_known(host: Host) -> None:
     assert "webgateway_render_thumbnail " in opened and "webadmin" not in opened
 
 
-def test_visitors_share_an_answer_until_the_cache_is_emptied(identity: Host) -> None:
-    uri = f"{THUMBNAIL}?cookie=1&vary=Cookie"  # as OMERO.web answers a public visitor
-    first, again = ask(identity, uri), ask(identity, uri, (("Cookie", "_ga=1"),))
-    head = ask(identity, uri, method="HEAD")
-    assert (first.cached, again.cached, head.cached) == ("MISS", "HIT", "HIT")
-    assert first.body == again.body
-    assert not {"Set-Cookie"} & {*first.headers, *again.headers}
-    assert "HIT" in identity.read(ACCESS_LOG).splitlines()[-1].split()[-1]
-    own = ask(identity, uri, (("Cookie", f"{COOKIE}=ada"),))
-    assert (own.cached, own.body["who"]) == (None, "cookie ada")
-    assert own.headers["Set-Cookie"].startswith(COOKIE)
-    assert identity.run(f"{CACHE_COMMAND} status").stdout.startswith("1 answers")
-    assert identity.run(f"{CACHE_COMMAND} empty").stdout.startswith("0 answers")
-    assert (ask(identity, uri).cached, ask(identity, uri).cached) == ("MISS", "HIT")
-    deploy(inventory(identity), deploy_file="roles.nginx.public_cache.empty")
-    assert ask(identity, uri).cached == "MISS"
-    for other in (f"{PREFIX}/webclient/", f"{PREFIX}/webgateway/getImgRDef/"):
-        assert ask(identity, other).cached is None
-
-
 SESSIONS = """
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -182,6 +162,26 @@ def test_an_image_stores_no_session(host: Host) -> None:
     image, image_forged, *metadata = django(host, SESSIONS).splitlines()
     assert (image, image_forged) == ("0 0 None", "0 1 Cookie")
     assert metadata == ["1 1 Cookie", "1 1 Cookie"]
+
+
+def test_visitors_share_an_answer_until_the_cache_is_emptied(identity: Host) -> None:
+    uri = f"{THUMBNAIL}?cookie=1&vary=Cookie"  # as OMERO.web answers a public visitor
+    first, again = ask(identity, uri), ask(identity, uri, (("Cookie", "_ga=1"),))
+    head = ask(identity, uri, method="HEAD")
+    assert (first.cached, again.cached, head.cached) == ("MISS", "HIT", "HIT")
+    assert first.body == again.body
+    assert not {"Set-Cookie"} & {*first.headers, *again.headers}
+    assert "HIT" in identity.read(ACCESS_LOG).splitlines()[-1].split()[-1]
+    own = ask(identity, uri, (("Cookie", f"{COOKIE}=ada"),))
+    assert (own.cached, own.body["who"]) == (None, "cookie ada")
+    assert own.headers["Set-Cookie"].startswith(COOKIE)
+    assert identity.run(f"{CACHE_COMMAND} status").stdout.startswith("1 answers")
+    assert identity.run(f"{CACHE_COMMAND} empty").stdout.startswith("0 answers")
+    assert (ask(identity, uri).cached, ask(identity, uri).cached) == ("MISS", "HIT")
+    deploy(inventory(identity), deploy_file="roles.nginx.public_cache.empty")
+    assert ask(identity, uri).cached == "MISS"
+    for other in (f"{PREFIX}/webclient/", f"{PREFIX}/webgateway/getImgRDef/"):
+        assert ask(identity, other).cached is None
 
 
 NAMES = st.sampled_from([COOKIE, COOKIE.upper(), f"x{COOKIE}", f"{COOKIE}x", "my_sid", "csrftoken",
