@@ -20,18 +20,21 @@ from omeroweb_ops.state import public_views
 
 from roles.host_paths import PUBLIC_CACHE as CACHE
 from roles.host_paths import PUBLIC_CACHE_COMMAND as CACHE_COMMAND
+from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.front_door import ACCESS_LOG
 from tests.integration.hosts import Host, deploy, docker_inventory
+from tests.integration.omero_server import ADA, User, omero_server
 from tests.integration.site_checks import BASE, OMERODIR, assert_serves, django
 
 PREFIX, COOKIE = "/omero", "my.sid"
+PASSWORD = "secret-of-public"
 PUBLIC: dict[str, Any] = {
     "omero.web.prefix": PREFIX,
     "omero.web.session_cookie_name": COOKIE,
     "omero.web.public.enabled": True,
     "omero.web.public.user": "public",
-    "omero.web.public.password": "of the public user",
+    "omero.web.public.password": PASSWORD,
     "omero.web.public.url_filter": f"^{PREFIX}/(webclient/(?!script)|webgateway/)",
 }
 THUMBNAIL = f"{PREFIX}/webgateway/render_thumbnail/1/"
@@ -155,6 +158,36 @@ for path in ("/webgateway/render_thumbnail/1/", "/webgateway/imgData/1/"):
         answer = SessionMiddleware(PublicSessionMiddleware(view))(request)
         print(store.dbsize() - before, len(answer.cookies), answer.get("Vary"))
 """
+
+
+VISITOR = User("public", PASSWORD, "Public User", group="open")
+
+
+def test_visitors_see_images_of_the_public_user_alone(host: Host) -> None:
+    """Through OMERO.web, and an OMERO.server that refuses another password first."""
+    with omero_server(host, VISITOR, ADA):
+        wrong = {**PUBLIC, "omero.web.public.password": "wrong of the public user"}
+        refused = deploy(inventory(host, web_config=wrong), expect=1)
+        assert "omero.web.public.user: localhost:4064 refuses a login as 'public'" in refused.output
+        assert "wrong of the public user" not in refused.output
+        assert deploy(inventory(host)).changed == 0
+        first, again = ask(host, THUMBNAIL), ask(host, THUMBNAIL)
+        assert (first.status, first.cached, again.cached) == (200, "MISS", "HIT")
+        assert first.headers["Content-Type"] == "image/jpeg"
+        assert "Set-Cookie" not in {*first.headers, *again.headers}
+        page = ask(host, f"{PREFIX}/webclient/")
+        assert page.status == 200
+        assert COOKIE in page.headers["Set-Cookie"]
+        projects = f"{PREFIX}/webgateway/proj/list/"
+        assert ask(host, projects).cached == "MISS"
+        ada = Client(f"http://{host.ip}{PREFIX}", ADA).get("/webgateway/proj/list/")
+        assert "X-Cache-Status" not in ada.headers
+        assert "of ada" in ada.text
+        assert "of ada" not in host.http(projects).text
+        said = json.loads(host.run("omeroweb-ops doctor --json").stdout)["checks"]
+        found = {each["name"]: each["status"] for each in said}
+        assert {found[f"public {name}"] for name in ("views", "user", "admin")} == {"ok"}
+        host.run(f"{CACHE_COMMAND} empty")
 
 
 def test_an_image_stores_no_session(host: Host) -> None:
