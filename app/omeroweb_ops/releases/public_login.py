@@ -48,10 +48,10 @@ def check(engine: Engine, plan: Plan, ask: Callable[[str], str] | None = None) -
     if not 1 <= number <= len(servers):
         listed = f"{SERVER_LIST} has {len(servers)}"
         return Finding(
-            PUBLIC_SERVER_ID, f"names server {number}, and {listed}; write 1 for the first"
+            PUBLIC_SERVER_ID, f"names server {number}, and {listed}; set it to 1 for the first"
         )
     if value(PUBLIC_PASSWORD) is None:
-        message = "is needed for a public user; set it in the web_secrets file"
+        message = "must be set in the web_secrets file, since visitors are logged in with it"
         return Finding(PUBLIC_PASSWORD, message)
     host, port = servers[number - 1][:2]
     account = json.dumps([str(host), int(port), user, str(value(PUBLIC_PASSWORD))])

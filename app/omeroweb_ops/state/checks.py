@@ -206,8 +206,8 @@ def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
         recipe = public_views.RECIPES["webgateway"].removeprefix("^")
         yield Finding(
             PUBLIC_URL_FILTER,
-            f"opens none of OMERO.web's views to visitors; for images write ^{prefix}{recipe}, and "
-            "see docs/public-site.md for others",
+            "opens none of OMERO.web's views to visitors; docs/public-site.md has filters. "
+            f"Example, for images: ^{prefix}{recipe}",
             severity="warning",
         )
     if views.admin:

@@ -202,7 +202,7 @@ def test_crawlers_are_kept_below_the_prefix() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"size": "1m"}, "size: this will not do"),
+        ({"size": "1m"}, "size: 1m is less than 10m"),
         ({"time": "10"}, "time"),
         ({"time": "0s"}, "time"),
         ({"sise": "1g"}, "sise is not known"),
@@ -212,7 +212,8 @@ def test_crawlers_are_kept_below_the_prefix() -> None:
 def test_a_wrong_cache_is_a_mistake(value: Any, said: str) -> None:
     found = mistakes_of(a_host(web_config=PUBLIC, nginx_public_cache=value))
     assert len(found) == 1
-    assert 'write True, or {"size": "1g"' in found[0]
+    assert said in found[0]
+    assert 'must be True, or {"size": "1g"' in found[0]
 
 
 def test_a_cache_needs_a_public_site() -> None:

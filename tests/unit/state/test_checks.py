@@ -104,7 +104,7 @@ def test_a_session_may_be_short_or_long(age: int) -> None:
         (
             {"omero.web.public.enabled": True, "omero.web.public.user": "public"},
             "omero.web.public.url_filter",
-            "for images write ^/webgateway/(render_",
+            "Example, for images: ^/webgateway/(render_",
             False,
         ),
         (
