@@ -12,31 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
+from omeroweb_ops.shared import uploads
+from omeroweb_ops.shared.uploads import check_logo, existing_file
 from packaging.utils import parse_wheel_filename
 from pydantic import AfterValidator, Field, PlainValidator
 
-from . import uploads
 from .secrets_file import is_pipe
-from .uploads import check_logo
 
 _LAST_PORT = 65535
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
 _LEAST_MEMORY = 16 << 20  # bytes
 _LEAST_CACHE = 10 << 20  # bytes
-
-
-def _existing(value: str) -> str:
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError as error:  # ~nobody
-        raise ValueError(f"{value}: {error}") from None
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-    return str(path.absolute())
 
 
 def _wheel(value: str) -> str:
@@ -47,7 +33,7 @@ def _wheel(value: str) -> str:
     path, given, digest = value.partition("#sha256=")
     if not path.endswith(".whl"):
         raise ValueError("is not the name of a wheel (.whl)")
-    path = _existing(path)
+    path = existing_file(path)
     found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if given and digest != found:
         raise ValueError(f"{path} has the sha256 {found}, not {digest}")
@@ -56,7 +42,7 @@ def _wheel(value: str) -> str:
 
 def _local_wheel(value: str) -> str:
     parse_wheel_filename(Path(value).name)
-    return _existing(value)
+    return existing_file(value)
 
 
 def _addresses(value: str) -> str:
@@ -89,7 +75,7 @@ def _network(value: str) -> str:
 def _file_here_or_there(value: str) -> str:
     """Return the path unchanged: an absolute path that does not exist here is one on the host."""
     if not Path(value).is_absolute():
-        _existing(value)
+        existing_file(value)
     return value
 
 
@@ -158,7 +144,7 @@ def _text(value: str) -> str:
 
 def _secrets_source(value: object) -> str | tuple[str, ...]:
     if isinstance(value, str):
-        return str(Path(value).absolute()) if is_pipe(value) else _existing(value)
+        return str(Path(value).absolute()) if is_pipe(value) else existing_file(value)
     command = value.get("command") if isinstance(value, Mapping) and len(value) == 1 else None
     if not isinstance(command, (list, tuple)) or not command:
         raise ValueError("is neither a path nor a command")
@@ -168,36 +154,14 @@ def _secrets_source(value: object) -> str | tuple[str, ...]:
 
 
 SecretsSource = Annotated[str | tuple[str, ...], PlainValidator(_secrets_source)]
-ReadableFile = Annotated[str, AfterValidator(_existing)]
+ReadableFile = Annotated[str, AfterValidator(existing_file)]
 HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
 Network = Annotated[str, AfterValidator(_network)]
 
 
-def _picture(value: str) -> str:
-    uploads.picture_suffix(value, Path(value).read_bytes())
-    return value
-
-
-def _template(value: str) -> str:
-    uploads.check_template(value)
-    return value
-
-
-def _templates(value: str) -> str:
-    folder = Path(value).absolute()
-    if not folder.is_dir():
-        raise ValueError(f"there is no directory {folder}")
-    found = uploads.template_files(str(folder))
-    if not found:
-        raise ValueError(f"{folder} has no files")
-    for path in found:
-        uploads.check_template(_existing(str(path)))
-    return str(folder)
-
-
-Picture = Annotated[ReadableFile, AfterValidator(_picture)]
-Template = Annotated[ReadableFile, AfterValidator(_template)]
-TemplateFolder = Annotated[str, AfterValidator(_templates)]
+Picture = Annotated[str, AfterValidator(uploads.picture)]
+Template = Annotated[str, AfterValidator(uploads.template)]
+TemplateFolder = Annotated[str, AfterValidator(uploads.template_folder)]
 Wheel = Annotated[str, AfterValidator(_wheel)]
 LocalWheel = Annotated[str, AfterValidator(_local_wheel)]
 Addresses = Annotated[str, AfterValidator(_addresses)]

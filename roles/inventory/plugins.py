@@ -6,7 +6,6 @@ then from the catalogue's lock.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from omeroweb_ops.state.plugin_catalogue import Plugin, catalogue
+from omeroweb_ops.state.plugin_catalogue import Plugin, catalogue, lookup
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -82,11 +81,7 @@ def from_catalogue(value: object) -> object:
     """Return the description of a catalogue's name, any other value as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
-    known = catalogue().get(value)
-    if known is None:
-        near = difflib.get_close_matches(value, catalogue(), n=1, cutoff=0.8)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(catalogue())}"
-        raise ValueError(f"there is no {value} in the catalogue; {hint}")
+    known = lookup(value)
     return PluginDescription(
         package=known.package,
         app=known.app,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from omeroweb_ops.shared.finding import Finding
+from omeroweb_ops.shared.origins import origin
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -46,7 +47,6 @@ from .field_types import (
     Wheel,
 )
 from .lock_types import SiteLock
-from .origins import origin
 from .plugins import WebPlugin
 from .secrets_file import OF_REDIS
 

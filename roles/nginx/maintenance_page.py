@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from omeroweb_ops import locations
+from omeroweb_ops.shared.uploads import logo_data_uri
 
 from ..host_paths import OPS_COMMAND, PAGES
 from ..inventory.settings import MaintenancePage
-from ..inventory.uploads import logo_data_uri
 from ..operations.files import File, Item, Link
 from ..target import Target
 from .templating import TEMPLATES

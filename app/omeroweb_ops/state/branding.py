@@ -26,6 +26,7 @@ class Branding:
     """A site's own files.
 
     files: content by path, for example `static/login_logo.png`, `templates/webclient/login.html`.
+    directory: the parent of the directory with the files.
 
     The name of the directory, on the host and in URLs, is a digest of the content. A changed logo
     so gets a URL that no cache has, and changes the configuration, which leads to collectstatic and
@@ -33,6 +34,7 @@ class Branding:
     """
 
     files: Mapping[str, bytes]
+    directory: Path = DIRECTORY
 
     @cached_property
     def digest(self) -> str:
@@ -43,7 +45,7 @@ class Branding:
 
     @property
     def path(self) -> Path:
-        return DIRECTORY / self.digest
+        return self.directory / self.digest
 
     def properties(self, static_url: str) -> dict[str, Any]:
         """Return the properties to set. static_url: the value of omero.web.static_url."""

@@ -81,7 +81,8 @@ class DeploymentContext:
     https. cors_origins: origins whose pages may call. cors_login: calls from other sites may send
     cookies. branding: the site's own logos and templates. origins: the origins of the site's own
     pages, with TLS. allowed_hosts: the names that visitors use, () for any. plugins: the installed
-    plugins.
+    plugins. whitenoise_root: a directory of files that OMERO.web serves beside the release's static
+    files.
     """
 
     redis: str | None = None
@@ -96,6 +97,7 @@ class DeploymentContext:
     origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     plugins: tuple[Plugin, ...] = ()
+    whitenoise_root: str | None = None
 
 
 def with_derived(explicit: Desired, around: DeploymentContext, locations: Locations) -> Desired:
@@ -127,6 +129,8 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
     }
     if _path(wanted):  # OMERO.web has no property for it
         additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
+    if around.whitenoise_root:
+        additional = {**additional, "WHITENOISE_ROOT": around.whitenoise_root}
     own = [*map(list, additional.items())]
     if ADDITIONAL_SETTINGS in {*explicit.append, *explicit.remove}:
         appended[ADDITIONAL_SETTINGS] = [*own, *appended.get(ADDITIONAL_SETTINGS, ())]

@@ -104,13 +104,19 @@ class Desired:
         items += own_items(by_hand, items)
         gone = {identity(item) for item in self.remove.get(name, ())}
         items = [item for item in items if not is_named(item, gone)]
-        for item in self.append.get(name, ()):
-            items = [other for other in items if identity(other) != identity(item)] + [item]
-        return prop.encode(items)
+        return prop.encode(with_items(items, self.append.get(name, ())))
 
     def _property(self, schema: Schema, name: str, value: Any, strict: bool) -> Property:
         prop = _property(schema, name, value, strict)
         return replace(prop, secret=True) if name in self.secret else prop
+
+
+def with_items(items: Sequence[Any], added: Sequence[Any]) -> list[Any]:
+    """Return the list with these items at its end; they replace items of the same name."""
+    found = [*items]
+    for item in added:
+        found = [other for other in found if identity(other) != identity(item)] + [item]
+    return found
 
 
 def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
@@ -128,7 +134,8 @@ def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
 def identity(item: Any) -> str:
     """Return the text that identifies an item of a list.
 
-    It is an app's name, a middleware's class, the label of a link or a pane, else the item as JSON.
+    It is an app's name, a middleware's class, the label of a link or a pane, else the item as JSON:
+    one host may have two servers.
     """
     if isinstance(item, str):
         return item
@@ -136,9 +143,13 @@ def identity(item: Any) -> str:
         for key in ("class", "name"):
             if key in item:
                 return str(item[key])
-    if isinstance(item, Sequence) and item and isinstance(item[0], str):
+    if isinstance(item, Sequence) and item and isinstance(item[0], str) and not _is_server(item):
         return item[0]
     return json.dumps(item, sort_keys=True)
+
+
+def _is_server(item: Sequence[Any]) -> bool:
+    return len(item) > 1 and isinstance(item[1], int)
 
 
 def is_named(item: Any, names: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ the package index); `properties` is what `omeroweb_ops.state.schema_introspectio
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,16 @@ def catalogue() -> Mapping[str, Plugin]:
     """Return the plugins that the project locks, by package."""
     data = json.loads(DATA.read_text(encoding="utf-8"))
     return {name: Plugin(name, **entry) for name, entry in data.items()}
+
+
+def lookup(name: str) -> Plugin:
+    """Return the plugin of a package. Raises ValueError with the nearest name, or all names."""
+    known = catalogue().get(name)
+    if known is None:
+        near = difflib.get_close_matches(name, catalogue(), n=1, cutoff=0.8)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(catalogue())}"
+        raise ValueError(f"there is no {name} in the catalogue; {hint}")
+    return known
 
 
 def settings(plugins: Iterable[Plugin]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops.shared.uploads import MAX_LOGO_SIZE, logo_data_uri
 
 from roles import host_paths
 from roles.inventory.settings import read
-from roles.inventory.uploads import MAX_LOGO_SIZE, logo_data_uri
 from roles.nginx import maintenance_page, site_config
 from roles.operations.files import File, Link
 from roles.target import Target

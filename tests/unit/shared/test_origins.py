@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omeroweb_ops.shared.origins import origin
 
-from roles.inventory.origins import origin
 from roles.inventory.settings import read
 
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)

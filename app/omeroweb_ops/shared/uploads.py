@@ -36,6 +36,48 @@ def picture_suffix(path: str, content: bytes) -> str:
     raise ValueError(f"{path} is not a picture (PNG, JPEG, GIF, WebP or SVG)")
 
 
+def existing_file(value: str) -> str:
+    """Return the absolute path of a file. Raises ValueError if it is missing or unreadable."""
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(f"{value}: {error}") from None
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    return str(path.absolute())
+
+
+def picture(value: str) -> str:
+    """Return the absolute path of a picture. Raises ValueError if it is not one."""
+    path = existing_file(value)
+    picture_suffix(path, Path(path).read_bytes())
+    return path
+
+
+def template(value: str) -> str:
+    """Return the absolute path of a template. Raises ValueError if it is not one."""
+    path = existing_file(value)
+    check_template(path)
+    return path
+
+
+def template_folder(value: str) -> str:
+    """Return the absolute path of a directory of templates. Raises ValueError if it is not one."""
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"there is no directory {folder}")
+    found = template_files(str(folder))
+    if not found:
+        raise ValueError(f"{folder} has no files")
+    for path in found:
+        template(str(path))
+    return str(folder)
+
+
 def template_files(folder: str) -> list[Path]:
     """Return the files below a directory of templates, without hidden ones."""
     return sorted(
