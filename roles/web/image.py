@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omeroweb_ops.container import environment
+from omeroweb_ops.container import site_settings
 from omeroweb_ops.state import derived
 from omeroweb_ops.state.desired import Desired
 from pyinfra import host
@@ -38,8 +38,10 @@ def install(plugins: str = "") -> None:
     target = _target(plugins)
     install_in_image(target)
     # A container gets its configuration at its start; static files belong to the release.
-    chosen, _ = environment.plugins({environment.PLUGINS_VARIABLE: plugins})
-    around = derived.DeploymentContext(front_elsewhere=True, serves_static=True, plugins=chosen)
+    chosen, _ = site_settings.read({site_settings.PLUGINS: plugins})
+    around = derived.DeploymentContext(
+        front_elsewhere=True, serves_static=True, plugins=chosen.plugins
+    )
     default = derived.with_derived(Desired(), around, LOCATIONS)
     desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600", run_as=USER)
     configuration.check(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from omeroweb_ops.container import environment
+from omeroweb_ops.container.server_properties import is_of_server
 from omeroweb_ops.state.desired import Desired
 
 from tests.unit.helpers import SCHEMA
@@ -46,17 +45,6 @@ def test_a_variable_beats_a_file_and_a_later_file_an_earlier_one() -> None:
     assert desired == Desired({"omero.web.page_size": "2", "omero.web.prefix": "/two"})
 
 
-def test_items_of_files_are_appended_and_removed() -> None:
-    files = {
-        "a.omero": "config append omero.web.apps '\"figure\"'\n"
-        "config append omero.web.apps '\"iviewer\"'\n"
-        "config remove omero.web.ui.top_links '[\"Help\"]'\n"
-    }
-    assert read(files) == Desired(
-        {}, {"omero.web.apps": ["figure", "iviewer"]}, {"omero.web.ui.top_links": [["Help"]]}
-    )
-
-
 def test_omerohost_names_the_server_and_contradicts_a_list() -> None:
     assert read(OMEROHOST="o.example").set["omero.web.server_list"] == [
         ["o.example", 4064, "omero"]
@@ -87,27 +75,52 @@ def test_whether_readiness_needs_the_server_is_said_in_one_of_two_words() -> Non
     )
 
 
-def test_the_plugins_of_an_image_are_named_by_a_variable() -> None:
-    chosen, findings = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure  omero-iviewer"})
-    assert ([each.app for each in chosen], findings) == (["omero_figure", "omero_iviewer"], [])
-    assert environment.plugins({}) == ((), [])
-    _, (finding,) = environment.plugins({"OMEROWEB_PLUGINS": "omero-figure omero-figur"})
-    assert str(finding).startswith("OMEROWEB_PLUGINS: there is no omero-figur; the catalogue has ")
+def test_omerohost_beats_a_file_as_in_the_official_image() -> None:
+    files = {"a.omero": """config set omero.web.server_list '[["other", 4064, "x"]]'"""}
+    assert read(files, OMEROHOST="o.example").set["omero.web.server_list"] == [
+        ["o.example", 4064, "omero"]
+    ]
 
 
-def test_a_value_may_be_in_a_file_and_is_a_secret_then(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    path.write_text("line 1\nhunter2\n")
-    variables = {"CONFIG_omero_web_secret__key_FILE": str(path), "PATH": "x"}
-    found, secret, findings = environment.from_files(variables)
-    assert found == {"CONFIG_omero_web_secret__key": "line 1\nhunter2", "PATH": "x"}
-    assert (secret, findings) == (["omero.web.secret_key"], [])
+def test_a_variable_beats_what_files_append() -> None:
+    files = {"a.omero": """config append omero.web.apps '"a"'"""}
+    assert read(files, CONFIG_omero_web_apps="[]") == Desired({"omero.web.apps": "[]"})
 
 
-def test_a_file_that_cannot_be_read_or_a_second_value_is_a_mistake(tmp_path: Path) -> None:
-    name = "CONFIG_omero_web_prefix"
-    gone = str(tmp_path / "gone")
-    _found, _secret, (finding,) = environment.from_files({f"{name}_FILE": gone})
-    assert f"{name}_FILE: {gone} cannot be read" in str(finding)
-    _found, _secret, (finding,) = environment.from_files({f"{name}_FILE": gone, name: "/x"})
-    assert str(finding) == f"{name}_FILE: contradicts {name}; set only one of them"
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "CONFIG_omero_db_host",
+        "CONFIG_omero_data_dir",
+        "CONFIG_omero_security_keyStore",
+        "CONFIG_omero_mail_config",
+        "CONFIG_Ice_MessageSizeMax",
+    ],
+)
+def test_a_property_of_omero_server_is_left_out_with_a_warning(variable: str) -> None:
+    variables = {variable: "hunter2", "CONFIG_omero_mail_host": "mail.example.org"}
+    desired, (finding,) = environment.read(variables, {}, SCHEMA)
+    assert desired == Desired({"omero.mail.host": "mail.example.org"})
+    assert not finding.is_error
+    assert str(finding).startswith(f"{variable}: is a property of OMERO.server")
+    assert "hunter2" not in str(finding)
+
+
+def test_a_file_may_name_properties_of_omero_server_too() -> None:
+    files = {"a.omero": "config set omero.ldap.config true\nconfig append omero.fs.x 1"}
+    desired, findings = environment.read({}, files, SCHEMA)
+    assert desired == Desired()
+    assert [(each.subject, each.is_error) for each in findings] == [
+        ("omero.fs.x", False),
+        ("omero.ldap.config", False),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMA))
+def test_no_property_of_omero_web_is_taken_for_the_server_s(name: str) -> None:
+    assert not is_of_server(name, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["omero.web.debugg", "omero.wb.debug", "omero.figure.x", "debug"])
+def test_a_name_that_is_wrong_is_not_taken_for_the_server_s(name: str) -> None:
+    assert not is_of_server(name, SCHEMA)
