@@ -21,7 +21,8 @@ RUN /bundle/run pyinfra -y @local roles.web.image.install plugins="${PLUGINS}" &
     rm -rf /bundle /root/.cache /var/cache/omeroweb-ops /var/cache/apt /var/lib/apt/lists/* \
         /var/log/* /tmp/* /opt/omero/web/state/* /opt/omero/web/OMERO.web/var/* && \
     chown 1000:1000 /opt/omero/web/OMERO.web/var && \
-    install -d /opt/omero/web/config
+    install -d /opt/omero/web/config /opt/omero/web/apps && \
+    cd /opt/omero/web/venv3/lib/python3*/site-packages && echo /opt/omero/web/apps > omeroweb-apps.pth
 
 # One layer, without files that the build has deleted.
 FROM scratch AS web

@@ -31,7 +31,8 @@ from tests.integration.hosts import (
 )
 from tests.integration.images import REPOSITORY, ROOT, base_image
 from tests.integration.site_checks import OMERODIR
-from tests.unit.helpers import build_context
+from tests.unit.container.config_lines import APPS, LINKS, ours, sequences, without_duplicates
+from tests.unit.helpers import KEY, SCHEMA, build_context
 
 TEN = {
     "omero.web.debug": "false",
@@ -50,6 +51,17 @@ VARIABLES = {encode(name): value for name, value in TEN.items()} | {
 }
 
 PLUGIN = "omero-figure"
+HERE = Path(__file__).parent
+STANDALONE = HERE / "standalone"
+UPSTREAM_CONFIG = HERE / "upstream_config.py"
+FILES = "/opt/omero/web/config"
+OUR_URLS = b"""
+from django.http import HttpResponse
+from django.urls import path
+
+urlpatterns = [path("", lambda request: HttpResponse("ours"))]
+"""
+LOGO = b"\x89PNG\r\n\x1a\n\x00"
 
 
 def context(wheel: Path) -> io.BytesIO:
@@ -100,10 +112,10 @@ class Run:
         networks = self.container.attrs["NetworkSettings"]["Networks"]
         return f"http://{networks[self.network]['IPAddress']}:4080{path}"
 
-    def get(self, path: str) -> requests.Response:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.url(path), timeout=30, allow_redirects=False)
+            return session.get(self.url(path), headers=headers, timeout=30, allow_redirects=False)
 
     def ready(self, path: str = "/webclient/login/") -> float:
         """Wait for the login page; seconds from the start."""
@@ -149,8 +161,10 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
         assert f"\n{line}\n" in metrics
     assert "\nomeroweb_sessions " in metrics  # in files here
     assert "RUNNING" in run.run("omero", "web", "status")
-    told = json.loads(run.run("omeroweb-ops", "status", "--json"))
-    assert told["status"] == "serving"
+    status = run.container.exec_run(["omeroweb-ops", "status", "--json"])
+    told = json.loads(bytes(status.output))
+    assert (status.exit_code, told["status"]) == (1, "warnings")
+    assert [each["check"] for each in told["warnings"]] == ["OMERO.server"]  # there is none
     assert told["sessions"] == "file"
     assert told["workers"]["present"] == 3
     assert run.run("id", "-u").strip() == "1000"
@@ -216,12 +230,28 @@ def test_a_read_only_root_with_a_writable_var_is_enough(start: Any) -> None:
             {"OMEROWEB_PLUGINS": "omero-figur omero-mapr"},
             [
                 "OMEROWEB_PLUGINS: there is no omero-figur",
-                "omero.web.mapr.config: omero-mapr needs",
+                "WEB_PLUGINS: omero-mapr is not in this image",
+            ],
+        ),
+        (
+            {
+                "WEB_CORS_ORIGINS": "viewer.example.org",
+                "WEB_BRANDING_TOP_LOGO": "/none.png",
+                "CONFIG_omero_web_secret__key_FILE": "/run/secrets/none",
+                "CONFIG_omero_web_debugg": "1",
+                "CONFIG_omero_web_debug": "maybe",
+            },
+            [
+                "WEB_CORS_ORIGINS: 'viewer.example.org' is not what browsers send",
+                "WEB_BRANDING_TOP_LOGO: there is no file /none.png",
+                "CONFIG_omero_web_secret__key_FILE: /run/secrets/none cannot be read",
+                "CONFIG_omero_web_debugg: ",
+                "omero.web.debug: 'maybe' is not a boolean",
             ],
         ),
         (
             {"OMEROHOST": "a", "CONFIG_omero_web_server__list": '[["b", 4064, "b"]]'},
-            ["OMEROHOST", "omero.web.server_list"],
+            ["OMEROHOST: contradicts CONFIG_omero_web_server__list; set only one of them"],
         ),
     ],
 )
@@ -261,6 +291,125 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
     assert len(links) > 1
     assert run.get("/omero/ops/live").text == "alive\n"
     assert run.get("/omero/ops/ready").status_code == 503  # there is no OMERO.server
+
+
+def test_a_sequence_of_lines_gives_what_upstream_s_own_omero_load_gives(start: Any) -> None:
+    """Every short sequence of lines that set, append and remove: tests/unit has the longer ones."""
+    wanted = [
+        (LINKS if any(LINKS in line for line in lines) else APPS, lines) for lines in sequences(3)
+    ]
+    run = start(
+        command=["sleep", "infinity"],
+        volumes={str(UPSTREAM_CONFIG): {"bind": "/tmp/upstream_config.py", "mode": "ro"}},
+    )
+    archive = io.BytesIO()
+    content = json.dumps(wanted).encode()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("lines.json")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    run.container.put_archive("/tmp", archive.getvalue())
+    told = run.run(
+        "sh", "-c", "mkdir -p /tmp/omero/etc/grid /tmp/omero/var && OMERODIR=/tmp/omero "
+        "/opt/omero/web/venv3/bin/python /tmp/upstream_config.py < /tmp/lines.json 2> /dev/null"
+    )  # fmt: skip
+    found = json.loads(told.splitlines()[-1])
+    assert len(found) == len(wanted) > 400
+    for (name, lines), text in zip(wanted, found, strict=True):
+        items = json.loads(text or SCHEMA[name].default or "[]")
+        assert ours(lines, name) == without_duplicates(items), lines
+
+
+def test_settings_and_secrets_come_by_variables_and_files(start: Any, tmp_path: Path) -> None:
+    for name, content in {
+        "secrets/CONFIG_omero_web_secret__key": f"{KEY}\n".encode(),
+        "site/logo": LOGO,
+        "site/templates/webclient/login.html": b'{% extends "webgateway/core_html.html" %}ours',
+        "site/welcome.html": b"welcome to the facility",
+        "site/server": b"omero.example.org\n",
+        "apps/our_app/__init__.py": b"",
+        "apps/our_app/urls.py": OUR_URLS,
+        "apps/our_app/static/our_app/our.css": b"p { color: red }",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    tmp_path.chmod(0o755)
+    run = start(
+        read_only=True,
+        tmpfs={f"{OMERODIR}/var": "uid=1000,gid=1000"},
+        volumes={
+            str(tmp_path / "secrets"): {"bind": "/run/secrets", "mode": "ro"},
+            str(tmp_path / "site"): {"bind": "/site", "mode": "ro"},
+            str(tmp_path / "apps"): {"bind": "/opt/omero/web/apps", "mode": "ro"},
+        },
+        environment={
+            "OMEROHOST_FILE": "/site/server",
+            "CONFIG_omero_db_host": "database.example.org",
+            "CONFIG_omero_db_pass_FILE": "/run/secrets/database",
+            "CONFIG_omero_web_prefix": "/omero",
+            "CONFIG_omero_web_apps": '["our_app"]',
+            "WEB_CORS_ORIGINS": "https://viewer.example.org",
+            "WEB_BRANDING_LOGIN_LOGO": "/site/logo",
+            "WEB_BRANDING_INDEX_TEMPLATE": "/site/welcome.html",
+            "WEB_PLUGINS": "",
+        },
+    )
+    run.ready("/omero/webclient/login/")
+    logo = run.run("omero", "config", "get", "omero.web.login_logo").strip()
+    assert run.get(logo).content == LOGO
+    assert run.get("/omero/index/").text == "welcome to the facility"
+    assert run.get("/omero/figure/").status_code == 404
+    assert run.get("/omero/our_app/").text == "ours"
+    assert run.get("/omero/static/our_app/our.css").text == "p { color: red }"
+    page = run.get("/omero/api/v0/", {"Origin": "https://viewer.example.org"})
+    assert page.headers["Access-Control-Allow-Origin"] == "https://viewer.example.org"
+    assert "omero.example.org" in run.run("omero", "config", "get", "omero.web.server_list")
+    assert run.run("omero", "config", "get", "omero.web.secret_key").strip() == KEY
+    shown = bytes(run.container.logs()).decode() + run.run("omeroweb-ops", "config", "show")
+    assert "warning: CONFIG_omero_db_host: is a property of OMERO.server" in shown
+    assert "warning: CONFIG_omero_db_pass: is a property of OMERO.server" in shown
+    assert "database.example.org" not in shown
+    assert KEY not in shown
+
+
+@pytest.fixture(scope="module")
+def standalone(engine: docker.DockerClient, image: str) -> Iterator[str]:
+    """With plugins outside the catalogue, as docs/container.md makes one."""
+    built, _log = engine.images.build(
+        path=str(STANDALONE), buildargs={"IMAGE": image}, rm=True, forcerm=True
+    )
+    yield str(built.id)
+    engine.images.remove(str(built.id), force=True)
+
+
+def test_an_image_has_the_official_standalone_image_s_plugins_and_its_file(
+    fleet: Fleet, standalone: str
+) -> None:
+    run = Run(fleet, standalone, "standalone", environment={"OMEROHOST": "omero.example.org"})
+    try:
+        run.ready()
+        apps = json.loads(run.run("omero", "config", "get", APPS))
+        assert sorted(apps) == [
+            f"omero_{name}"
+            for name in ("autotag", "figure", "iviewer", "mapr", "parade", "tagsearch")
+        ]
+        links = json.loads(run.run("omero", "config", "get", LINKS))
+        assert [link[0] for link in links] == ["Data", "Mapr", "Figure", "Tag Search"]
+        for name in (
+            "omero_autotag/js/bundle.min.js",
+            "omero_iviewer/openwith.js",
+            "omero_parade/css/parade.css",
+            "tagsearch/3rd-party/chosen.order.jquery.js",
+        ):
+            assert run.get(f"/static/{name}").status_code == 200, name
+        assert run.get("/mapr/").status_code < 400
+        left = run.run("sh", "-c", "ls -A /tmp /root/.cache /var/lib/apt/lists 2> /dev/null; true")
+        assert [line for line in left.split() if not line.endswith(":")] == []
+        assert run.run("id", "-u").strip() == "1000"
+    finally:
+        run.container.remove(force=True, v=True)
+    layers = fleet.engine.images.get(standalone).history()
+    assert sum(layer["Size"] for layer in layers[:4]) < 20_000_000  # the Dockerfile's own
 
 
 def test_its_configuration_is_that_of_a_host_with_the_same_properties(
