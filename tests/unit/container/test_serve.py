@@ -148,3 +148,15 @@ def test_a_container_without_files_of_its_own_serves_none(engine: Engine) -> Non
     desired, own = serve.configuration(engine, {})
     assert own is None
     assert "WHITENOISE_ROOT" not in desired.dump()
+
+
+def test_a_login_from_other_sites_needs_cookies_that_browsers_send(engine: Engine) -> None:
+    variables = {"WEB_CORS_ORIGINS": "https://viewer.example.org", "WEB_CORS_LOGIN": "true"}
+    told = mistakes(engine, variables)
+    assert sorted(each.partition(":")[0] for each in told) == [
+        "omero.web.csrf_cookie_samesite",
+        "omero.web.session_cookie_samesite",
+    ]
+    secure = {f"CONFIG_omero_web_{name}__cookie__secure": "true" for name in ("session", "csrf")}
+    desired, _own = serve.configuration(engine, {**variables, **secure})
+    assert desired.set["omero.web.session_cookie_samesite"] == "None"
