@@ -246,7 +246,7 @@ def test_a_read_only_root_with_a_writable_var_is_enough(start: Any) -> None:
                 "WEB_BRANDING_TOP_LOGO: there is no file /none.png",
                 "CONFIG_omero_web_secret__key_FILE: /run/secrets/none cannot be read",
                 "CONFIG_omero_web_debugg: ",
-                "omero.web.debug: 'maybe' is not a boolean",
+                "omero.web.debug: must be True or False, not 'maybe'",
             ],
         ),
         (
