@@ -25,7 +25,8 @@ USERS, PER_SECOND, SECONDS = 50, 5, 60
 HERE = Path(__file__).parent
 # Proportional set size of gunicorn's processes, in MB: what they share is counted once.
 _MEMORY = (
-    "for p in $(pgrep -f omeroweb.wsgi); do grep -s ^Pss: /proc/$p/smaps_rollup; done | "
+    "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2> /dev/null | "
+    "grep -q 'gunicorn.*omeroweb[.]wsgi' && grep -s ^Pss: $p/smaps_rollup; done | "
     "awk '{sum += $2} END {print int(sum / 1024)}'"
 )
 
