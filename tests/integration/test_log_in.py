@@ -158,6 +158,24 @@ def test_a_user_opens_an_image_in_iviewer_and_a_new_figure(
 
 
 @pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
+def test_a_user_is_back_at_the_same_page_after_an_outage(
+    site: Site, browser: Browser, screenshots: Path
+) -> None:
+    with visit(browser, site.url) as user:
+        user.log_in(ADA)
+        here = f"{site.url}/webclient/?show=dataset-1"
+        user.page.goto(here)
+        site.host.run("omero web stop")
+        user.page.reload()
+        assert user.page.title() == "OMERO.web - Maintenance"
+        user.page.screenshot(path=screenshots / "outage.png")
+        site.host.run("omero web start")
+        user.page.get_by_text("Ada Lovelace").first.wait_for()  # the page looks by itself
+        assert user.page.url == here
+        user.wait_for_images("#dataIcons img")
+
+
+@pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
 def test_the_login_page_is_shown_when_the_server_has_forgotten_the_session(
     site: Site, omero: OmeroServer, browser: Browser
 ) -> None:
