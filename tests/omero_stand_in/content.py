@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.omero_stand_in.entity import NO_ID, Entity, Permissions, Quantity
+from tests.omero_stand_in.entity import BASE_CLASS, NO_ID, Entity, Permissions, Quantity
 
 # As every OMERO.server has them: omero.sys.Roles.
 ROOT = SYSTEM_GROUP = 0
@@ -61,11 +61,8 @@ class Content:
 
     def rows(self, kind: str) -> list[Entity]:
         """All objects of a class."""
-        return [each for rows in self._rows.values() for each in rows if each.is_a(kind)]
-
-    def find(self, kind: str, id: int) -> Entity | None:
-        """The object of a class with that id."""
-        return next((each for each in self.rows(kind) if each.id == id), None)
+        found = [rows for name, rows in self._rows.items() if kind in (name, BASE_CLASS.get(name))]
+        return [each for rows in found for each in rows]
 
     def user(self, name: str) -> Entity | None:
         """The user with that login name."""
@@ -82,8 +79,7 @@ class Content:
 
     def add(self, kind: str, owner: Entity | None = None, **attributes: object) -> Entity:
         """A new object; with an owner it is theirs, in their default group."""
-        table = "Annotation" if Entity(kind, 0).is_a("Annotation") else kind
-        number = next(self._ids.setdefault(table, itertools.count(1)))
+        number = next(self._ids.setdefault(BASE_CLASS.get(kind, kind), itertools.count(1)))
         entity = Entity(kind, number, **attributes)
         entity.details = self.details(owner) if owner else self.details(self._root)
         self._rows.setdefault(kind, []).append(entity)

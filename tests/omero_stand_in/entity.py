@@ -55,7 +55,3 @@ class Entity:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.id}>"
-
-    def is_a(self, kind: str) -> bool:
-        """Say whether a query for that class finds this object."""
-        return kind in (self.kind, BASE_CLASS.get(self.kind), "IObject")

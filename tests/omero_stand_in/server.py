@@ -79,8 +79,10 @@ class Server:
     version: str
     tcp_port: int = 0
     files: Files = field(default_factory=Files)
-    _servants: dict[Any, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._router = servant(Router(self.sessions), self.calls)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -113,28 +115,28 @@ class Server:
 
     def locate(self, identity: Any) -> Any:
         """The servant that an object's identity belongs to. Raises Ice's or OMERO's exceptions."""
+        if (identity.name, identity.category) == ROUTER:
+            return self._router
+        is_session = identity.category == SESSION_CATEGORY
+        session = self.sessions.find(identity.name if is_session else identity.category)
+        if session is None:
+            raise Ice.ObjectNotExistException()
+        context = Context(self.content, self.sessions, session)
+        name = identity.name.partition("-")[0]
+        make = ServiceFactory if is_session else self.services().get(name)
+        if make is None:
+            self.calls.refused(name)
+            raise not_implemented(name)
         with self._lock:
-            key = (identity.name, identity.category)
-            if key == ROUTER:
-                return self._servant(key, lambda: Router(self.sessions))
-            is_session = identity.category == SESSION_CATEGORY
-            session = self.sessions.find(identity.name if is_session else identity.category)
-            if session is None:
-                raise Ice.ObjectNotExistException()
-            context = Context(self.content, self.sessions, session)
-            if is_session:
-                return self._servant(key, lambda: ServiceFactory(context))
-            name = identity.name.partition("-")[0]
-            make = self.services().get(name)
-            if make is None:
-                self.calls.refused(name)
-                raise not_implemented(name)
-            return self._servant(key, lambda: make(context))
+            if identity.name not in session.servants:
+                session.servants[identity.name] = servant(make(context), self.calls)
+            return session.servants[identity.name]
 
-    def _servant(self, key: Any, make: Callable[[], Any]) -> Any:
-        if key not in self._servants:
-            self._servants[key] = servant(make(), self.calls)
-        return self._servants[key]
+    def close(self, identity: Any) -> None:
+        """Forget a stateful service that its client has closed."""
+        session = self.sessions.find(identity.category)
+        if session:
+            session.servants.pop(identity.name, None)
 
 
 @contextlib.contextmanager
@@ -175,7 +177,8 @@ class _Locator(Ice.ServantLocator):  # type: ignore[misc] # Ice has no types
         return self.server.locate(current.id)
 
     def finished(self, current: Any, servant: Any, cookie: Any) -> None:
-        """Nothing."""
+        if current.operation == "close":
+            self.server.close(current.id)
 
     def deactivate(self, category: str) -> None:
         """Nothing."""

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.omero_stand_in.content import Content
 from tests.omero_stand_in.entity import Entity
@@ -14,10 +15,7 @@ from tests.omero_stand_in.entity import Entity
 
 @dataclass
 class Session:
-    """A session of a user. services: the stateful ones that are open, by their name.
-
-    used: monotonic seconds of the last call.
-    """
+    """A session of a user. used: monotonic seconds of the last call. servants: by their name."""
 
     uuid: str
     id: int
@@ -26,7 +24,7 @@ class Session:
     started: float
     agent: str
     used: float = field(default_factory=time.monotonic)
-    services: dict[str, object] = field(default_factory=dict)
+    servants: dict[str, Any] = field(default_factory=dict)
 
 
 class Refused(Exception):
@@ -75,8 +73,3 @@ class Sessions:
         """End a session for everybody who has joined it."""
         with self._lock:
             self._sessions.pop(uuid, None)
-
-    def count(self) -> int:
-        """How many there are."""
-        with self._lock:
-            return len(self._sessions)

@@ -61,7 +61,6 @@ class ServiceFactory:
 
     def _stateful(self, name: str, current: Any) -> Any:
         identity = new_identity(f"{name}-{uuid.uuid4()}", self.context.session.uuid)
-        self.context.session.services[identity.name] = None
         proxy = current.adapter.createProxy(identity)
         return getattr(omero.api, f"{name}Prx").uncheckedCast(proxy)
 
@@ -79,7 +78,7 @@ class ServiceFactory:
         """OMERO.web closes sessions by ISession.closeSession."""
 
     def activeServices(self, current: Any) -> list[str]:
-        return list(self.context.session.services)
+        return [name for name in self.context.session.servants if name.startswith(STATEFUL)]
 
     def keepAlive(self, service: Any, current: Any) -> bool:
         return True
