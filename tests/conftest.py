@@ -36,6 +36,7 @@ LONGEST = (
     "test_red_team.py",
     "test_split.py",
     "test_plugins.py",
+    "test_log_in.py",
     "test_launcher.py",
     "test_takeover.py",
     "test_doctor.py",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_server
@@ -33,6 +34,19 @@ FULL: dict[str, Any] = {
 REFUSED = "Connection not available, please check your user name and password."
 
 OTHER_VERSION = "Client version does not match server, please contact administrator."
+
+SEARCH = "/webclient/load_searching/form/?query=2-1-3&datatype=images&searchGroup=-1&ownedBy=-1"
+PAGES = (
+    "/webclient/usertags/",
+    "/webclient/api/tags/?id=2&page=0&group=3",
+    "/webclient/api/shares/",
+    "/webclient/history/",
+    "/webclient/load_calendar/",
+    "/webclient/load_history/2026/11/28/",
+    "/webclient/list_scripts/",
+    "/webadmin/myaccount/",
+    "/api/v0/m/datasets/?project=1&childCount=true",
+)
 
 
 @dataclass(frozen=True)
@@ -155,6 +169,16 @@ def test_a_user_opens_an_image_in_iviewer_and_a_new_figure(
         user.settled()
         page.screenshot(path=screenshots / "figure.png")
         assert user.mistakes == []
+
+
+@pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
+def test_the_other_pages_of_the_menu_answer(site: Site) -> None:
+    user = Client(site.url, ADA)
+    user.get("/webgateway/get_shape_json/1/1/")  # a null result, which must not end the server
+    for path in PAGES:
+        answer = user.get(path)
+        assert (answer.status_code, answer.history) == (200, []), path
+    assert "image-2-1-3.tif" in user.get(SEARCH).text
 
 
 @pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -18,17 +19,19 @@ from tests.omero_stand_in.content import Account, Content, Sizes
 DESCRIPTION = """
 A stand-in for OMERO.server: OMERO.web logs in, browses and downloads over the real Ice protocol.
 
-It needs Python with omero-py, zeroc-ice and Pillow, and the command openssl. A web host of the
-bundle has them:
+It needs Python with omero-py, zeroc-ice and Pillow, and the command openssl. The release of a web
+host has them, and is used if this machine has one. Otherwise copy the stand-in to a web host:
 
-    cd CHECKOUT && /opt/omero/web/venv3/bin/python -m tests.omero_stand_in --user ada:secret
+    tar -c tests/omero_stand_in | ssh HOST tar -x
+    ssh HOST /opt/omero/web/venv3/bin/python -m tests.omero_stand_in --user ada:secret
 
-Then set omero.web.server_list to [["HOST", 4064, "stand-in"]].
+Then set omero.web.server_list to [["HOST", 4064, "stand-in"]], unless OMERO.web is on that host.
 """
 EPILOG = """
 SIGUSR1 prints which Ice operations were called and which of them the stand-in does not have; so
 does the end, by SIGTERM or Ctrl-C. Sessions, and what was uploaded, are forgotten then.
 """
+RELEASE_PYTHON = Path("/opt/omero/web/venv3/bin/python")
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -48,7 +51,7 @@ def size(text: str) -> int:
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(
-        "python -m tests.omero_stand_in",
+        "./run python -m tests.omero_stand_in",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -82,6 +85,8 @@ def main() -> None:
     """Run until a signal ends it."""
     options = parser().parse_args()
     missing = [name for name in ("Ice", "omero", "PIL") if importlib.util.find_spec(name) is None]
+    if missing and RELEASE_PYTHON.exists() and sys.executable != str(RELEASE_PYTHON):
+        os.execv(RELEASE_PYTHON, [str(RELEASE_PYTHON), "-m", "tests.omero_stand_in", *sys.argv[1:]])
     if missing:
         sys.exit(f"{sys.executable} has no {', '.join(missing)}.\n{DESCRIPTION}")
     from tests.omero_stand_in.server import Endpoints, Server, listening

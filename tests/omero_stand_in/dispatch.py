@@ -74,17 +74,8 @@ def _asynchronous(call: Any) -> Any:
         except Exception as refusal:
             callback.ice_exception(refusal)
         else:
-            if result is None:
-                _respond_nothing(callback)
-            else:
-                callback.ice_response(result)
+            # Not without an argument: Ice would read one that is not there, and crash. An operation
+            # that returns nothing ignores the None.
+            callback.ice_response(result)
 
     return answer
-
-
-def _respond_nothing(callback: Any) -> None:
-    """An operation without a result takes no argument here, one with a null result takes None."""
-    try:
-        callback.ice_response()
-    except Exception:
-        callback.ice_response(None)

@@ -5,6 +5,7 @@ https://docs.jboss.org/hibernate/orm/3.6/reference/en-US/html/queryhql.html
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,14 +23,21 @@ TOKEN = re.compile(
 )
 CLAUSES = {"from", "where", "order", "group", "join", "left", "inner", "outer", "fetch", "as", "on"}
 CLAUSES |= {"and", "or", "asc", "desc", "having", "with"}
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: bool(a == b),
-    "!=": lambda a, b: bool(a != b),
-    "<>": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    ">": lambda a, b: bool(a > b),
-    "<=": lambda a, b: bool(a <= b),
-    ">=": lambda a, b: bool(a >= b),
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+# From left to right: nobody sends what needs precedence.
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
 }
 AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,
@@ -299,6 +307,12 @@ class _Parser:
         return lambda s, row: [_plain(each) for each in _flat(one(s, row) for one in found)]
 
     def value(self) -> Expression:
+        left = self.operand()
+        while self.peek() in ARITHMETIC:
+            left = _computed(ARITHMETIC[self.next()], left, self.operand())
+        return left
+
+    def operand(self) -> Expression:
         token = self.next()
         if token == "(":
             if self.peek().lower() == "select":
@@ -340,6 +354,11 @@ class _Parser:
             place = f"index({self.next()})"
             self.need(")")
             return lambda s, row: row[place]
+        if name == "extract":  # the seconds of a time, which are what entities have
+            self.need("epoch", "from")
+            seconds = self.value()
+            self.need(")")
+            return seconds
         if name == "coalesce":
             choices = self.several(self.value)
             self.need(")")
@@ -362,6 +381,16 @@ class _Parser:
 
 def _constant(value: Any) -> Expression:
     return lambda _, __: value
+
+
+def _computed(
+    compute: Callable[[Any, Any], Any], left: Expression, right: Expression
+) -> Expression:
+    def get(scope: Scope, row: Row) -> Any:
+        values = left(scope, row), right(scope, row)
+        return None if None in values else compute(*values)
+
+    return get
 
 
 def _parameter(name: str) -> Expression:
@@ -400,9 +429,9 @@ def _plain(value: Any) -> Any:
     return value.id if isinstance(value, Entity) else value
 
 
-def _compare(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
+def _compare(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
     left, right = _plain(left), _plain(right)
-    return left is not None and right is not None and compare(left, right)
+    return left is not None and right is not None and bool(compare(left, right))
 
 
 def _like(value: Any, pattern: Any) -> bool:

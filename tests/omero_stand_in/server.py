@@ -28,12 +28,15 @@ from tests.omero_stand_in.servants.query import Query
 from tests.omero_stand_in.servants.raw_files import RawFiles
 from tests.omero_stand_in.servants.raw_pixels import RawPixels
 from tests.omero_stand_in.servants.rendering import RenderingEngine
+from tests.omero_stand_in.servants.repository import Repository
 from tests.omero_stand_in.servants.rois import Rois
 from tests.omero_stand_in.servants.router import SESSION_CATEGORY, Router
 from tests.omero_stand_in.servants.scripts import Scripts
+from tests.omero_stand_in.servants.search import Search
 from tests.omero_stand_in.servants.service_factory import ServiceFactory
 from tests.omero_stand_in.servants.session import Session
 from tests.omero_stand_in.servants.thumbnails import Thumbnails
+from tests.omero_stand_in.servants.timeline import Timeline
 from tests.omero_stand_in.servants.types import Types
 from tests.omero_stand_in.servants.update import Update
 from tests.omero_stand_in.sessions import Sessions
@@ -102,14 +105,17 @@ class Server:
             "IMetadata": Metadata,
             "IPixels": Pixels,
             "IQuery": Query,
+            "IRepositoryInfo": Repository,
             "IRoi": Rois,
             "IScript": Scripts,
             "ISession": Session,
+            "ITimeline": Timeline,
             "ITypes": Types,
             "IUpdate": Update,
             "RawFileStore": lambda context: RawFiles(context, self.files),
             "RawPixelsStore": RawPixels,
             "RenderingEngine": RenderingEngine,
+            "Search": Search,
             "ThumbnailStore": Thumbnails,
         }
 

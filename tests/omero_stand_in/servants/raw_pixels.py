@@ -35,6 +35,12 @@ class RawPixels:
     def getPlane(self, z: int, channel: int, t: int, current: Any) -> bytes:
         return bytes(pictures.plane(self.pixels, channel).tobytes())
 
+    def getTile(
+        self, z: int, channel: int, t: int, x: int, y: int, width: int, height: int, current: Any
+    ) -> bytes:
+        box = (x, y, x + width, y + height)
+        return bytes(pictures.plane(self.pixels, channel).crop(box).tobytes())
+
     def getResolutionLevels(self, current: Any) -> int:
         return 1
 

@@ -63,6 +63,14 @@ def test_groups_and_their_conditions(content: Content) -> None:
     assert values(content, "select sum(s.id) from Screen s") == [[None]]
 
 
+def test_times_are_computed_with(content: Content) -> None:
+    text = (
+        "select extract(epoch from i.acquisitionDate) + (i.series / 1000), i.sizeX + 1 from Image i"
+    )
+    rows = values(content, f"{text} where i.id = 1")
+    assert rows == [[content.rows("Image")[0].acquisitionDate, None]]
+
+
 def test_what_is_fetched_is_known_by_path() -> None:
     text = (
         "select obj from Image obj join fetch obj.details.owner left outer join fetch obj.pixels "
