@@ -82,16 +82,17 @@ def browse(locust: Path, host: Host) -> Report:
 
 
 def measure(locust: Path, host: Host, what: str) -> None:
-    """Print a line about a site."""
-    before = int(host.run(_MEMORY).stdout)
-    found = browse(locust, host)
-    time.sleep(10)  # the last requests have ended
-    after = int(host.run(_MEMORY).stdout)
-    print(
-        f"{what:12} {found.requests:9} {found.failures:8} {found.p50:9.0f} {found.p95:6.0f} "
-        f"{found.p99:6.0f} {before:10} {after:6}",
-        flush=True,
-    )
+    """Print a line about each of two minutes."""
+    for minute in ("first", "second"):
+        before = int(host.run(_MEMORY).stdout)
+        found = browse(locust, host)
+        time.sleep(10)  # the last requests have ended
+        after = int(host.run(_MEMORY).stdout)
+        print(
+            f"{what + ', ' + minute + ' minute':24} {found.requests:9} {found.failures:8} "
+            f"{found.p50:9.0f} {found.p95:6.0f} {found.p99:6.0f} {before:10} {after:6}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -107,7 +108,7 @@ def main() -> None:
         server_host.run("supervisorctl stop all")
         with omero_server(server_host) as server:
             print(
-                f"{'':12} {'requests':>9} {'failures':>8} {'p50 (ms)':>9} {'p95':>6} {'p99':>6} "
+                f"{'':24} {'requests':>9} {'failures':>8} {'p50 (ms)':>9} {'p95':>6} {'p99':>6} "
                 f"{'before (MB)':>11} {'after':>5}"
             )
             with fleet.make_host("systemd") as host:
