@@ -98,13 +98,13 @@ def redact(message: str, secrets: Iterable[str]) -> str:
 
     A short secret is masked only as a whole word, so that other words stay readable.
     """
-    pattern = _pattern(frozenset(secrets))
+    parts = {part for secret in secrets for part in _parts(secret) if part}
+    pattern = _pattern(frozenset(part for part in parts if quoting.may_occur(part, message)))
     return pattern.sub(MASK, message) if pattern else message
 
 
 @lru_cache(maxsize=64)
-def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
-    parts = {part for secret in secrets for part in _parts(secret) if part}
+def _pattern(parts: frozenset[str]) -> re.Pattern[str] | None:
     # the longest first: one secret may be part of another
     alternatives = sorted(parts, key=len, reverse=True)
     return re.compile("|".join(map(_found, alternatives))) if alternatives else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from omeroweb_ops import cli
-from omeroweb_ops.state import diff, export
+from omeroweb_ops.state import diff, export, quoting
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine, Invalid
 from omeroweb_ops.state.plan import make, mask
@@ -116,6 +117,18 @@ def test_a_message_that_quotes_a_secret_is_shown_without_it(
     assert secret not in said
     assert quoted not in said
     assert said.startswith("Invalid value <")
+
+
+@given(st.text(characters, min_size=1), st.lists(st.sampled_from(QUOTING), max_size=3))
+def test_a_text_may_occur_where_it_is_found(text: str, forms: list[Callable[[str], str]]) -> None:
+    """The check by letters and digits, before the expression, rules out nothing that it finds."""
+    message = text
+    for form in forms:
+        message = form(message)
+    if re.search(quoting.pattern(text), message):
+        assert quoting.may_occur(text, f"not {message}.")
+    assert quoting.may_occur("secret=1", "SECRET=1") is False
+    assert quoting.may_occur("secret=1", "secret: 1") is True
 
 
 def test_secrets_side_by_side_are_each_found() -> None:
