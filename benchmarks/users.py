@@ -1,4 +1,4 @@
-"""Fifty users log in and browse for a minute: the documented installation, and the bundle.
+"""Fifty users log in and browse for two minutes: the documented installation, and the bundle.
 
 OMERO.server is the tests' stand-in, on a host of its own. Both sites have their default settings.
 """
