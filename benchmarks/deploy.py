@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from roles.web.ice import Wheel
+from benchmarks.ice_wheel import kept_wheel
 from tests.integration.engine import ensure_engine
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory, wait_until
 
@@ -50,10 +50,7 @@ def main() -> None:
     fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
     try:
         manual, ours = fleet.make_host("plain"), fleet.make_host("plain")
-        # where none is kept yet, a first deploy elsewhere builds it: no part of the comparison
-        kept = Wheel.wanted(None, "debian-12-x86_64").kept("@docker/any").wheel
-        if kept is None:
-            raise SystemExit("no zeroc-ice wheel is kept yet: run a deploy or the tests first")
+        kept = kept_wheel()
         site = docker_inventory(ours)
         documented = seconds(lambda: by_hand(manual, kept))
         print(f"{'':34} {'seconds':>8} {'ratio':>6}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from roles.web.ice import Wheel
+from benchmarks.ice_wheel import kept_wheel
 from tests.integration import load
 from tests.integration.by_hand import omero, walkthrough
 from tests.integration.engine import ensure_engine
@@ -78,9 +78,7 @@ def main() -> None:
     """Measure and print."""
     fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
     try:
-        wheel = Wheel.wanted(None, "debian-12-x86_64").kept("@docker/any").wheel
-        if wheel is None:
-            raise SystemExit("no zeroc-ice wheel is kept yet: run a deploy or the tests first")
+        wheel = kept_wheel()
         source = fleet.make_host("plain", name="visitors")
         load.install(source)
         print(f"{'':44} failed   total   1/s  slowest (s)")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from roles.web.ice import Wheel
+from benchmarks.ice_wheel import kept_wheel
 from tests.integration.by_hand import omero, walkthrough
 from tests.integration.engine import ensure_engine
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
@@ -99,9 +99,7 @@ def main() -> None:
     """Measure and print."""
     fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
     try:
-        wheel = Wheel.wanted(None, "debian-12-x86_64").kept("@docker/any").wheel
-        if wheel is None:
-            raise SystemExit("no zeroc-ice wheel is kept yet: run a deploy or the tests first")
+        wheel = kept_wheel()
         locust = install(Path(tempfile.mkdtemp()))
         server_host = fleet.make_host("plain", name="omero")
         deploy(docker_inventory(server_host))

@@ -32,6 +32,12 @@ def address(effective: Callable[[str], Any]) -> Address:
     return Address(host, port, prefix)
 
 
+def path_prefix(value: object) -> str:
+    """Return a value of omero.web.prefix as paths begin with it: "" or like /omero."""
+    prefix = str(value or "").strip("/")
+    return f"/{prefix}" if prefix else ""
+
+
 def own_host(listening: str) -> str:
     """Return the address by which a host reaches its own service.
 

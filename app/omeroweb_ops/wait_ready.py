@@ -56,7 +56,7 @@ def alarm(seconds: float) -> Iterator[None]:
 def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | None]:
     """Yield the present problem, or None, again and again until the limit."""
     host, port, prefix = address(engine.effective)
-    name = host_header(engine.schema[ALLOWED_HOSTS].value(engine.effective(ALLOWED_HOSTS)))
+    name = host_header(engine.value(ALLOWED_HOSTS))
     present = engine.identity()
     end = time.monotonic() + limit
     ended = HandoverFailed()

@@ -13,7 +13,7 @@ from .site import Site
 
 def errors(site: Site, member: Member) -> Iterator[Finding]:
     """Return the mistakes of one host's settings."""
-    public = any(site.value(web, PUBLIC_ENABLED) for web in site.group("web"))
+    public = any(each.is_public for each in site.applications.values())
     if "nginx" in member.groups and member.settings.nginx_public_cache and not public:
         yield Finding(
             "nginx_public_cache",

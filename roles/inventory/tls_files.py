@@ -96,8 +96,7 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fi
                 certificate.SETTING, f"{error.filename} cannot be read ({error.strerror})"
             )
             return
-    names = (member.settings.nginx_server_name or "").split()
-    yield from certificate.find(chain, key, names, datetime.now(UTC))
+    yield from certificate.find(chain, key, member.server_names, datetime.now(UTC))
 
 
 def _bytes(path: str) -> bytes:

@@ -52,10 +52,9 @@ class WebApplication:
 
         value: returns a property as Python data. The properties are valid ones.
         """
-        prefix = str(value(PREFIX) or "").strip("/")
         extra = value(NGINX_SERVER_EXTRA_CONFIG)
         return cls(
-            prefix=f"/{prefix}" if prefix else "",
+            prefix=login_page.path_prefix(value(PREFIX)),
             static_url=str(value(STATIC_URL)),
             static_root=str(value(STATIC_ROOT)),
             listens_on=str(value(HOST)),

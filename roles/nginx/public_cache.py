@@ -27,10 +27,10 @@ def empty() -> None:
     (state,) = read_states((PUBLIC_CACHE_COMMAND,))
     if state == "absent":
         raise DeployError(f"{host.name}: there is no cache; set nginx_public_cache and deploy")
-    emptied(name="Empty the public cache")
+    empty_cache(name="Empty the public cache")
 
 
 @operation(is_idempotent=False)
-def emptied() -> Generator[StringCommand, None, None]:
+def empty_cache() -> Generator[StringCommand, None, None]:
     """The cache is empty."""
     yield StringCommand(PUBLIC_CACHE_COMMAND, "empty")

@@ -63,7 +63,7 @@ class DoctorErrors(HostFact[list[str]]):
 
     def command(self) -> str:
         asked = limited(f"{OPS_COMMAND} doctor --json 2> /dev/null", seconds=120)
-        return f"[ ! -x /usr/local/bin/omeroweb-ops ] || {{ {asked}\n}}; true"
+        return f"[ ! -x {OPS_COMMAND} ] || {{ {asked}\n}}; true"
 
     @staticmethod
     def default() -> list[str]:

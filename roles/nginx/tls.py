@@ -45,8 +45,7 @@ def items(member: Member) -> list[Item]:
 
 def names(member: Member, survey: Survey) -> tuple[str, ...]:
     """Return the names of a self-signed certificate."""
-    given = (member.settings.nginx_server_name or "").split()
-    return tuple(given or [member.address or survey.ip or "localhost"])
+    return tuple(member.server_names or [member.address or survey.ip or "localhost"])
 
 
 class CertificateLasts(BooleanFact):

@@ -15,6 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.certificates import issue
+from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host
 from tests.integration.images import ROOT
 
@@ -98,6 +99,13 @@ class OmeroServer:
     def _pids(self) -> list[int]:
         found = self.host.processes(PROCESS)
         return [each.pid for each in found if "python" in each.cmdline.split()[0]]
+
+
+@contextlib.contextmanager
+def omero_host(make_host: MakeHost, image: str, **options: Any) -> Iterator[OmeroServer]:
+    """Run one on a host of its own for as long as the block lasts. image: of a deployed host."""
+    with make_host("plain", name="omero", image=image) as host, omero_server(host, **options) as it:
+        yield it
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_server
+from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_host
 from tests.integration.visit import visit
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def omero(make_session_host: MakeHost, deployed_image: str) -> Iterator[OmeroServer]:
-    with (
-        make_session_host("plain", name="omero", image=deployed_image) as host,
-        omero_server(host) as server,
-    ):
+    with omero_host(make_session_host, deployed_image) as server:
         yield server
 
 
@@ -102,14 +99,14 @@ def test_a_user_logs_in_browses_and_logs_out(
         thumbnails.first.click()
         panel = page.locator("#metadata_general")
         panel.get_by_text("image-1-2-1.tif").first.wait_for()
-        user.settled()
+        user.wait_until_idle()
         page.screenshot(path=screenshots / f"browse-{kind}.png")
         page.click("a[href='#preview_tab']")
         user.wait_for_images("#viewport-img")
         page.screenshot(path=screenshots / f"preview-{kind}.png")
 
         page.reload()
-        assert user.settled().get_by_text("Ada Lovelace").first.is_visible()
+        assert user.wait_until_idle().get_by_text("Ada Lovelace").first.is_visible()
 
         page.click("#show_user_dropdown")
         page.click("#logout a")
@@ -162,11 +159,11 @@ def test_a_user_opens_an_image_in_iviewer_and_a_new_figure(
         page.goto(f"{site.url}/iviewer/?images=1")
         page.get_by_text("image-1-1-1.tif").first.wait_for()
         page.locator(".ol-viewport canvas").first.wait_for()
-        user.settled().screenshot(path=screenshots / "iviewer.png")
+        user.wait_until_idle().screenshot(path=screenshots / "iviewer.png")
         page.goto(f"{site.url}/figure/")
         page.get_by_text("Create New File").click()
         page.locator(".paper").wait_for()
-        user.settled()
+        user.wait_until_idle()
         page.screenshot(path=screenshots / "figure.png")
         assert user.mistakes == []
 

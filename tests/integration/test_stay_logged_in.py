@@ -13,7 +13,7 @@ import requests
 from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_server
+from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_host
 from tests.integration.site_checks import BASE
 from tests.packages import wheel
 
@@ -23,10 +23,7 @@ DOWN = "Server is not responding, please contact administrator."
 
 @pytest.fixture(scope="module")
 def omero(make_session_host: MakeHost, deployed_image: str) -> Iterator[OmeroServer]:
-    with (
-        make_session_host("plain", name="omero", image=deployed_image) as host,
-        omero_server(host, wss_port=WSS_PORT) as server,
-    ):
+    with omero_host(make_session_host, deployed_image, wss_port=WSS_PORT) as server:
         yield server
 
 

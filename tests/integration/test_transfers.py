@@ -15,7 +15,7 @@ from tests.integration.client import BLOCK, Client, assert_content
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Deployment, Host, deploy, docker_inventory
 from tests.integration.limits import measured, memory_in_use
-from tests.integration.omero_server import ADA, OmeroServer, omero_server
+from tests.integration.omero_server import ADA, OmeroServer, omero_host
 
 PREFIX = "/omero"
 LARGE = 4 * 10**9  # bytes: more than 32 bits count
@@ -27,10 +27,7 @@ PACE = 0.05  # seconds for each block while a deploy goes on, which has to end f
 
 @pytest.fixture(scope="module")
 def omero(make_session_host: MakeHost, deployed_image: str) -> Iterator[OmeroServer]:
-    with (
-        make_session_host("plain", name="files", image=deployed_image) as host,
-        omero_server(host, file_size=LARGE) as server,
-    ):
+    with omero_host(make_session_host, deployed_image, file_size=LARGE) as server:
         yield server
 
 

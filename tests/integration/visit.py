@@ -45,7 +45,7 @@ class Visit:
         self.page.fill("input[name=username]", user.name)
         self.page.fill("input[name=password]", password or user.password)
         self.page.click("input[type=submit]")
-        self.settled()
+        self.wait_until_idle()
 
     def open(self, name: str) -> None:
         """Open a project or dataset of the tree."""
@@ -65,7 +65,7 @@ class Visit:
         widths = "images => images.map(each => each.naturalWidth)"
         return list(self.page.locator(selector).evaluate_all(widths))
 
-    def settled(self) -> Page:
+    def wait_until_idle(self) -> Page:
         """The page, when it has asked for all that it needs."""
         self.page.wait_for_load_state("networkidle")
         return self.page

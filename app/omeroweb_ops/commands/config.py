@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,9 @@ def _check(engine: Engine, options: argparse.Namespace) -> int:
     engine.note_secret(wanted)
     try:
         plan = trial.accept(engine, wanted)
-        public = public_login.check(engine, plan)
+        properties = plan.result(engine.current)
+        unreachable = omero_server.problems(engine.value(SERVER_LIST, properties) or ())
+        public = public_login.check(engine, properties, unreachable)
         if public and public.is_error:
             raise Invalid([public])
     except Invalid as error:
@@ -95,25 +96,17 @@ def _check(engine: Engine, options: argparse.Namespace) -> int:
         return 1
     if options.json:
         release = {
-            "collect": static_collect.due(engine, plan.result(engine.current)),
+            "collect": static_collect.due(engine, properties),
             "serves": CURRENT.resolve() == Path(sys.prefix).resolve(),
         }
-        asked = [str(public)] if public else []
-        warnings = {"warnings": [*_without_server(engine, plan)] or asked}
+        # for the end of a deploy, although OMERO.web serves
+        warning = omero_server.no_login(unreachable) or (str(public) if public else None)
+        warnings = {"warnings": [warning] if warning else []}
         print(json.dumps({**_data(engine, plan), **release, **warnings}, indent=1))
     else:
         _warn(engine, wanted)
         _print(engine, plan)
     return 0
-
-
-def _without_server(engine: Engine, plan: Plan) -> Iterator[str]:
-    """What a deploy shows at its end, although OMERO.web serves."""
-    text = plan.result(engine.current).get(SERVER_LIST, engine.default(SERVER_LIST))
-    servers = engine.schema[SERVER_LIST].value(text)
-    problem = omero_server.no_login(omero_server.problems(servers))
-    if problem:
-        yield problem
 
 
 def desired(engine: Engine, options: argparse.Namespace) -> Desired:

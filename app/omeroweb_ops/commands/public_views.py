@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..login_page import path_prefix
 from ..property_names import PREFIX, PUBLIC_ENABLED, PUBLIC_GET_ONLY, PUBLIC_URL_FILTER
 from ..state.engine import Engine
 from ..state.public_views import PublicViews, opened_by
@@ -26,14 +27,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(engine: Engine, options: argparse.Namespace) -> int:
     """Print the views that the configuration opens; the exit status is 1 if some must not be."""
-
-    def value(name: str) -> Any:
-        return engine.schema[name].value(engine.effective(name))
-
-    if options.filter is None and not value(PUBLIC_ENABLED):
+    if options.filter is None and not engine.value(PUBLIC_ENABLED):
         print(f"{PUBLIC_ENABLED} is off: visitors log in.")
         return 0
-    return show(options.filter or str(value(PUBLIC_URL_FILTER)), value)
+    return show(options.filter or str(engine.value(PUBLIC_URL_FILTER)), engine.value)
 
 
 def show(text: str, value: Callable[[str], Any]) -> int:
@@ -45,10 +42,8 @@ def show(text: str, value: Callable[[str], Any]) -> int:
         pattern = re.compile(text)
     except re.error as error:
         raise ValueError(f"{text!r} is not a regular expression ({error})") from None
-    prefix = str(value(PREFIX) or "").strip("/")
-    found = opened_by(
-        pattern, f"/{prefix}" if prefix else "", get_only=bool(value(PUBLIC_GET_ONLY))
-    )
+    prefix = path_prefix(value(PREFIX))
+    found = opened_by(pattern, prefix, get_only=bool(value(PUBLIC_GET_ONLY)))
     print("\n".join(_lines(found)))
     return 1 if found.admin or found.changing else 0
 

@@ -80,11 +80,7 @@ class LocalState:
 
 def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
     """Probe everything once. proxied: the headers of `as_proxied` for the public URL."""
-
-    def value(name: str) -> Any:
-        return engine.schema[name].value(engine.effective(name))
-
-    properties = {name: value(name) for name in _PROPERTIES}
+    properties = {name: engine.value(name) for name in _PROPERTIES}
     own = Client().ask("GET", f"{address(properties.get).url}{LOGIN}", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..processes import end_with_parent
@@ -22,24 +22,28 @@ from ..property_names import (
     PUBLIC_USER,
     SERVER_LIST,
 )
-from ..shared import omero_server, regular_file
+from ..shared import regular_file
 from ..shared.finding import Finding
 from ..state.engine import Engine
-from ..state.plan import Plan
 
 LOGIN_TIMEOUT = 30.0  # seconds
 LET_IN, REFUSED, FAILED = "let-in", "refused", "failed"
 
 
-def check(engine: Engine, plan: Plan, ask: Callable[[str], str] | None = None) -> Finding | None:
+def check(
+    engine: Engine,
+    properties: Mapping[str, str],
+    unreachable: Mapping[str, str],
+    ask: Callable[[str], str] | None = None,
+) -> Finding | None:
     """Return an error if OMERO.server refuses the public user, a warning if it cannot be asked.
 
-    ask: logs in, by default in a process of its own; takes the account as JSON.
+    properties: the future ones. unreachable: as `omero_server.problems` returns it. ask: logs in,
+    by default in a process of its own; takes the account as JSON.
     """
 
     def value(name: str) -> Any:
-        text = plan.result(engine.current).get(name, engine.default(name))
-        return engine.schema[name].value(text)
+        return engine.value(name, properties)
 
     if not value(PUBLIC_ENABLED) or not value(PUBLIC_USER):
         return None
@@ -58,7 +62,7 @@ def check(engine: Engine, plan: Plan, ask: Callable[[str], str] | None = None) -
     digest = hashlib.sha256(account.encode()).hexdigest()
     if _noted(engine) == digest:
         return None
-    (problem,) = omero_server.problems([[host, port]]).values()
+    problem = unreachable[f"{host}:{port}"]
     answer = FAILED if problem else (ask or _log_in)(account)
     if answer == LET_IN:
         regular_file.replace(engine.locations.public_login, digest.encode())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..cache_serializers import SESSIONS
+from ..login_page import path_prefix
 from ..property_names import (
     APPS,
     CACHES,
@@ -178,11 +179,11 @@ def _session_age(effective: Callable[[str], Any]) -> Iterator[Finding]:
 
 
 def _prefix(effective: Callable[[str], Any]) -> Iterator[Finding]:
-    prefix = "/" + str(effective(PREFIX) or "").strip("/")
+    prefix = path_prefix(effective(PREFIX))
     url = str(effective(STATIC_URL) or "")
     if not url.endswith("/"):
         yield Finding(STATIC_URL, f"{url!r} does not end with a slash; set {url + '/'!r}")
-    if prefix != "/" and url.startswith("/") and not url.startswith(prefix + "/"):
+    if prefix and url.startswith("/") and not url.startswith(prefix + "/"):
         yield Finding(
             STATIC_URL,
             f"{url} is not below the prefix {prefix}, which a proxy in front may not pass on; "
@@ -200,7 +201,7 @@ def _public(effective: Callable[[str], Any]) -> Iterator[Finding]:
         allowed = re.compile(str(effective(PUBLIC_URL_FILTER)))
     except re.error:
         return  # the property's type reports this
-    prefix = ("/" + str(effective(PREFIX) or "").strip("/")).rstrip("/")
+    prefix = path_prefix(effective(PREFIX))
     views = public_views.opened_by(allowed, prefix, get_only=bool(effective(PUBLIC_GET_ONLY)))
     if not views.opened:
         recipe = public_views.RECIPES["webgateway"].removeprefix("^")

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import cache_serializers
 from ..locations import Locations
+from ..login_page import path_prefix
 from ..property_names import (
     ADDITIONAL_SETTINGS,
     ALLOWED_HOSTS,
@@ -127,8 +128,8 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
         **explicit.append,
         **plugin_catalogue.added(around.plugins, explicit),
     }
-    if _path(wanted):  # OMERO.web has no property for it
-        additional = {**additional, "CSRF_COOKIE_PATH": _path(wanted)}
+    if path_prefix(wanted.get(PREFIX)):  # OMERO.web has no property for it
+        additional = {**additional, "CSRF_COOKIE_PATH": path_prefix(wanted.get(PREFIX))}
     if around.whitenoise_root:
         additional = {**additional, "WHITENOISE_ROOT": around.whitenoise_root}
     own = [*map(list, additional.items())]
@@ -178,7 +179,7 @@ def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, An
         derived[SESSION_COOKIE_SECURE] = True
         derived[CSRF_COOKIE_SECURE] = True
         derived[SECURE_PROXY_SSL_HEADER] = ["HTTP_X_FORWARDED_PROTO", "https"]
-    path = _path(wanted)
+    path = path_prefix(wanted.get(PREFIX))
     if path:
         derived[STATIC_URL] = f"{path}/static/"
         derived[SESSION_COOKIE_PATH] = path
@@ -187,12 +188,6 @@ def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, An
 
 def _is_public(wanted: Mapping[str, Any]) -> bool:
     return str(wanted.get(PUBLIC_ENABLED)).lower() == "true"
-
-
-def _path(wanted: Mapping[str, Any]) -> str:
-    """Return the prefix, like /omero, or ""."""
-    prefix = str(wanted.get(PREFIX) or "").strip("/")
-    return f"/{prefix}" if prefix else ""
 
 
 def _sessions(

@@ -114,6 +114,14 @@ class Engine:
             return self.current[name]
         return self.default(name)
 
+    def value(self, name: str, properties: Mapping[str, str] | None = None) -> Any:
+        """Return a property as Python data, or its default if it is not set.
+
+        properties: the future properties; default: the present properties.
+        """
+        texts = self.current if properties is None else properties
+        return self.schema[name].value(texts.get(name, self.default(name)))
+
     def default(self, name: str) -> str | None:
         """Return a property's default; None if it has none."""
         return self.schema.default(name, self.locations.omerodir) if name in self.schema else None
@@ -174,11 +182,8 @@ class Engine:
         """Return the errors and warnings about the properties together."""
         self.secret |= {*desired.secret}
         texts, _findings = self._resolve(desired, {})
-
-        def effective(name: str) -> Any:
-            return self.schema[name].value(texts.get(name, self.default(name)))
-
-        found = [*find(effective), *deprecated(desired.set, self.schema)]
+        together = find(lambda name: self.value(name, texts))
+        found = [*together, *deprecated(desired.set, self.schema)]
         return [replace(each, message=self.redacted(each.message, texts)) for each in found]
 
     def redacted(self, message: str, texts: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from omeroweb_ops.releases import public_login
 from omeroweb_ops.releases.public_login import FAILED, LET_IN, REFUSED
+from omeroweb_ops.shared import omero_server
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
@@ -65,8 +66,9 @@ def check(
         "url_filter": "^/webgateway/",
     }
     values: dict[str, Any] = {f"omero.web.public.{name}": each for name, each in public.items()}
-    plan = engine.plan(Desired({**values, **properties}))
-    found = public_login.check(engine, plan, answer)
+    wanted = engine.plan(Desired({**values, **properties})).result(engine.current)
+    unreachable = omero_server.problems(engine.value("omero.web.server_list", wanted))
+    found = public_login.check(engine, wanted, unreachable, answer)
     assert found is None or PASSWORD not in str(found)
     return found
 
@@ -128,12 +130,12 @@ def test_the_server_is_that_of_the_public_user(engine: Engine, port: int) -> Non
 def test_without_a_public_user_nobody_is_asked(engine: Engine, properties: dict[str, Any]) -> None:
     values = {name: value for name, value in properties.items() if value is not None}
     plan = engine.plan(Desired({"omero.web.public.enabled": True, **values}))
-    assert public_login.check(engine, plan, None) is None
+    assert public_login.check(engine, plan.result(engine.current), {}) is None
 
 
 def test_a_missing_password_is_an_error(engine: Engine) -> None:
     plan = engine.plan(Desired({"omero.web.public.enabled": True, "omero.web.public.user": "x"}))
-    found = public_login.check(engine, plan, None)
+    found = public_login.check(engine, plan.result(engine.current), {})
     assert found and found.is_error
     assert found.subject == "omero.web.public.password"
 
