@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from omeroweb_ops.gunicorn.omero_server_guard import DOWN_INTERVAL, UP_INTERVAL
 
 from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
@@ -108,6 +110,7 @@ def test_a_server_that_is_down_is_reported_and_comes_back(
     assert (ready["reached"], status, doctor) == (True, [], [])
 
     omero.stop()
+    time.sleep(UP_INTERVAL)  # for as long a worker believes what it has found before
     away = user.get("/webclient/")
     assert away.status_code == 503, away.text[:500]
     assert "Traceback" not in away.text
@@ -124,6 +127,7 @@ def test_a_server_that_is_down_is_reported_and_comes_back(
     omero.start()
     site.wait_until(lambda: warnings(site) == (ready | {"reached": True, "servers": {place: "ok"}},
                                                [], []), 30, "the server")  # fmt: skip
+    time.sleep(DOWN_INTERVAL)
     forgotten = requests.get(
         f"http://{site.ip}/webclient/", cookies=user.session.cookies, timeout=60
     )
