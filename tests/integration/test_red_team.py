@@ -269,6 +269,8 @@ def attack(site: Host, user: str, plan: Plan, commands: Sequence[str], before: s
         named = [place for _kind, place, _value in plan if place and place in deployment.output]
         services = {kind for kind, _place, _value in plan} & {*PROCESSES[user]}
         assert named or services, f"{[each[:2] for each in plan]}\n{deployment.output[-3000:]}"
+    # a restart or a rollback may have failed while the attacker was there
+    if deployment.exit_code or site.run("omero web status", check=False).exit_code:
         deploy(text)
 
 
