@@ -8,6 +8,8 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,36 +113,61 @@ def test_a_killed_change_is_taken_up(
 
 # What shows in the host's process table while a first deploy is in the middle of it.
 STEPS = ("apt-get .* install", "uv .* pip install", "omeroweb-ops release collect", "ops ready")
+WAITING = "waiting for a command of another deploy to end"
+OUTPUT = "output"
 
 
 def test_what_a_killed_run_began_is_waited_for(make_host: MakeHost, tmp_path: Path) -> None:
     """The host goes on with it: two builds of one release would disturb each other."""
     host = make_host("plain")
     text = docker_inventory(host)
-    outputs = [kill_during(step, host, text, tmp_path) for step in STEPS]
-    outputs.append(deploy(text).output)
-    # the last command of a killed run may have ended before the next run begins
-    assert any("waiting for a command of another deploy to end" in each for each in outputs)
+    commands: list[int] = []
+    for step in STEPS:
+        with background_deploy(text, tmp_path) as run:
+            resume_once_awaited(host, commands, tmp_path)
+            host.wait_until(partial(host.processes, step), 180, step)
+            assert run.poll() is None, output_of(tmp_path)
+            # it must not end before the next run begins
+            commands = [process.pid for process in host.processes(step)]
+            signal_running(host, commands, "STOP")
+    with background_deploy(text, tmp_path) as run:
+        resume_once_awaited(host, commands, tmp_path)
+        assert run.wait(300) == 0, output_of(tmp_path)
     assert_serves(host)
     assert deploy(text).changed_operations == ()
 
 
-def kill_during(step: str, host: Host, text: str, folder: Path) -> str:
-    """Kill a deploy at a step. Return what the deploy has printed."""
+@contextlib.contextmanager
+def background_deploy(text: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A deploy whose output is in a file of the folder, and that is killed at the end."""
     (folder / "inventory.py").write_text(text)
     command = [str(ROOT / "run"), "pyinfra", "-y", "inventory.py", str(ROOT / "deploy.py")]
-    with (folder / "said").open("w") as said:
+    with (folder / OUTPUT).open("w") as output:
         run = subprocess.Popen(
-            command, cwd=folder, stdout=said, stderr=said, start_new_session=True
+            command, cwd=folder, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        host.wait_until(lambda: host.processes(step), 180, step)
-        assert run.poll() is None, (folder / "said").read_text()
+        yield run
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    return (folder / "said").read_text()
+
+
+def output_of(folder: Path) -> str:
+    return (folder / OUTPUT).read_text()
+
+
+def resume_once_awaited(host: Host, commands: Sequence[int], folder: Path) -> None:
+    """Let stopped commands of a killed run go on, when the present run says that it waits."""
+    if commands:
+        host.wait_until(lambda: WAITING in output_of(folder), 60, WAITING)
+        signal_running(host, commands, "CONT")
+
+
+def signal_running(host: Host, pids: Sequence[int], name: str) -> None:
+    """Send a signal to those of the processes that have not ended meanwhile."""
+    host.run(f"for pid in {' '.join(map(str, pids))}; do kill -{name} $pid; done", check=False)
 
 
 @pytest.mark.sweep
