@@ -4,7 +4,7 @@
 # and removes the FORMER files. A refused site never reaches FILE.
 # Set before:
 #   run                        a directory for the copy, which root owns
-#   access_log                 the site's access log
+#   access_log, user           the site's access log, and its owner
 #   connections, open_files    limits for the main file, in which Debian's are too low
 #   back_up                    a shell command that backs up the former files
 #   mask                       for sed: masks what NGINX's errors quote of a file with secrets
@@ -30,8 +30,8 @@ fi
 cp --remove-destination "$stage/main" "$stage/nginx.conf"
 
 # With the mode of Debian's logrotate: NGINX itself would create a world-readable file.
-[ -e "$access_log" ] || install -m 640 -o www-data -g adm /dev/null "$access_log"
-chown www-data:adm "$access_log"
+[ -e "$access_log" ] || install -m 640 -o "$user" -g adm /dev/null "$access_log"
+chown "$user:adm" "$access_log"
 chmod 640 "$access_log"
 
 copy=$(staged "$file")

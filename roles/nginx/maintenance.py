@@ -13,7 +13,7 @@ from pyinfra import config, host
 from pyinfra.api import DeployError, operation
 
 from ..operations.facts import HostFact
-from ..survey import ask
+from ..survey.fact import ask
 from .maintenance_page import SCRIPT
 
 

@@ -30,20 +30,32 @@ _PLACEHOLDER = re.compile(r"\{\{ *(message|expected_end|expected_end_iso|logo|co
 
 def items(target: Target) -> list[Item]:
     """Return the pages and the command. The command comes last, because it needs the pages."""
-    page = target.settings.nginx_maintenance_page or MaintenancePage()
-    prefix = target.application.prefix
-    command = TEMPLATES.get_template("omero-web-maintenance.j2").render(
+    return [
+        *pages(target),
+        command(),
+        # without the web role there is no virtualenv: `omeroweb-ops` is only this script then
+        *([] if "web" in target.groups else [Link(OPS_COMMAND, SCRIPT)]),
+    ]
+
+
+def command() -> File:
+    """Return the command for planned maintenance."""
+    text = TEMPLATES.get_template("omero-web-maintenance.j2").render(
         pages=PAGES, planned=PLANNED, script=SCRIPT
     )
+    return File(SCRIPT, text, mode="755")
+
+
+def pages(target: Target) -> list[File]:
+    """Return the pages, also those that the command fills in."""
+    page = target.settings.nginx_maintenance_page or MaintenancePage()
+    prefix = target.application.prefix
     return [
         *_pages("maintenance", page, prefix, retry_after=RETRY_AFTER),
         *_pages(
             "planned", page, prefix, retry_after=PLANNED_RETRY_AFTER, message=_LATER["message"]
         ),
         *_pages("planned-until", page, prefix, retry_after=PLANNED_RETRY_AFTER, **_LATER),
-        File(SCRIPT, command, mode="755"),
-        # without the web role there is no virtualenv: `omeroweb-ops` is only this script then
-        *([] if "web" in target.groups else [Link(OPS_COMMAND, SCRIPT)]),
     ]
 
 

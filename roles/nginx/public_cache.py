@@ -12,8 +12,8 @@ from pyinfra import config, host
 from pyinfra.api import DeployError, StringCommand, operation
 
 from ..host_paths import PUBLIC_CACHE_COMMAND
-from ..operations.files import read_states
-from ..survey import ask
+from ..operations.sync import read_states
+from ..survey.fact import ask
 
 
 def empty() -> None:

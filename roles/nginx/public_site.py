@@ -17,7 +17,6 @@ from ..operations.privilege import run_as_user
 from ..target import Target
 from .templating import TEMPLATES
 
-NGINX_USER = "www-data"
 # Megabytes of shared memory for the keys; NGINX holds 8000 keys in one.
 CACHE_KEYS = 16
 # What an answer may vary by: the key has it, or it is the same in each request that NGINX sends.
@@ -35,11 +34,12 @@ def items(target: Target) -> list[Item]:
     robots = TEMPLATES.get_template("robots.txt.j2").render(prefix=target.application.prefix)
     found: list[Item] = [File(ROBOTS, robots) if has_robots(target) else Absent(ROBOTS)]
     if target.settings.nginx_public_cache:
+        user = target.survey.nginx.user
         command = TEMPLATES.get_template("omero-web-public-cache.j2").render(
-            directory=PUBLIC_CACHE, user=NGINX_USER
+            directory=PUBLIC_CACHE, user=user
         )
         found += [
-            Directory(PUBLIC_CACHE, owner=f"{NGINX_USER}:root", mode="700"),
+            Directory(PUBLIC_CACHE, owner=f"{user}:root", mode="700"),
             File(PUBLIC_CACHE_COMMAND, command, mode="755"),
         ]
     return found
@@ -50,7 +50,7 @@ def items_without_cache(target: Target) -> list[Item]:
     if target.settings.nginx_public_cache:
         return []
     emptied = run_as_user(
-        NGINX_USER, f"find {PUBLIC_CACHE} -mindepth 1 -ignore_readdir_race -delete"
+        target.survey.nginx.user, f"find {PUBLIC_CACHE} -mindepth 1 -ignore_readdir_race -delete"
     )
     return [
         Absent(PUBLIC_CACHE, undo=f"{emptied} && rmdir {PUBLIC_CACHE}"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from omeroweb_ops.shared import server_names
+from omeroweb_ops.shared.addresses import url_host
+
 from ..host_paths import ACME, PAGES
-from ..inventory import server_names
 from ..operations.files import File
 from ..survey import Survey
 from ..target import Target
@@ -63,19 +66,18 @@ def variables(target: Target) -> dict[str, Any]:
     """Return the variables of the templates."""
     behind = target.settings.nginx_behind_proxy
     names = target.member.server_names
-    own = [f"[{each}]" if ":" in each else each for each in (target.member.address,) if each]
+    own = [url_host(each) for each in (target.member.address,) if each]
     return {
         "behind": behind,
         "trusted": behind.addresses if behind else [],
         "names": None if server_names.is_open(names) else server_names.pattern(names),
-        "canonical_name": server_names.canonical(names) if names else "",
+        "canonical_name": _canonical_name(names, target.application.allowed_hosts),
         "own_names": server_names.pattern([*server_names.LOCAL, *own]),
         "hsts": target.site.tls and target.settings.nginx_hsts,
         # A BREACH attack needs requests of another site's page with the visitor's cookies, which
         # SameSite prevents. Django also masks its CSRF token differently in each answer.
         "gzip": target.application.samesite != "none",
         "acme": ACME,
-        "access_log": ACCESS_LOG,
         "ciphers": CIPHERS,
         "groups": ":".join((_HYBRID, *_GROUPS) if _has_hybrid(target.survey) else _GROUPS),
         "secret_keys": SECRET_KEYS,
@@ -108,6 +110,16 @@ def pages(prefix: str) -> list[File]:
         for name, (heading, text) in PAGES_OF_REFUSAL.items()
         for kind in ("html", "json")
     ]
+
+
+def _canonical_name(names: Sequence[str], allowed: Sequence[str]) -> str:
+    """Return the host name that OMERO.web gets for a request without one of the site's names.
+
+    names: of NGINX. allowed: omero.web.allowed_hosts, without which OMERO.web answers 400.
+    """
+    if server_names.is_open(names) and allowed and "*" not in allowed:
+        return server_names.canonical([name.removeprefix(".") for name in allowed])
+    return server_names.canonical(names)
 
 
 def _has_hybrid(survey: Survey) -> bool:

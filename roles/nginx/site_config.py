@@ -1,27 +1,48 @@
-"""Generate and write NGINX's configuration of the site."""
+"""Generate NGINX's configuration of the site."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
-from omeroweb_ops.state import redaction
-from pyinfra.api import StringCommand, operation
+from omeroweb_ops.shared.addresses import url_host
 
 from .. import host_paths
-from ..conventions import FAIL_TIMEOUT, LOCATIONS, UPSTREAM, has_socket
-from ..host_paths import PAGES, RUN
+from ..conventions import FAIL_TIMEOUT, LOCATIONS, NGINX_STATUS, UPSTREAM, has_socket
+from ..host_paths import PAGES
 from ..inventory import tls_files
-from ..operations import backup, shell_file
-from ..operations.files import File, read_states
+from ..inventory.nginx_lines import directives, header_names
 from ..survey import Survey
 from ..target import Target
-from . import maintenance_page, public_site, request_policy, static_files
-from .templating import TEMPLATES, directives
+from . import maintenance_page, public_site, request_policy
+from .templating import TEMPLATES
+
+CONNECTIONS, OPEN_FILES = 8192, 20_000  # a proxied request takes two, a temporary file a third
+
+OMERO_WS = "/omero-ws"  # as in OME's servers and guides: wss://idr.openmicroscopy.org/omero-ws
 
 
-def content(target: Target) -> str:
+@dataclass(frozen=True)
+class Container:
+    """What NGINX in a container has and NGINX on a host has not.
+
+    upstream: the host name of OMERO.web's containers. resolvers: IP addresses of name servers.
+    http_port, https_port: NGINX's own; the inventory's ports are the published ones. access_log:
+    a path.
+    """
+
+    upstream: str
+    resolvers: tuple[str, ...]
+    http_port: int = 8080
+    https_port: int = 8443
+    access_log: str = "/dev/stdout"
+
+
+def content(target: Target, container: Container | None = None) -> str:
     """Return the site's configuration, which follows OMERO.web's properties."""
     application = target.application
     root, folders = _static(target)
@@ -33,7 +54,7 @@ def content(target: Target) -> str:
         http2_directive=_has_http2_directive(target.survey),
         ipv6=target.survey.ipv6,
         server_name=target.settings.nginx_server_name or "_",
-        upstreams=_upstreams(target),
+        upstreams=[] if container else _upstreams(target),
         fail_timeout=FAIL_TIMEOUT,
         prefix=application.prefix,
         static_url=application.static_url if application.nginx_serves_static else None,
@@ -43,18 +64,68 @@ def content(target: Target) -> str:
         timeout=application.timeout + 10,
         extra=application.extra_config,
         given=directives(application.extra_config),
+        given_headers=header_names(application.extra_config),
         **request_policy.variables(target),
         **public_site.variables(target),
+        omero_ws=_omero_ws(target.settings.nginx_omero_ws),
         pages=PAGES,
+        status_path=NGINX_STATUS,
         planned=f"{maintenance_page.PLANNED}/planned",
+        **(_of_container(target, container) if container else _of_host(target)),
         retry_after=maintenance_page.RETRY_AFTER,
         planned_retry_after=maintenance_page.PLANNED_RETRY_AFTER,
     )
 
 
+def _of_host(target: Target) -> dict[str, Any]:
+    settings, nginx = target.settings, target.survey.nginx
+    return {
+        "http_port": settings.nginx_http_port,
+        "https_port": settings.nginx_https_port,
+        "default_server": {
+            (port, address): "" if address in taken else " default_server"
+            for port in (settings.nginx_http_port, settings.nginx_https_port)
+            for taken in (nginx.default_server(port, target.survey.existing.sites),)
+            for address in ("*", "[::]")
+        },
+        "backend": "omero_web",
+        "resolvers": (),
+        "access_log": request_policy.ACCESS_LOG,
+    }
+
+
+def _of_container(target: Target, container: Container) -> dict[str, Any]:
+    return {
+        "http_port": container.http_port,
+        "https_port": container.https_port,
+        "default_server": defaultdict(lambda: " default_server"),
+        "backend": "$omero_web_containers",
+        "containers": f"{url_host(container.upstream)}:{target.application.port}",
+        "resolvers": tuple(map(url_host, container.resolvers)),
+        "access_log": container.access_log,
+    }
+
+
+def _omero_ws(url: str | None) -> dict[str, str] | None:
+    """Return the websocket's path on the site, and OMERO.server's as `proxy_pass` needs it."""
+    if url is None:
+        return None
+    scheme, _, address = url.partition("://")
+    return {
+        "path": OMERO_WS,
+        "scheme": "https" if scheme == "wss" else "http",
+        "address": address,
+    }
+
+
+def needs_delivery(target: Target) -> bool:
+    """Return whether this NGINX serves the static files of another host."""
+    return "web" not in target.groups and target.application.nginx_serves_static
+
+
 def _static(target: Target) -> tuple[str, Sequence[str]]:
     """Return a directory, and its subdirectories with the active and previous static files."""
-    if static_files.needs_delivery(target):
+    if needs_delivery(target):
         return host_paths.STATIC_FILES, ("/current", "/previous")
     if target.application.static_root == str(LOCATIONS.static):
         return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
@@ -70,53 +141,13 @@ def _upstreams(target: Target) -> list[str]:
     ]
 
 
-_ACCEPT = shell_file.read(__file__, "accept_site.sh")
-_CONNECTIONS, _OPEN_FILES = 8192, 20_000  # a proxied request takes two, a temporary file a third
-
-
-@operation()
-def write(
-    file: File, only_if_new: bool, former: Sequence[str] = ()
-) -> Generator[StringCommand, None, None]:
-    """Write the site, if `nginx -t` accepts it in a copy of the whole configuration.
-
-    A refused file never reaches its path: the running NGINX, also after a restart, keeps the old
-    file.
-
-    + file: below /etc/nginx
-    + only_if_new: do not change an existing file
-    + former: files that the site replaces, which are backed up
-    """
-    (found,) = read_states((file.path,))
-    if not former and (found == file.state or (only_if_new and found != "absent")):
-        return
-    if former:
-        backup.log_backup(former, "replaced by the bundle's own site")
-    yield StringCommand(acceptance(file, former), _stdin=file.content)
-
-
-def acceptance(file: File, former: Sequence[str] = ()) -> str:
-    """Return shell that reads a file from standard input and writes it, if NGINX accepts it.
-
-    The tried configuration has links to the real files, so that no TLS key is copied. If others may
-    not read the file, quotes in NGINX's errors are masked.
-    """
-    return shell_file.command(
-        _ACCEPT,
-        file.path,
-        len(file.content.encode()),
-        file.owner,
-        file.mode,
-        *(each for each in former if each != file.path),
-        run=RUN,
-        access_log=request_policy.ACCESS_LOG,
-        connections=_CONNECTIONS,
-        open_files=_OPEN_FILES,
-        back_up=backup.backup_command(former),
-        mask=f's/".*"/{redaction.MASK}/' if file.mode == "640" else "",
-    )
-
-
 def _has_http2_directive(survey: Survey) -> bool:
-    """Return whether NGINX is 1.25.1 or later, which warns of `listen … http2`."""
-    return survey.id == "debian" and int(survey.version or 0) >= 13
+    """Return whether NGINX is 1.25.1 or later, which warns of `listen … http2`.
+
+    An NGINX that the deploy will install is that of the distribution.
+    """
+    if survey.nginx.version is not None:
+        return survey.nginx.version >= (1, 25, 1)
+    least = {"debian": (13,), "ubuntu": (25, 4)}.get(survey.id)
+    version = tuple(int(part) for part in survey.version.split(".") if part.isdigit())
+    return least is not None and version >= least

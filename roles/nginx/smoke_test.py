@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 from pyinfra import host, logger
@@ -19,14 +19,12 @@ from .maintenance_page import PLANNED
 _VISIT = shell_file.read(__file__, "visit.sh")
 _LINE_SIZE = 2_000  # characters
 _TITLE = "OMERO.web - Login"
+_SITE, _ELSEWHERE = "site", "elsewhere "
 _CLOSED = "planned maintenance is on"
-# The pages that OMERO.web redirects to: the site's own index page, the public user's page or the
-# login page. A site's own templates may have any title.
-_START = re.compile(r"status 200 \S+/(index|webclient|webclient/login)/(\?\S*)?")
 
 
 class PublicUrlResponse(HostFact[list[str]]):
-    """The answers of the URL, which is followed to the login page, and of one of its static files.
+    """The answers of the URL, which is followed within the site, and of one of its static files.
 
     The NGINX host itself sends the requests, because names and firewalls between the host and its
     visitors are not part of the deploy.
@@ -81,32 +79,65 @@ class DoctorErrors(HostFact[list[str]]):
         ]
 
 
+def _origin(line: str) -> str:
+    """Return the origin of the URL in a line about another host, whose query may have a secret."""
+    parts = urlsplit(line.removeprefix(_ELSEWHERE))
+    return f"{parts.scheme}://{parts.netloc}/"
+
+
 @operation()
-def verify_public_url(url: str, own: str, port: int) -> Generator[FunctionCommand, None, None]:
+def verify_public_url(
+    url: str, own: str, port: int, own_login: bool = False
+) -> Generator[FunctionCommand, None, None]:
     """Print OMERO.web's URL, or fail with the problem and the doctor's errors.
 
     + url: the public URL
     + own: NGINX's own URL, which is requested
     + port: NGINX's port
+    + own_login: whether the site has another login view than OMERO.web's own
     """
     if host.state.is_executing:  # before that, nothing is deployed
         answer = host.get_fact(PublicUrlResponse, url=own, port=port)
-        problem = problem_in(answer)
+        problem = problem_in(answer, own_login=own_login)
         if problem:
             causes = "".join(f"\n    - {each}" for each in host.get_fact(DoctorErrors))
-            yield fail(f"{url} does not show OMERO.web's login page: {problem}{causes}")
+            yield fail(f"{url} does not show OMERO.web: {problem}{causes}")
         elif _CLOSED in answer:
             logger.info(f"{host.print_prefix}{_CLOSED}: {url} shows the maintenance page")
         else:
-            logger.info(f"{host.print_prefix}OMERO.web is at {url}")
+            elsewhere = [line for line in answer if line.startswith(_ELSEWHERE)]
+            more = "".join(
+                f", which sends visitors to {_origin(line)}; the login there is not checked"
+                for line in elsewhere
+            )
+            logger.info(f"{host.print_prefix}OMERO.web is at {url}{more}")
 
 
-def problem_in(answer: list[str]) -> str | None:
-    """Return the problem in an answer of `PublicUrlResponse`, or None."""
+def _is_the_site(answer: list[str], *, own_login: bool) -> bool:
+    """Return whether an answer is that of a site that works.
+
+    A root application, an index page and another login view may have any path and any title, and
+    single sign-on leads to another host: NGINX's header shows that the answer is of this site.
+    """
+    if _SITE not in answer:
+        return _TITLE in answer
+    if any(line.startswith(_ELSEWHERE) for line in answer):
+        return True
+    fine = ("200", "401", "403") if own_login else ("200",)
+    return any(line.startswith(tuple(f"status {each} " for each in fine)) for line in answer)
+
+
+def problem_in(answer: list[str], *, own_login: bool = False) -> str | None:
+    """Return the problem in an answer of `PublicUrlResponse`, or None.
+
+    own_login: whether omero.web.login_view is another view than OMERO.web's own, which may refuse a
+    visitor whom its proxy has not authenticated.
+    """
     if _CLOSED in answer and any(line.startswith("status 503 ") for line in answer):
         return None  # as expected; only an address in nginx_maintenance_allow sees the site
-    if _TITLE not in answer and not any(map(_START.fullmatch, answer)):
-        return "; ".join(answer) or "no answer"
+    shown = [line for line in answer if not line.startswith(_SITE)]
+    if not _is_the_site(answer, own_login=own_login):
+        return "; ".join(shown) or "no answer"
     static = [line for line in answer if line.startswith("static ")]
     bad = [line for line in static if not line.startswith("static 200")]
     return "; ".join(bad) or None

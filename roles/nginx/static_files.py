@@ -25,16 +25,10 @@ from ..operations import shell_file
 from ..operations.archives import MAX_ERRORS_SIZE, PACKING_TIMEOUT, limited_archive
 from ..operations.facts import HostFact, fail
 from ..operations.privilege import limited, run_as_user
-from ..target import Target
 
 _UNPACK = shell_file.read(__file__, "unpack_static.sh")
 _SWITCH = shell_file.read(__file__, "switch_static.sh")
 _ONE_AT_A_TIME = BoundedSemaphore()  # several NGINX hosts fetch from the same web host
-
-
-def needs_delivery(target: Target) -> bool:
-    """Return whether this NGINX serves the static files of another host."""
-    return "web" not in target.groups and target.application.nginx_serves_static
 
 
 class Collected(HostFact[str]):

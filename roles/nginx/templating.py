@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from ..operations.templates import environment
 
 
-def directives(lines: Iterable[str]) -> set[str]:
-    """Return the names of the directives in NGINX lines, without those inside blocks."""
-    found: set[str] = set()
-    depth, begins = 0, True
-    for token in re.findall(r"[{};]|[^\s{};]+", re.sub(r"(?m)^\s*#.*", "", "\n".join(lines))):
-        if token in ("{", "}", ";"):
-            depth += {"{": 1, "}": -1, ";": 0}[token]
-            begins = True
-        elif begins:
-            begins = False
-            if depth == 0:
-                found.add(token)
-    return found
+def without_headers(text: str, given: Collection[str]) -> str:
+    """Return a template's lines without the headers that the site sets itself."""
+    return "".join(
+        line
+        for line in text.splitlines(keepends=True)
+        if not line.strip() or line.split()[1].lower() not in given
+    )
 
 
 def without(text: str, given: Collection[str]) -> str:
@@ -34,3 +27,4 @@ def without(text: str, given: Collection[str]) -> str:
 
 TEMPLATES = environment(__file__)
 TEMPLATES.filters["without"] = without
+TEMPLATES.filters["without_headers"] = without_headers

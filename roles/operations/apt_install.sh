@@ -3,7 +3,8 @@
 # It reports another program that is installing packages (unattended-upgrades, cloud-init) and waits
 # for it: of the commands below, only `apt-get install` can wait by itself. An interrupted dpkg is
 # completed first. Package lists are updated only if they are older than an hour, or if the
-# installation fails with them.
+# installation fails with them. May be set before: record   a file that gets the names of the packages
+# that are new on the host, dependencies included, before they are installed; `./run remove` reads it
 set -u
 limit=600 # seconds
 report_every=15
@@ -48,7 +49,15 @@ attempt() {
     done
 }
 
+record_new() {
+    [ -n "${record:-}" ] || return 0
+    new=$(apt-get install -s --no-install-recommends "$@" 2> /dev/null |
+        sed -n 's/^Inst \([^ ]*\) (.*/\1/p') && mkdir -p "${record%/*}" &&
+        { [ -z "$new" ] || printf '%s\n' "$new" >> "$record"; }
+}
+
 install_packages() {
+    record_new "$@"
     attempt apt-get install -q -y --no-install-recommends \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }

@@ -17,7 +17,7 @@ import secrets
 import shlex
 import socket
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from pyinfra.api.state import BaseStateCallback, StateStage
 
 from . import run_context, shell_file
 from .facts import BooleanFact, fail
+from .lock_holder import PLACE, Holder, start_time
 
 SCRIPT = (Path(__file__).parent / "deploy_lock.sh").read_text("utf-8")
 TIMEOUT = 900.0  # seconds to wait for another deploy; building zeroc-ice takes minutes
@@ -37,59 +38,6 @@ RENEWAL = 20.0  # seconds, a third of the time after which the lock expires on t
 _PAUSE = 15  # seconds that one remote call waits for the lock
 
 _SHELL = shell_file.read(__file__, "locked_command.sh")
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The holder of a host's lock, as the survey reports it.
-
-    state: taken (by this deploy), free, alive (another owner has renewed it) or running (a command
-    of another deploy runs). token, process: the present or last owner's. sentence: the owner, for
-    messages. origin: the address of this deploy's controller, as the host sees it.
-    """
-
-    state: str = "free"
-    token: str = ""
-    process: str = ""
-    sentence: str = "another deploy is under way"
-    origin: str = ""
-
-    @classmethod
-    def read(cls, values: Mapping[str, str]) -> Holder:
-        """Read a holder from the survey's values."""
-        names = ("state", "token", "process", "sentence", "origin")
-        found = {name: values.get(f"lock_{name}", "") for name in names}
-        return cls(**{name: value for name, value in found.items() if value})
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the owner was a process of this machine that has ended."""
-        place, pid, start = (["", "", *self.process.rsplit(":", 2)])[-3:]
-        return place == _PLACE and self.state == "alive" and _start(pid) != start
-
-
-NOBODY = Holder()
-
-
-def _start(pid: str | int) -> str | None:
-    """Return the start time of a process of this machine in clock ticks; None if it has ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return None
-    return stat.rpartition(")")[2].split()[19]  # proc(5), field 22
-
-
-def _place() -> str:
-    """Return the boot ID and the PID namespace, within which a process ID is unique."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
-        return f"{boot}:{re.sub(r'[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
-    except OSError:
-        return secrets.token_hex(8)
-
-
-_PLACE = _place()
 
 
 @dataclass(eq=False)
@@ -124,7 +72,7 @@ class DeployLock:
         return f"{self._arguments('take_after', seen.token)}{shlex.quote(origin)}{_DEPLOYS}"
 
     def _arguments(self, action: str, other: str) -> str:
-        process = f"{_PLACE}:{os.getpid()}:{_start(os.getpid())}"
+        process = f"{PLACE}:{os.getpid()}:{start_time(os.getpid())}"
         return shlex.join([action, self.token, other, process, _who()])
 
     def run(self, host: Host, command: str) -> bool:
@@ -141,6 +89,11 @@ class DeployLock:
         if host.name in self.held:
             self.held.discard(host.name)
             self.run(host, f"give_back {self.token}")
+
+    def give_back_all(self, hosts: Iterable[Host]) -> None:
+        """Give back the locks of several hosts."""
+        for host in hosts:
+            self.give_back(host)
 
 
 LOOK = "prepare && false"  # shell for the survey: report the holder, do not take the lock

@@ -84,7 +84,8 @@ main() {
       if [ "$(id -u)" = 0 ]; then is_part || wait_with_words
       elif sudo -n -l "$0" free > /dev/null 2>&1; then exec sudo -n "$0" free; fi ;;
     is_part) is_part ;;
-    *) echo "usage: deploy-lock free | run WHAT COMMAND ..." >&2 && return 2 ;;
+    state) state ;;
+    *) echo "usage: deploy-lock free | state | run WHAT COMMAND ..." >&2 && return 2 ;;
   esac
 }
 [ $# = 0 ] || main "$@"

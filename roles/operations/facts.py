@@ -56,21 +56,25 @@ class BooleanFact(HostFact[bool]):
         return output[-1:] == ["yes"]
 
 
-class SecretStdin:
-    """Text for a fact's standard input that pyinfra does not print with the fact's arguments."""
+class Secret:
+    """Text that pyinfra does not print with the arguments of an operation or a fact."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-
-    def readlines(self) -> list[str]:
-        """Return the lines, as pyinfra reads them to write them to a process."""
-        return self._text.splitlines(keepends=True)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.readlines())  # pyinfra accepts only an iterable
+        self.text = text
 
     def __repr__(self) -> str:
         return "(not shown)"
+
+
+class SecretStdin(Secret):
+    """Secret text for a fact's standard input."""
+
+    def readlines(self) -> list[str]:
+        """Return the lines, as pyinfra reads them to write them to a process."""
+        return self.text.splitlines(keepends=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readlines())  # pyinfra accepts only an iterable
 
 
 def fail(message: str) -> FunctionCommand:

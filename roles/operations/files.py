@@ -1,4 +1,4 @@
-"""Sync files, directories and links of a host: one fact for a whole role, and only changes written.
+"""Describe files, directories and links of a host, and the shell that writes each; pure.
 
 Root acts only where root owns every directory of the path; an item in another user's directory is
 made as that user (`run_as`). See docs/architecture.md, "Privilege".
@@ -15,14 +15,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from pyinfra import host
-from pyinfra.api import StringCommand, operation
-
-from . import prefetch
-from .facts import HostFact
 from .privilege import run_as_user, with_functions
 
 
@@ -46,6 +41,14 @@ def _acting(run_as: str, path: str, script: str) -> str:
 
 
 @dataclass(frozen=True)
+class Command:
+    """Shell, and the text of its standard input."""
+
+    text: str
+    stdin: str | None = field(default=None, repr=False)  # may be a secret
+
+
+@dataclass(frozen=True)
 class Directory:
     """A directory with its owner (`user:group`) and mode (octal digits).
 
@@ -62,7 +65,7 @@ class Directory:
     def state(self) -> str:
         return f"directory {self.mode} {self.owner}"
 
-    def commands(self) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[Command]:
         path = shlex.quote(self.path)
         made = (
             f"not_a_link {path} && mkdir -p {path} && chown -h {self.owner} {path} "
@@ -70,7 +73,7 @@ class Directory:
         )
         if self.run_as == "root":
             made = f"{{ is_link_of_root {path} || {{ {made}; }}; }}"
-        yield StringCommand(_acting(self.run_as, path, made))
+        yield Command(_acting(self.run_as, path, made))
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class File:
     def state(self) -> str:
         return f"file {self.mode} {self.owner} {self.digest}"
 
-    def commands(self) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[Command]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         received = write_from_stdin(beside, self.content, binary=self.binary)
         written = (
@@ -117,7 +120,7 @@ class File:
             f"chown -h {self.owner} {beside} && chmod {self.mode} {beside} "
             f"&& sync {beside} && mv -fT {beside} {path} && {{ {self.then}; }}"
         )
-        yield StringCommand(_acting(self.run_as, path, written), _stdin=self.content)
+        yield Command(_acting(self.run_as, path, written), self.content)
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,10 @@ class Link:
     def state(self) -> str:
         return f"link {self.target}"
 
-    def commands(self) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[Command]:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         made = f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
-        yield StringCommand(_acting("root", path, made))
+        yield Command(_acting("root", path, made))
 
 
 @dataclass(frozen=True)
@@ -145,52 +148,9 @@ class Absent:
     undo: str = "true"
     state = "absent"
 
-    def commands(self) -> Iterator[StringCommand]:
+    def commands(self) -> Iterator[Command]:
         path = shlex.quote(self.path)
-        yield StringCommand(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
+        yield Command(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
 
 
 Item = Directory | File | Link | Absent
-
-
-class PathStates(HostFact[list[str]]):
-    """The state of each path, in the form of the items' `state`."""
-
-    def command(self, paths: tuple[str, ...]) -> str:
-        listed = " ".join(shlex.quote(path) for path in paths)
-        return (
-            # one line for each path, even if a link's target has control characters
-            f'for p in {listed}; do if [ -L "$p" ]; then printf "link %s\\n" '
-            '"$(readlink -n "$p" | LC_ALL=C tr "[:cntrl:]\\200-\\377" "?")"; '
-            'elif [ -d "$p" ]; then stat -c "directory %a %U:%G" "$p"; '
-            'elif [ -f "$p" ]; then echo "$(stat -c "file %a %U:%G" "$p") '
-            '$(sha256sum < "$p" | cut -c1-64)"; '
-            "else echo absent; fi; done"
-        )
-
-    @staticmethod
-    def default() -> list[str]:
-        return []
-
-    def process(self, output: list[str]) -> list[str]:
-        return output
-
-
-def read_states(paths: Sequence[str]) -> list[str]:
-    """What stands at each path of the host, in the form of the items' `state`."""
-    known = prefetch.current(host)
-    found = [known.state(path) for path in paths]
-    if None in found:
-        return host.get_fact(PathStates, paths=tuple(paths)) or ["absent"] * len(paths)
-    return [state for state in found if state]
-
-
-@operation()
-def sync(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
-    """Bring each item to its state. An item that has this state already is not touched.
-
-    + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
-    """
-    for item, state in zip(items, read_states([item.path for item in items]), strict=True):
-        if state != item.state:
-            yield from item.commands()

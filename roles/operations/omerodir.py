@@ -8,7 +8,7 @@ from pathlib import Path
 from omeroweb_ops.locations import BASE, RELEASES
 from omeroweb_ops.shared.finding import Finding
 
-from ..conventions import LOCATIONS, USER
+from ..conventions import IMAGE_GROUP, LOCATIONS, USER
 from .files import Directory, Item, Link
 from .prefetch import PrefetchedFacts
 from .privilege import printable
@@ -18,10 +18,12 @@ def directories(*, image: bool = False) -> list[Item]:
     """Return OMERODIR's directories and those that lead to it.
 
     Root owns OMERODIR. The service writes to var, and `omero config set` to etc/grid. In an image
-    every written file is in var, so that the rest may be read-only.
+    every written file is in var, so that the rest may be read-only, and belongs to group 0, so that
+    a container may have any uid.
     """
     root = LOCATIONS.omerodir
-    own = f"{USER}:{USER}"
+    group = IMAGE_GROUP if image else USER
+    own = f"{USER}:{group}"
 
     def below(path: Path, mode: str) -> Directory:
         return Directory(str(path), own, mode, run_as=USER)
@@ -30,7 +32,7 @@ def directories(*, image: bool = False) -> list[Item]:
         Directory(str(BASE)),
         Directory(str(BASE / "bin")),
         Directory(str(RELEASES)),
-        Directory(str(BASE / "state"), f"root:{USER}", "750"),
+        Directory(str(BASE / "state"), f"root:{group}", "750"),
         Directory(str(root)),
         Directory(str(root / "bin")),
         Directory(str(root / "etc")),

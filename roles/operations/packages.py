@@ -10,17 +10,21 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
-from . import prefetch, shell_file
+from ..host_paths import PACKAGE_RECORD
+from . import prefetch_store, shell_file
 from .facts import HostFact
 
 _INSTALL = shell_file.read(__file__, "apt_install.sh")
 # The packages of each role and of each service manager.
 REDIS = ("redis-server",)
-NGINX = ("nginx", "curl", "openssl", "cron", "logrotate")
+NGINX_IMAGE = ("nginx", "openssl")
+NGINX = (*NGINX_IMAGE, "curl", "cron", "logrotate")
 IMAGE = ("python3", "python3-venv", "ca-certificates")
+INIT = ("tini",)  # process 1 of each image
+ACME = ("certbot",)
 WEB = (*IMAGE, "cron", "curl", "sudo")
 MANAGERS: Mapping[str, tuple[str, ...]] = {"systemd": (), "supervisor": ("supervisor",)}
-ALL = tuple(sorted({*REDIS, *NGINX, *WEB, *MANAGERS["supervisor"]}))
+ALL = tuple(sorted({*REDIS, *NGINX, *ACME, *WEB, *MANAGERS["supervisor"]}))
 
 
 class MissingPackages(HostFact[list[str]]):
@@ -48,7 +52,7 @@ def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
 
     Without systemd, the installation starts no services: the bundle starts them under supervisor.
     """
-    missing = prefetch.current(host).missing(names)
+    missing = prefetch_store.current(host).missing(names)
     if missing is None:
         missing = host.get_fact(MissingPackages, names=tuple(names))
     if missing:
@@ -57,7 +61,7 @@ def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
 
 def install_command(names: Sequence[str]) -> FunctionCommand:
     """Return an operation's command that installs packages and reports what it waits for."""
-    return run_with_progress(shell_file.command(_INSTALL, *names))
+    return run_with_progress(shell_file.command(_INSTALL, *names, record=PACKAGE_RECORD))
 
 
 def run_with_progress(command: str) -> FunctionCommand:

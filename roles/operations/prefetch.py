@@ -13,22 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from omeroweb_ops.locations import BASE, CURRENT, OMERODIR, RELEASES
-from pyinfra.api import Host
 
 from ..conventions import USER
 from ..host_paths import (
     CACHE,
     FORMER_LIVENESS_SERVICE,
-    NGINX_ENABLED,
+    NGINX_DEFAULTS,
     NGINX_TLS,
+    NOTIFY_CODE,
     OWNED,
     PAGES,
     REDIS_CONFIGURATION,
+    SENDMAIL,
     SUPERVISOR_PROGRAMS,
 )
-from . import run_context, shell_file
+from . import shell_file
 
-MAX_AGE = 60.0  # seconds
 PYTHON = "/usr/bin/python3"  # Debian's; a link to the versioned name
 DAMAGED = "damaged"  # the state of the file `complete` of a release with missing or smaller files
 # Shell patterns. A path that a role needs and that is not here costs a remote call, no more.
@@ -40,9 +40,10 @@ PREFETCHED_PATHS = (
     *(f"{OMERODIR}/var{directory}" for directory in ("", "/log", "/omero", "/sessions")),
     *(f"{RELEASES}/*/complete", f"{RELEASES}/*/plugins"),
     *(f"{CACHE}/tools/complete", f"{CACHE}/ice/*/complete"),
+    *(f"{NOTIFY_CODE}/*", SENDMAIL),
     *(FORMER_LIVENESS_SERVICE, f"{SUPERVISOR_PROGRAMS}/*.conf"),
     "/etc/systemd/system/*.service.d",
-    f"{NGINX_ENABLED}/default",
+    *NGINX_DEFAULTS,
     PYTHON,
 )
 
@@ -128,20 +129,3 @@ def read(lines: Iterable[str]) -> PrefetchedFacts:
                     states[path] = DAMAGED if path in damaged else whole
             return PrefetchedFacts(states, frozenset(value.split()), frozenset(installed), user)
     return NO_FACTS
-
-
-def remember(host: Host, facts: PrefetchedFacts) -> None:
-    """Store the facts of a host for this run."""
-    run_context.of(host.state).put(facts, host.name)
-
-
-def current(host: Host) -> PrefetchedFacts:
-    """Return the facts of a host that are still valid, else NO_FACTS."""
-    facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
-    stale = time.monotonic() - facts.at > MAX_AGE
-    return NO_FACTS if stale or _has_run_something(host) else facts
-
-
-def _has_run_something(host: Host) -> bool:
-    operations = host.state.ops[host.state.inventory.get_host(host.name)]
-    return any(each.operation_meta.executed for each in operations.values())

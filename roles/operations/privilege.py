@@ -11,12 +11,12 @@ import shlex
 
 from . import shell_file
 
-_FUNCTIONS = shell_file.read(__file__, "privilege.sh")
+FUNCTIONS = shell_file.read(__file__, "privilege.sh")
 
 
 def with_functions(script: str) -> str:
     """Return shell: a script that may call the functions of `privilege.sh`."""
-    return f"{_FUNCTIONS}{script}"
+    return f"{FUNCTIONS}{script}"
 
 
 def run_as_user(user: str, script: str) -> str:

@@ -47,7 +47,7 @@ RESTRICTIONS = (
 class Service:
     """A service, and the shell commands by which it is checked, started and rolled back."""
 
-    #: Name of the systemd unit and of supervisor's program.
+    #: Name of the systemd unit and of supervisor's program; of a timer with `.timer`.
     name: str
     #: Command that runs the service in the foreground.
     command: str
@@ -84,6 +84,8 @@ class Service:
     @property
     def units(self) -> str:
         """The service's systemd units."""
+        if self.name.endswith(".timer"):
+            return self.name
         return f"{self.name}.socket {self.name}.service" if self.socket else f"{self.name}.service"
 
     def program(self) -> File:

@@ -7,13 +7,12 @@ from collections.abc import Generator
 from pyinfra import host
 from pyinfra.api import operation
 
-from ..host_paths import REDIS_ADMIN_SECRET, REDIS_COMMAND, REDIS_CONFIGURATION, REDIS_SOCKET
+from ..host_paths import REDIS_ADMIN_SECRET, REDIS_CONFIGURATION
 from ..operations import shell_file
 from ..operations.facts import BooleanFact
-from ..operations.files import File
+from .administrator import RIGHTS, USER
 from .configuration import ADMINISTRATOR
 
-_USER = "omero-web-admin"
 _CREATE = shell_file.read(__file__, "create_admin.sh")
 
 
@@ -22,7 +21,7 @@ class HasAdminUser(BooleanFact):
 
     def command(self) -> str:
         digest = f"$(tr -d '\\n' < {REDIS_ADMIN_SECRET} | sha256sum | cut -c1-64)"
-        line = f"user {_USER} on #{digest} ~* +@all"  # as create_admin.sh writes it
+        line = f"user {USER} on #{digest} {RIGHTS}"  # as create_admin.sh writes it
         return (
             f'[ -s {REDIS_ADMIN_SECRET} ] && [ "$(cat {ADMINISTRATOR} 2> /dev/null)" = "{line}" ] '
             "&& echo yes || true"
@@ -34,18 +33,5 @@ def create() -> Generator[str, None, None]:
     """Create the user. Its secret is generated on the host and never leaves the host."""
     if not host.get_fact(HasAdminUser):
         yield shell_file.command(
-            _CREATE, REDIS_ADMIN_SECRET, REDIS_CONFIGURATION, ADMINISTRATOR, _USER
+            _CREATE, REDIS_ADMIN_SECRET, REDIS_CONFIGURATION, ADMINISTRATOR, USER
         )
-
-
-def command() -> File:
-    """Return the command that runs redis-cli as this user."""
-    return File(
-        REDIS_COMMAND,
-        "#!/bin/sh\n"
-        "# Written by the OMERO.web bundle: redis-cli with every right, for root.\n"
-        f"REDISCLI_AUTH=$(cat {REDIS_ADMIN_SECRET}) || exit 1\n"
-        "export REDISCLI_AUTH\n"
-        f'exec redis-cli -s {REDIS_SOCKET} --user {_USER} "$@"\n',
-        mode="755",
-    )

@@ -10,6 +10,8 @@ from ..inventory.settings import Settings
 
 # Only root may write on the way to it: redis owns /etc/redis and could place links there.
 ADMINISTRATOR = f"{REDIS_CONFIGURATION}/admin.conf"
+OWN = f"{REDIS_CONFIGURATION}/omero-web.conf"
+MAIN, DATA = "/etc/redis/redis.conf", "/var/lib/redis"  # Debian's
 # The commands that django-redis calls: reading, writing, MULTI, FLUSHDB (clear) and INFO. No
 # command that lists, configures or stops the whole server, and no scripts: only `incr` and locks
 # of django-redis run scripts, and OMERO.web calls neither.

@@ -13,8 +13,8 @@ from pyinfra.api import operation
 
 from ..operations.facts import BooleanFact
 from ..operations.privilege import limited, run_as_user
+from .configuration import MAIN
 
-MAIN = "/etc/redis/redis.conf"
 FILES = ("/etc/redis/omero-web.conf", "/etc/redis/omero-web-admin.conf")
 _INCLUDE = f"include {FILES[0]}"
 # timeout: a file there may be a FIFO, which blocks its reader. setsid: without root's terminal.

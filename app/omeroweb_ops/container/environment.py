@@ -11,21 +11,27 @@ from collections.abc import Iterator, Mapping
 
 from ..locations import READY_NEEDS_SERVER
 from ..property_names import APPS, SERVER_LIST
+from ..shared.addresses import canonical, is_ipv6
 from ..shared.finding import Finding
 from ..state.desired import Desired
 from ..state.schema import Schema
-from . import site_settings
+from . import session_settings, site_settings
 from .omero_files import Commands
 from .server_properties import is_of_server
 
 VARIABLE_PREFIX = "CONFIG_"
 OMEROHOST = "OMEROHOST"
-_OTHERS = (OMEROHOST, READY_NEEDS_SERVER, site_settings.IMAGE_PLUGINS, *site_settings.NAMES)
+NAMES = (OMEROHOST, READY_NEEDS_SERVER, site_settings.IMAGE_PLUGINS, *site_settings.NAMES)
 
 
 def is_variable(name: str) -> bool:
     """Return whether a variable of this name configures the container."""
-    return name.startswith(VARIABLE_PREFIX) or name in _OTHERS
+    return name.startswith(VARIABLE_PREFIX) or name in NAMES
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a variable of this name may have a secret."""
+    return name.startswith((VARIABLE_PREFIX, session_settings.PASSWORD))
 
 
 def read(
@@ -44,7 +50,8 @@ def read(
         commands.set(name, value)
     host = variables.get(OMEROHOST)
     if host:
-        commands.set(SERVER_LIST, [[host, 4064, "omero"]])
+        name = f'"{canonical(host)}"' if is_ipv6(host) else host  # as Ice takes it
+        commands.set(SERVER_LIST, [[name, 4064, "omero"]])
     desired = commands.desired()
     findings = [*commands.findings, *_of_variables(own, variables)]
     names = {*desired.set, *desired.append, *desired.remove}
@@ -57,7 +64,8 @@ def read(
     if APPS in names:
         unknown = set()  # may be properties of the site's own apps, which the state engine knows
     findings += [_unknown(name, schema) for name in sorted(unknown)]
-    return _without(desired, foreign | unknown), findings
+    left_out = foreign | unknown
+    return desired.select(lambda name: name not in left_out), findings
 
 
 def _of_variables(own: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -71,14 +79,6 @@ def _unknown(name: str, schema: Schema) -> Finding:
     near = schema.nearest(name)
     hint = f"did you mean {encode(near)}?" if near else "see OMERO.web's configuration"
     return Finding(encode(name), f"OMERO.web has no {name}; {hint}")
-
-
-def _without(desired: Desired, names: set[str]) -> Desired:
-    return Desired(
-        {name: value for name, value in desired.set.items() if name not in names},
-        {name: items for name, items in desired.append.items() if name not in names},
-        {name: items for name, items in desired.remove.items() if name not in names},
-    )
 
 
 def decode(variable: str) -> str:

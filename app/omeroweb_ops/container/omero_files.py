@@ -17,7 +17,8 @@ from typing import Any
 
 from ..shared import regular_file
 from ..shared.finding import Finding
-from ..state.desired import Desired, identity, is_named, with_items
+from ..state import list_merge
+from ..state.desired import Desired
 from ..state.schema import Schema
 
 _COMMENT = re.compile(r"\s*#")
@@ -52,6 +53,7 @@ class _Property:
     lines append to or remove from, else None. added, removed: items, in their order.
     """
 
+    name: str
     value: Any = None
     base: list[Any] | None = None
     added: list[Any] = field(default_factory=list)
@@ -71,9 +73,8 @@ class _Property:
         if item in base:
             base.remove(item)
             return
-        name = {identity(item)}
-        self.base = [each for each in base if not is_named(each, name)]
-        self.added = [each for each in self.added if not is_named(each, name)]
+        self.base = list_merge.removed(self.name, base, [item])
+        self.added = list_merge.removed(self.name, self.added, [item])
 
 
 class Commands:
@@ -92,7 +93,7 @@ class Commands:
                     self._run(line, f"{name} line {number}")
 
     def set(self, name: str, value: Any) -> None:
-        self._properties[name] = _Property(value)
+        self._properties[name] = _Property(name, value)
 
     def desired(self) -> Desired:
         """Return the desired state.
@@ -108,7 +109,7 @@ class Commands:
             elif each.base is None:
                 whole[name] = each.value
             else:
-                whole[name] = with_items(each.base, each.added)
+                whole[name] = list_merge.added(name, each.base, each.added)
         return Desired(
             whole,
             {name: items for name, items in added.items() if items},
@@ -148,7 +149,7 @@ class Commands:
             item = json.loads(value)
         except ValueError as error:
             return f"{name}: the item is not JSON ({error})"
-        each = self._properties.get(name, _Property())
+        each = self._properties.get(name, _Property(name))
         if each.base is None:
             base = self._items(name, each.value)
             if base is None:

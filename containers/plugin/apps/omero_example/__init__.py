@@ -1,0 +1,1 @@
+"""A small app of OMERO.web, to begin an app of your own with."""
