@@ -100,11 +100,22 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
         required=True, metavar="COMMAND"
     )
     sessions.add_parser("clear", help="remove expired sessions").set_defaults(run=_clear)
+    flush = sessions.add_parser(
+        "flush",
+        help="remove all sessions, so that everybody logs in again",
+        description="Removes all sessions of OMERO.web, which some upgrades need. Other data in "
+        "the same cache stays. Exit status: 0 done, 1 an error, 2 not confirmed.",
+    )
+    flush.add_argument("--yes", action="store_true", help="do not ask")
+    flush.set_defaults(run=_flush)
 
     wait_ready = commands.add_parser("ready", help="wait until OMERO.web answers")
     wait_ready.add_argument("--timeout", type=float, default=60, help="seconds (default: 60)")
     wait_ready.add_argument(
         "--current", action="store_true", help="also wait for the present configuration"
+    )
+    wait_ready.add_argument(
+        "--checks", action="store_true", help="then check the pages of web_checks"
     )
     wait_ready.set_defaults(run=_ready)
 
@@ -122,6 +133,10 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
     doctor.add_argument(
         "--connect", metavar="ADDRESS", help="connect to this address instead of the name's"
     )
+    doctor.add_argument(
+        "--notify", action="store_true", help="report changes by mail or webhook (web_notify)"
+    )
+    doctor.add_argument("--test", action="store_true", help="with --notify: send a trial message")
     doctor.set_defaults(run=_doctor, failure=2)
 
     status = commands.add_parser(
@@ -130,8 +145,22 @@ def _parser(*, internal: bool = False) -> argparse.ArgumentParser:
         description="Exit status: 0 OMERO.web is up without warnings, 1 it is up with warnings, "
         "2 it is down.",
     )
-    status.add_argument("--json", action="store_true", help="print JSON for programs")
+    form = status.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON for programs")
+    form.add_argument(
+        "--nagios",
+        action="store_true",
+        help="print a line for Nagios or Icinga; exit status 3 if the status cannot be read",
+    )
     status.set_defaults(run=_status, failure=2)
+
+    support = commands.add_parser(
+        "support",
+        help="write an archive with status, logs and configuration, without secrets, to post",
+    )
+    support.add_argument("--output", metavar="FILE", help="a new file (default: in this directory)")
+    support.add_argument("--host-files", action="store_true", help=argparse.SUPPRESS)
+    support.set_defaults(run=_support)
 
     updates = commands.add_parser(
         "updates",
@@ -161,13 +190,26 @@ def _clear(engine: Engine, _options: argparse.Namespace) -> int:
     return command.clear(engine)
 
 
+def _flush(engine: Engine, options: argparse.Namespace) -> int:
+    from .sessions import flush
+
+    return flush.flush(engine, confirmed=options.yes)
+
+
 def _ready(engine: Engine, options: argparse.Namespace) -> int:
-    from . import wait_ready
+    from . import login_page, site_checks, wait_ready
 
     problem = wait_ready.wait(engine, options.timeout, current=options.current)
     if problem:
         print(f"omeroweb-ops: OMERO.web is not ready: {problem}", file=sys.stderr)
-    return 1 if problem else 0
+        return 1
+    failed = False
+    if options.checks:
+        address = login_page.address(engine.effective)
+        for failure in site_checks.problems(site_checks.load(engine.locations.checks), address):
+            print(f"omeroweb-ops: {failure}", file=sys.stderr)
+            failed = True
+    return int(failed)
 
 
 def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
@@ -181,6 +223,11 @@ def _maintenance(_engine: Engine, _options: argparse.Namespace) -> int:
 
 
 def _doctor(engine: Engine, options: argparse.Namespace) -> int:
+    if options.notify or options.test:  # the host's command runs as root instead of this
+        raise ValueError(
+            "doctor --notify is for a host whose inventory has web_notify; run it there as root. "
+            "--test needs --notify"
+        )
     from .doctor import command
 
     return command.run(engine, options.url, options.connect, json=options.json)
@@ -188,11 +235,25 @@ def _doctor(engine: Engine, options: argparse.Namespace) -> int:
 
 def _status(engine: Engine, options: argparse.Namespace) -> int:
     places = engine.locations
-    if not places.is_deployed and not os.path.exists(places.config_xml):
+    missing = not places.is_deployed and not os.path.exists(places.config_xml)
+    if options.nagios:
+        from .status import command, nagios
+
+        if missing:
+            print(nagios.line(nagios.UNKNOWN, NOT_DEPLOYED))
+            return nagios.UNKNOWN
+        return command.run_nagios(engine)
+    if missing:
         raise ValueError(NOT_DEPLOYED)
     from .status import command
 
     return command.run(engine, json=options.json)
+
+
+def _support(engine: Engine, options: argparse.Namespace) -> int:
+    from .support import command
+
+    return command.run(engine, options.output, host_files=options.host_files)
 
 
 def _updates(engine: Engine, _options: argparse.Namespace) -> int:

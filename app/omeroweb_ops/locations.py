@@ -14,6 +14,8 @@ RELEASES = BASE / "releases"
 SOCKET = Path("/run/omero-web.sock")  # systemd's socket for NGINX on the same host
 MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # exists if NGINX is on this host
 PLANNED = Path("/var/lib/omero-web-maintenance")  # the page of a planned maintenance
+# Exists from a failed renewal of an ACME certificate until one succeeds; NGINX is on this host.
+RENEWAL_FAILURE = Path("/var/lib/omeroweb-ops/certificate-renewal")
 # An image's environment variable; the setting web_ready_needs_server does the same on a host.
 READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"
 EARLIER_OMERODIR = BASE / "omero-web"  # as in upstream's walkthrough
@@ -107,6 +109,16 @@ class Locations:
         return CURRENT / "static"
 
     @property
+    def nginx_status(self) -> Path:
+        """Where NGINX on this host has its status page; absent if NGINX is on another host."""
+        return self.desired_state.with_name("nginx-status")
+
+    @property
+    def checks(self) -> Path:
+        """The inventory's web_checks; absent if there are none."""
+        return self.desired_state.with_name("checks.json")
+
+    @property
     def proxies(self) -> Path:
         """Addresses of NGINX on other hosts, one in a line; absent if there is none."""
         return self.desired_state.parent / "proxies"
@@ -115,6 +127,11 @@ class Locations:
     def workers(self) -> Path:
         """The directory with a file for each active worker: its release and configuration."""
         return self.omerodir / "var" / "workers"
+
+    @property
+    def login_path(self) -> Path:
+        """The path of omero.web.login_view, which the workers write at their start."""
+        return self.omerodir / "var" / "login-path"
 
     @property
     def heartbeat(self) -> Path:

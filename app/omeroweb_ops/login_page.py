@@ -1,13 +1,21 @@
-"""Compute the address of OMERO.web's login page on its own host, and its Host header."""
+"""Find the login page of OMERO.web on its own host: address, path, Host header, what works.
+
+omero.web.login_view names another login page than OMERO.web's own, for single sign-on for example.
+Only the running OMERO.web knows the path of that view, so its workers write the path to a file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from .locations import Locations
 from .property_names import HOST, PORT, PREFIX
+from .shared import regular_file
+from .shared.addresses import canonical, url_host
 
-LOGIN = "/webclient/login/"
+LOGIN = "/webclient/login/"  # OMERO.web's own
+_PATH_SIZE = 2_000  # bytes
 
 
 class Address(NamedTuple):
@@ -44,16 +52,45 @@ def own_host(listening: str) -> str:
     listening: the service's addresses, separated by blanks. A service on every IPv6 address also
     accepts IPv4 (ipv6(7), IPV6_V6ONLY), and hosts without IPv6 have 127.0.0.1, too.
     """
-    bound = [part.removeprefix("-") for part in listening.split()]
+    bound = [canonical(part.removeprefix("-")) for part in listening.split()]
     everywhere = {"127.0.0.1", "0.0.0.0", "localhost", "::"} & {*bound}
     return "127.0.0.1" if everywhere else bound[0]
-
-
-def url_host(host: str) -> str:
-    """Return a host as URLs have it: an IPv6 address in brackets."""
-    return f"[{host}]" if ":" in host else host
 
 
 def host_header(allowed: Sequence[str]) -> str:
     """Return a name that OMERO.web answers to; it answers any other name with 400."""
     return next((name.lstrip(".") for name in allowed if name != "*"), "localhost")
+
+
+def path(locations: Locations) -> str:
+    """Return the login page's path without the prefix, as the workers have written it."""
+    try:
+        found = regular_file.read_text(locations.login_path, limit=_PATH_SIZE)
+    except (OSError, ValueError):
+        return LOGIN
+    return found if found.startswith("/") and found.isascii() and found.isprintable() else LOGIN
+
+
+def view_path() -> str:
+    """Return the path of omero.web.login_view without the prefix, in a running Django.
+
+    Raises django.urls.NoReverseMatch.
+    """
+    from django.conf import settings
+    from django.urls import get_script_prefix, reverse, set_script_prefix
+
+    before = get_script_prefix()
+    set_script_prefix("/")
+    try:
+        return str(reverse(settings.LOGIN_VIEW))
+    finally:
+        set_script_prefix(before)
+
+
+def works(status: int, path: str) -> bool:
+    """Return whether an answer is that of a login page that works.
+
+    A redirect leads to an identity provider, or to another page of the login. Another login page
+    than OMERO.web's own may also refuse a request that its proxy has not authenticated.
+    """
+    return 200 <= status < 400 or (status in (401, 403) and not path.endswith(LOGIN))

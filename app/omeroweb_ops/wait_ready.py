@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import math
+import os
 import signal
 import socket
 import time
@@ -11,20 +12,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .login_page import LOGIN, address, host_header
+from . import login_page
+from .login_page import address, host_header
+from .processes import PARENT, stat
 from .property_names import ALLOWED_HOSTS
 from .shared import regular_file
+from .shared.addresses import url_host
 from .state.engine import Engine
 
 GRACE = 5.0  # seconds; a successor registers at once, its predecessor ends some time later
+RETIREMENT = 10.0  # seconds; a worker that still has a file then has hung
 _ONE_ANSWER = 10.0  # seconds for the single request of a limit of 0
+_RETIRING = "previous workers still accept requests"
 
 
 def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
     """Wait at most `limit` seconds for the login page. Return None, or the last problem.
 
     current: also wait for a worker that has loaded the present release and configuration, unless
-    the gunicorn that was to take over has ended.
+    the gunicorn that was to take over has ended; and then, for at most RETIREMENT seconds, until no
+    previous worker accepts requests.
     """
     problem: str | None = None
     with alarm(limit or _ONE_ANSWER):
@@ -34,7 +41,7 @@ def wait(engine: Engine, limit: float, *, current: bool = False) -> str | None:
                     break
         except TimeoutError:
             problem = problem or f"it does not answer within {limit:g} s"
-    return problem
+    return None if problem == _RETIRING else problem
 
 
 @contextmanager
@@ -59,15 +66,25 @@ def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | 
     name = host_header(engine.value(ALLOWED_HOSTS))
     present = engine.identity()
     end = time.monotonic() + limit
+    served = math.inf  # when the present state answered first
     ended = HandoverFailed()
     while True:
-        problem = ask(host, port, prefix + LOGIN, name)
-        if problem is None and current and not serves(engine.locations.workers, present):
-            problem = "no worker has loaded the present release and configuration"
+        page = prefix + login_page.path(engine.locations)
+        problem = ask(host, port, page, name)
+        if problem is None and current:
+            if not serves(engine.locations.workers, present):
+                problem = "no worker has loaded the present release and configuration"
+            elif page != prefix + login_page.path(engine.locations):
+                continue  # the first worker has just written the path
+            elif takes_over(engine.locations.workers):
+                problem = "a new gunicorn takes over and has no worker yet"
+            elif previous_accepts(engine.locations.workers, present):
+                served = min(served, time.monotonic())
+                problem = _RETIRING
         yield problem
-        if time.monotonic() >= end:
+        if time.monotonic() >= min(end, served + RETIREMENT):
             return
-        if current and ended():
+        if current and problem != _RETIRING and ended():
             yield f"{problem}; the gunicorn that was to take over has ended"
             return
         time.sleep(0.1)
@@ -75,11 +92,57 @@ def _problems(engine: Engine, limit: float, *, current: bool) -> Iterator[str | 
 
 def serves(workers: Path, identity: str) -> bool:
     """Return whether a running worker has loaded this release and configuration."""
+    return identity in accepting(workers).values()
+
+
+def previous_accepts(workers: Path, identity: str) -> bool:
+    """Return whether a previous worker accepts requests.
+
+    Such a worker has another state, or a master from which a successor takes over, which may have
+    the same state.
+    """
+    predecessors = {*_handovers()}
+    return any(
+        (note != identity or _parent(pid) in predecessors) and _is_gunicorn(pid)
+        for pid, note in accepting(workers).items()
+    )
+
+
+def takes_over(workers: Path) -> bool:
+    """Return whether a successor runs that has no worker yet."""
+    masters = {_parent(pid) for pid in accepting(workers)}
+    handovers = _handovers()
+    return any(
+        predecessor in masters and not masters & {*successors}
+        for predecessor, successors in handovers.items()
+    )
+
+
+def accepting(workers: Path) -> dict[int, str | None]:
+    """Return the files' texts of the running workers that accept requests, by process ID."""
     try:
         names = [path for path in workers.iterdir() if path.name.isdigit()]
     except OSError:  # not started yet
+        return {}
+    return {int(path.name): _note(path) for path in names if Path("/proc", path.name).exists()}
+
+
+def _is_gunicorn(pid: int) -> bool:
+    """Return whether a process is this user's gunicorn: any process ID may be in a file's name."""
+    process = Path("/proc", str(pid))
+    try:
+        return process.stat().st_uid == os.geteuid() and b"gunicorn" in (
+            process.joinpath("cmdline").read_bytes()
+        )
+    except OSError:
         return False
-    return any(_note(path) == identity and Path("/proc", path.name).exists() for path in names)
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return int(stat(pid)[PARENT])
+    except OSError:  # it has just ended
+        return None
 
 
 def _note(path: Path) -> str | None:
@@ -91,9 +154,9 @@ def _note(path: Path) -> str | None:
 
 
 def ask(host: str, port: int, path: str, name: str) -> str | None:
-    """Request a page of the site `name`. Return None for an answer 200, else the problem."""
+    """Request a page of the site `name`. Return None if it works, else the problem."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
-    return _ask(connection, f"http://{host}:{port}{path}", path, name)
+    return _ask(connection, f"http://{url_host(host)}:{port}{path}", path, name)
 
 
 def listens(socket_path: Path) -> bool:
@@ -124,7 +187,7 @@ def _ask(connection: http.client.HTTPConnection, what: str, path: str, name: str
         return f"{what} does not answer: {error or type(error).__name__}"
     finally:
         connection.close()
-    return None if status == 200 else f"{what} answers {status}"
+    return None if login_page.works(status, path) else f"{what} answers {status}"
 
 
 class HandoverFailed:
@@ -146,11 +209,21 @@ class HandoverFailed:
 
 def _is_under_way() -> bool:
     """Return whether a gunicorn and the predecessor from which it takes over both run."""
+    return bool(_handovers())
+
+
+def _handovers() -> dict[int, list[int]]:
+    """Return the process IDs of each predecessor's successor and of the successor's workers.
+
+    The predecessor runs, too. The variable stays in /proc after a process has removed it.
+    """
+    found: dict[int, list[int]] = {}
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
-            _, found, after = environ.read_bytes().partition(b"GUNICORN_PID=")
+            _, is_set, after = environ.read_bytes().partition(b"GUNICORN_PID=")
         except OSError:  # of another user, or it has ended
             continue
-        if found and Path("/proc", after.partition(b"\0")[0].decode()).exists():
-            return True
-    return False
+        predecessor = after.partition(b"\0")[0]
+        if is_set and predecessor.isdigit() and Path("/proc", predecessor.decode()).exists():
+            found.setdefault(int(predecessor), []).append(int(environ.parent.name))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from omeroweb_ops.shared.addresses import canonical, parse
 from omeroweb_ops.shared.certificate_expiry import EXPIRY_WARNING
 from omeroweb_ops.shared.finding import Finding
 
@@ -50,6 +50,23 @@ def find(
     yield from _chain(chain)
     yield from _dates(chain, now)
     yield from _names(chain[0], names)
+
+
+def is_valid(certificate: bytes, names: Sequence[str], now: datetime) -> bool:
+    """Return whether a certificate chain, in PEM, is valid now and for each name."""
+    return not any(each.is_error for each in find(certificate, None, names, now))
+
+
+def is_self_signed(certificate: bytes) -> bool:
+    """Return whether a valid PEM is that of a certificate that has issued itself."""
+    first = x509.load_pem_x509_certificates(certificate)[0]
+    return first.issuer == first.subject
+
+
+def lasts(certificate: bytes, now: datetime) -> bool:
+    """Return whether a valid PEM's certificate is valid for longer than EXPIRY_WARNING."""
+    first = x509.load_pem_x509_certificates(certificate)[0]
+    return first.not_valid_after_utc - now > EXPIRY_WARNING
 
 
 def _public(key: bytes) -> PublicKeyTypes:
@@ -144,10 +161,8 @@ def _covered(name: str, domains: Sequence[str], addresses: Sequence[str]) -> boo
     """Return whether a certificate covers a name. A wildcard is one label, the first (RFC 6125)."""
     if name == "_" or name.endswith("*"):  # any name: no certificate can have this
         return True
-    try:
-        return str(ipaddress.ip_address(name)) in addresses
-    except ValueError:
-        pass
+    if parse(name):
+        return canonical(name) in addresses
     name = name.removeprefix(".")
     _label, _, parent = name.partition(".")
     return name in domains or (parent != "" and f"*.{parent}" in domains)

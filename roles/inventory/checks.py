@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from omeroweb_ops.property_names import (
@@ -17,22 +18,34 @@ from omeroweb_ops.property_names import (
     PREFIX,
     SECRET_KEY,
     SESSION_ENGINE,
+    SESSION_SERIALIZER,
     STATIC_URL,
     STATICFILE_DIRS,
 )
+from omeroweb_ops.shared.addresses import is_ipv6, is_loopback, parse
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import checks, derived
 from omeroweb_ops.state.redaction import as_data, secret_texts
 
 from ..host_paths import REDIS_SOCKET
-from . import branding, cors_checks, plugin_checks, public_checks, tls_files
+from . import (
+    acme_checks,
+    branding,
+    cors_checks,
+    notify_checks,
+    plugin_checks,
+    public_checks,
+    tls_files,
+    upgrade_notes,
+    web_checks,
+)
 from .member import Member
 from .plugins import Addition, additions
 from .site import GROUPS, SCHEMA, Site
 
 # characters: 16 hexadecimal digits are 64 bits, too many to try over a network. The secret key
 # needs more, because an attacker can try keys on signed text without a network.
-_LEAST_PASSWORD = 16
+LEAST_PASSWORD = 16
 _LEAST_SECRET_KEY = 32
 _ENGINES = {"redis": derived.CACHE_ENGINE, "file": derived.FILE_ENGINE}
 _NEEDED_BY = {"redis": ["web"], "web": ["nginx"], "nginx": ["web"]}
@@ -49,6 +62,9 @@ def errors(site: Site) -> list[Finding]:
             *_of_host(site, member),
             *_of_properties(site, member),
             *public_checks.errors(site, member),
+            *web_checks.errors(site, member),
+            *acme_checks.errors(site, member),
+            *notify_checks.errors(site, member),
             *_of_certificate(member, severity="error"),
         ]
     ]
@@ -78,13 +94,25 @@ def _of_host(site: Site, member: Member) -> Iterator[Finding]:
         yield from _of_redis(site, member)
     yield from _same_port(site, member)
     if "web" in member.groups and site.network(member).remote_nginx:
-        host = site.application(member).listens_on
-        if host in ("localhost", "::1") or host.startswith("127."):
-            yield Finding(HOST, f"{host} is unreachable from NGINX on another host; set 0.0.0.0")
+        yield from _unreachable(site, member)
     if "nginx" in member.groups and not site.group("web"):
         yield Finding("groups", "NGINX needs an OMERO.web; add a group web")
     if len(site.members) > 1 and not member.address and _is_needed_by_others(site, member):
         yield Finding("address", "must be set: other hosts need it, and the name is not an address")
+
+
+def _unreachable(site: Site, member: Member) -> Iterator[Finding]:
+    """Yield an error if NGINX on another host cannot reach the address of OMERO.web."""
+    host, by_ipv6 = site.application(member).listens_on, is_ipv6(member.address or "")
+    everywhere = "::" if by_ipv6 else "0.0.0.0"
+    if is_loopback(host):
+        yield Finding(HOST, f"{host} is unreachable from NGINX on another host; set {everywhere}")
+    elif by_ipv6 and isinstance(parse(host), IPv4Address):
+        yield Finding(
+            HOST,
+            f"{host} takes no IPv6 connections, and the address of this host is {member.address}; "
+            "set ::, or an IPv4 address or a name as address",
+        )
 
 
 def _of_certificate(member: Member, *, severity: str) -> list[Finding]:
@@ -103,8 +131,8 @@ def _of_redis(site: Site, member: Member) -> Iterator[Finding]:
             "other hosts, without a password; set redis_password: … in the file that web_secrets "
             "names, or remove redis_bind and redis_port: OMERO.web uses a socket",
         )
-    if password and len(password) < _LEAST_PASSWORD:
-        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
+    if password and len(password) < LEAST_PASSWORD:
+        yield Finding("redis_password", too_short(password, LEAST_PASSWORD))
     others = [web.name for web in site.group("web") if web is not member]
     if others and settings.redis_is_local:
         yield Finding(
@@ -126,7 +154,7 @@ def _password(site: Site) -> str | None:
     return site.redis_password if type(password) in (str, int) else None
 
 
-def _too_short(secret: str, least: int) -> str:
+def too_short(secret: str, least: int) -> str:
     """Return the message about a short secret, without the secret."""
     return (
         f"must have at least {least} characters, not {len(secret)}. Example: the output of "
@@ -199,7 +227,7 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     yield from _of_redis_url(site, member)
     key = site.explicit(member).set.get(SECRET_KEY)
     if key is not None and len(str(key)) < _LEAST_SECRET_KEY:
-        yield Finding(SECRET_KEY, _too_short(str(key), _LEAST_SECRET_KEY))
+        yield Finding(SECRET_KEY, too_short(str(key), _LEAST_SECRET_KEY))
     if settings.web_sessions == "redis" and not (site.group("redis") or settings.web_redis_url):
         yield Finding(
             "web_sessions",
@@ -230,6 +258,10 @@ def _contradictions(site: Site, member: Member) -> Iterator[Finding]:
     yield from cors_checks.errors(site, member)
     yield from branding.contradictions(settings)
     yield from plugin_checks.find(site, member)
+    yield from upgrade_notes.errors(
+        upgrade_notes.locked(settings.web_requirements),
+        settings.web_config.get(SESSION_SERIALIZER),
+    )
 
 
 def _different(site: Site, member: Member) -> Iterator[Finding]:
@@ -266,8 +298,8 @@ def _together(site: Site, member: Member) -> Iterator[Finding]:
 
 def _doubts(site: Site, member: Member) -> Iterator[Finding]:
     password = _password(site)
-    if member.settings.web_redis_url and password and len(password) < _LEAST_PASSWORD:
-        yield Finding("redis_password", _too_short(password, _LEAST_PASSWORD))
+    if member.settings.web_redis_url and password and len(password) < LEAST_PASSWORD:
+        yield Finding("redis_password", too_short(password, LEAST_PASSWORD))
     for each in _together(site, member):
         if not each.is_error:
             yield each

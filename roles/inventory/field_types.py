@@ -11,21 +11,37 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from omeroweb_ops.shared import uploads
+from omeroweb_ops.shared import addresses, setting_values, uploads
+from omeroweb_ops.shared.setting_values import LAST_PORT, in_bytes
 from omeroweb_ops.shared.uploads import check_logo, existing_file
 from packaging.utils import parse_wheel_filename
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 
+from .controller_path import Absolute, ControllerPath, absolute
 from .secrets_file import is_pipe
 
-_LAST_PORT = 65535
-Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
+
+def _site_url(value: str) -> str:
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError(f"{value!r} has a character that is not allowed in a URL; encode it")
+    parts = urlsplit(value)
+    is_path = value.startswith("/") and not value.startswith("//")
+    if not is_path and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError(f'{value!r} is not a path like "/gallery/" and not an http or https URL')
+    if parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"{value!r} must not have a fragment or a user")
+    return value
+
+
+SiteUrl = Annotated[str, AfterValidator(_site_url)]
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 _LEAST_MEMORY = 16 << 20  # bytes
 _LEAST_CACHE = 10 << 20  # bytes
 
 
-def _wheel(value: str) -> str:
+def _wheel(value: str, info: ValidationInfo) -> str:
     if value.startswith(("http://", "https://")):
         if not re.search(r"#sha256=[0-9a-f]{64}$", value):
             raise ValueError("a URL must end with its digest, #sha256=…")
@@ -33,7 +49,7 @@ def _wheel(value: str) -> str:
     path, given, digest = value.partition("#sha256=")
     if not path.endswith(".whl"):
         raise ValueError("is not the name of a wheel (.whl)")
-    path = existing_file(path)
+    path = existing_file(absolute(path, info))
     found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if given and digest != found:
         raise ValueError(f"{path} has the sha256 {found}, not {digest}")
@@ -46,35 +62,22 @@ def _local_wheel(value: str) -> str:
 
 
 def _addresses(value: str) -> str:
-    for part in value.split():
-        ipaddress.ip_address(part.removeprefix("-"))
-    if not value.split():
+    parts = [("-" if part[0] == "-" else "", part.removeprefix("-")) for part in value.split()]
+    if not parts:
         raise ValueError("is empty")
-    return " ".join(value.split())
-
-
-def _server_names(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._*-]+( [A-Za-z0-9._*-]+)*", value):
-        raise ValueError("is not a list of host names")
-    return value
+    return " ".join(sign + str(ipaddress.ip_address(addresses.bare(part))) for sign, part in parts)
 
 
 def _host_address(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
-        raise ValueError("is not an address or a host name")
+    value = addresses.canonical(value)
+    if not (addresses.parse(value) or re.fullmatch(r"[A-Za-z0-9._-]+", value)):
+        raise ValueError(f"{value!r} is not an address or a host name")
     return value
 
 
-def _network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value, strict=False))
-    except ValueError:
-        raise ValueError(f"{value!r} is not an IP address or a network") from None
-
-
 def _file_here_or_there(value: str) -> str:
-    """Return the path unchanged: an absolute path that does not exist here is one on the host."""
-    if not Path(value).is_absolute():
+    """Return the path: an absolute path that does not exist here is one on the host."""
+    if isinstance(value, ControllerPath):
         existing_file(value)
     return value
 
@@ -99,39 +102,12 @@ def _duration(value: str) -> str:
     return value
 
 
-def _memory(value: str) -> str:
-    if not re.fullmatch(r"(?i)[1-9][0-9]*(k|kb|m|mb|g|gb)?", value):
-        raise ValueError("is not an amount of memory")
-    return value
-
-
-def in_bytes(memory: str) -> int:
-    """Return an amount of memory in bytes, as redis.conf has it: 1k is 1000, 1kb is 1024."""
-    number = memory.lower().rstrip("kmgb")
-    unit = memory.lower().removeprefix(number)
-    factor: int = (1024 if unit.endswith("b") else 1000) ** (" kmg".index(unit[:1] or " "))
-    return int(number) * factor
-
-
 def _redis_memory(value: str) -> str:
     if in_bytes(value) < _LEAST_MEMORY:
         raise ValueError(f"{value} is less than 16mb, which holds only few sessions")
     if in_bytes(value) >= 1 << 63:
         raise ValueError(f"{value} is more than Redis can count")
     return value
-
-
-def _redis_url(value: str) -> str:
-    if "@" in value:  # the message repeats nothing of it, because it may be a password
-        raise ValueError("has a user or a password")
-    if re.fullmatch(r"rediss?://[^/]+/\d+", value):
-        raise ValueError("has a database: OMERO.web uses two, 0 and 1")
-    found = re.fullmatch(r"rediss?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d+))?/?", value)
-    if not found:
-        raise ValueError("is not redis://host:port or rediss://host:port")
-    if found[1] and not 1 <= int(found[1]) <= _LAST_PORT:
-        raise ValueError(f"{found[1]} is not a port from 1 to {_LAST_PORT}")
-    return value.rstrip("/")
 
 
 def _text(value: str) -> str:
@@ -142,9 +118,10 @@ def _text(value: str) -> str:
     return value
 
 
-def _secrets_source(value: object) -> str | tuple[str, ...]:
+def _secrets_source(value: object, info: ValidationInfo) -> str | tuple[str, ...]:
     if isinstance(value, str):
-        return str(Path(value).absolute()) if is_pipe(value) else existing_file(value)
+        path = absolute(value, info)
+        return path if is_pipe(path) else existing_file(path)
     command = value.get("command") if isinstance(value, Mapping) and len(value) == 1 else None
     if not isinstance(command, (list, tuple)) or not command:
         raise ValueError("is neither a path nor a command")
@@ -154,24 +131,25 @@ def _secrets_source(value: object) -> str | tuple[str, ...]:
 
 
 SecretsSource = Annotated[str | tuple[str, ...], PlainValidator(_secrets_source)]
-ReadableFile = Annotated[str, AfterValidator(existing_file)]
-HostFile = Annotated[str, AfterValidator(_file_here_or_there)]
-Network = Annotated[str, AfterValidator(_network)]
+ReadableFile = Annotated[str, Absolute, AfterValidator(existing_file)]
+HostFile = Annotated[str, Absolute, AfterValidator(_file_here_or_there)]
+Network = Annotated[str, AfterValidator(setting_values.network)]
 
 
-Picture = Annotated[str, AfterValidator(uploads.picture)]
-Template = Annotated[str, AfterValidator(uploads.template)]
-TemplateFolder = Annotated[str, AfterValidator(uploads.template_folder)]
+Picture = Annotated[str, Absolute, AfterValidator(uploads.picture)]
+Template = Annotated[str, Absolute, AfterValidator(uploads.template)]
+TemplateFolder = Annotated[str, Absolute, AfterValidator(uploads.template_folder)]
 Wheel = Annotated[str, AfterValidator(_wheel)]
-LocalWheel = Annotated[str, AfterValidator(_local_wheel)]
+LocalWheel = Annotated[str, Absolute, AfterValidator(_local_wheel)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
-ServerNames = Annotated[str, AfterValidator(_server_names)]
+ServerNames = Annotated[str, AfterValidator(setting_values.server_names)]
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 Size = Annotated[str, AfterValidator(_size)]
 CacheSize = Annotated[str, AfterValidator(_cache_size)]
 Duration = Annotated[str, AfterValidator(_duration)]
-Memory = Annotated[str, AfterValidator(_memory)]
+Memory = Annotated[str, AfterValidator(setting_values.memory)]
 RedisMemory = Annotated[Memory, AfterValidator(_redis_memory)]
-RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+WebsocketUrl = Annotated[str, AfterValidator(setting_values.websocket_url)]
+RedisUrl = Annotated[str, AfterValidator(setting_values.redis_url)]
 TextFile = Annotated[ReadableFile, AfterValidator(_text)]
 Logo = Annotated[ReadableFile, AfterValidator(check_logo)]

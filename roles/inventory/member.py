@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omeroweb_ops.property_names import APPS
+from omeroweb_ops.shared.front_door import FrontDoor
 from omeroweb_ops.state.plugin_catalogue import Plugin
 
 from .settings import Settings
@@ -33,16 +34,15 @@ class Member:
         return (self.settings.nginx_server_name or "").split()
 
     @property
-    def public_tls(self) -> bool:
-        """Return whether visitors of this NGINX use https, also through a proxy in front."""
-        proxy = self.settings.nginx_behind_proxy
-        return self.settings.nginx_tls != "off" if proxy is None else proxy.tls
-
-    @property
-    def public_port(self) -> str:
-        """Return the port as an https URL has it; a proxy in front has the default one."""
-        port = self.settings.nginx_https_port
-        return "" if self.settings.nginx_behind_proxy or port == 443 else f":{port}"
+    def front_door(self) -> FrontDoor:
+        """Return what visitors use of this NGINX."""
+        settings, proxy = self.settings, self.settings.nginx_behind_proxy
+        return FrontDoor(
+            tuple(self.server_names),
+            has_tls=settings.nginx_tls != "off",
+            https_port=settings.nginx_https_port,
+            proxy_tls=None if proxy is None else proxy.tls,
+        )
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omeroweb_ops.login_page import own_host, url_host
+from omeroweb_ops.login_page import own_host
+from omeroweb_ops.shared.addresses import url_host
 
 from ..host_paths import REDIS_SOCKET
 from .member import Member

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import plugin_catalogue
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from . import requirements_file
@@ -25,7 +26,7 @@ def find(site: Site, member: Member) -> Iterator[Finding]:
     for each in settings.web_plugins:
         wrong = [*_package(each, base)]
         if not in_own_lock(each, settings.web_requirements):
-            wrong += _versions(each, base, others)
+            wrong += [*_versions(each, base, others), *_requirement(each, base)]
         yield from (Finding("web_plugins", f"{each.package}: {message}") for message in wrong)
     yield from _twice(settings)
     yield from _set_by_two(settings)
@@ -63,6 +64,17 @@ def _versions(each: PluginDescription, base: _Pins, others: dict[str, str]) -> I
             )
         elif name not in base and others.setdefault(name, _list(versions)) != _list(versions):
             yield f"its lock has {name} {_list(versions)}, another plugin's {others[name]}"
+
+
+def _requirement(each: PluginDescription, base: _Pins) -> Iterator[str]:
+    """Yield an error if the catalogue's version needs another OMERO.web than the release's."""
+    needed = each.plugin.omero_web
+    for version in sorted(base.get("omero-web", ())):
+        if needed and version and version not in SpecifierSet(needed):
+            yield (
+                f"the catalogue's version needs OMERO.web {needed}, the release has {version}; "
+                "make a lock with a version that fits: ./run lock"
+            )
 
 
 def _list(versions: set[str]) -> str:

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from omeroweb_ops.property_names import NGINX_SERVER_EXTRA_CONFIG
 from omeroweb_ops.state.plugin_catalogue import Plugin, catalogue, lookup
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from . import requirements_file
 from .field_types import LocalWheel
 from .lock_types import Lock
+from .model import Model
 
 APP = Path(__file__).parents[2] / "app"
 HOW_TO_LOCK = (
@@ -34,10 +36,8 @@ def _app(value: str) -> str:
     return value
 
 
-class PluginDescription(BaseModel):
+class PluginDescription(Model):
     """A plugin as an inventory describes it: its package, and what it adds to the configuration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     package: str = Field(description='its name, for example "package": "my-plugin"')
     app: Annotated[str, AfterValidator(_app)] = Field(
@@ -64,6 +64,11 @@ class PluginDescription(BaseModel):
         description='"remove": {property: [items]}, '
         'for example {"omero.web.ui.top_links": ["Help"]}',
     )
+    nginx: Sequence[str] = Field(
+        (),
+        description='lines of NGINX\'s server block, for example "nginx": '
+        '["location /ours/ {", "proxy_pass http://127.0.0.1:8000;", "}"]',
+    )
 
     @property
     def is_known(self) -> bool:
@@ -74,7 +79,13 @@ class PluginDescription(BaseModel):
     def plugin(self) -> Plugin:
         if self.is_known:
             return catalogue()[self.package]
-        return Plugin(self.package, self.app, self.set, self.append, self.remove)
+        return Plugin(self.package, self.app, self.set, self._appended(), self.remove)
+
+    def _appended(self) -> Mapping[str, Sequence[JsonValue]]:
+        if not self.nginx:
+            return self.append
+        lines = [*self.append.get(NGINX_SERVER_EXTRA_CONFIG, ()), *self.nginx]
+        return {**self.append, NGINX_SERVER_EXTRA_CONFIG: lines}
 
 
 def from_catalogue(value: object) -> object:

@@ -36,10 +36,23 @@ def options(text: str) -> list[str]:
     return [*dict.fromkeys(each[0] for each in found if each and each[0] not in _HARMLESS)]
 
 
+def required(line: str) -> str | None:
+    """Return the package of a line of a requirements.in; None for an empty line or a comment.
+
+    Raises ValueError for a requirement that is none.
+    """
+    text = _without_comment(line)
+    return canonicalize_name(Requirement(text).name) if text else None
+
+
+def _without_comment(line: str) -> str:
+    return re.sub(r"(^|\s)#.*", "", line).strip()
+
+
 def _entries(text: str) -> Iterator[tuple[str, Requirement | None]]:
     """Yield each entry as one line, with its pin, or None if it pins nothing."""
     for joined in re.sub(r"\\\r?\n", " ", text).splitlines():
-        line = re.sub(r"(^|\s)#.*", "", joined).strip()
+        line = _without_comment(joined)
         if line:
             yield line, _pin(line)
 

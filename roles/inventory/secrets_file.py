@@ -7,6 +7,7 @@ need not be on a disk.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 import re
@@ -21,20 +22,27 @@ from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.state import schema
 
 SCHEMA = schema.locked()
+EAB_KEY = "acme_eab_hmac_key"  # of an account with an ACME authority (RFC 8555, section 7.3.4)
 OF_REDIS = ("redis_password", "redis_user")
+OF_NOTIFY = ("notify_webhook", "notify_smtp_password")
+# All others are properties of OMERO.web.
+OF_THE_BUNDLE = (*OF_REDIS, *OF_NOTIFY, EAB_KEY)
 COMMAND_TIMEOUT = 120.0  # seconds; somebody may have to type a passphrase
 _STDERR_SHOWN = 1000  # characters
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def read_secrets(source: str | Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
+def read_secrets(
+    source: str | Sequence[str], directory: Path = Path()
+) -> tuple[dict[str, Any], list[Finding]]:
     """Return the secrets, {property or redis_password: value}, and every error in them.
 
-    source: the path of a file or a pipe, or a command and its arguments.
+    source: the path of a file or a pipe, or a command and its arguments. directory: where the
+    command runs.
     """
     where = source if isinstance(source, str) else f"the output of {source[0]}"
     try:
-        text = _content(source)
+        text = _content(source, directory)
     except Refused as refusal:
         return {}, [Finding("web_secrets", str(refusal))]
     except (OSError, UnicodeDecodeError) as error:
@@ -74,14 +82,17 @@ def _checked(content: dict[Any, Any], where: str) -> tuple[dict[str, Any], list[
     ]
     findings += [
         Finding(f"web_secrets: {name}", "is not text; put it in quotes")
-        for name in OF_REDIS
+        for name in OF_THE_BUNDLE
         if isinstance(content.get(name), bool)
         or not isinstance(content.get(name), (str, int, type(None)))
     ]
     # only the host knows a plugin's properties; unknown ones are found together with web_config's
-    unknown = [name for name in content if name not in OF_REDIS and not name.startswith("omero.")]
+    unknown = [
+        name for name in content if name not in OF_THE_BUNDLE and not name.startswith("omero.")
+    ]
     for name in unknown:
-        near = SCHEMA.nearest(name) or "redis_password"
+        own = difflib.get_close_matches(name, OF_THE_BUNDLE, n=1, cutoff=0.8)
+        near = own[0] if own else SCHEMA.nearest(name) or "redis_password"
         findings.append(
             Finding(f"web_secrets: {name}", f"is not an OMERO.web property; did you mean {near}?")
         )
@@ -92,9 +103,9 @@ class Refused(Exception):
     """The reason why a source is not read, and the remedy, without any of its content."""
 
 
-def _content(source: str | Sequence[str]) -> str:
+def _content(source: str | Sequence[str], directory: Path) -> str:
     if not isinstance(source, str):
-        return _output(tuple(source)).decode("utf-8")
+        return _output(tuple(source), directory).decode("utf-8")
     if is_pipe(source):
         return _piped(source).decode("utf-8")
     with Path(source).open("rb") as file:
@@ -138,9 +149,13 @@ def _piped(path: str) -> bytes:
 
 
 @functools.cache
-def _output(command: tuple[str, ...]) -> bytes:
+def _output(command: tuple[str, ...], directory: Path) -> bytes:
     """Return a command's output; the command runs once for all hosts."""
-    return _some(_run(command, command[0], inherit=False), f"the output of {command[0]}")
+    where = command[0]
+    if directory.absolute() != Path.cwd():
+        where += f" in {directory}, the inventory's directory,"
+    content = _run(command, where, inherit=False, directory=directory)
+    return _some(content, f"the output of {command[0]}")
 
 
 def _some(content: bytes, where: str) -> bytes:
@@ -150,7 +165,9 @@ def _some(content: bytes, where: str) -> bytes:
     return content
 
 
-def _run(command: Sequence[str], where: str, *, inherit: bool) -> bytes:
+def _run(
+    command: Sequence[str], where: str, *, inherit: bool, directory: Path | None = None
+) -> bytes:
     """Return a process's output, kept in memory only.
 
     inherit: pass on this process's standard input and descriptors. Raises Refused with the end of
@@ -163,6 +180,7 @@ def _run(command: Sequence[str], where: str, *, inherit: bool) -> bytes:
                 stdin=None if inherit else subprocess.DEVNULL,
                 stdout=output,
                 stderr=messages,
+                cwd=directory,
                 close_fds=not inherit,
             )
         except OSError as error:

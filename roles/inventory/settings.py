@@ -6,25 +6,24 @@ Pure: each setting's type and description, and the checks that need no other set
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omeroweb_ops.shared.finding import Finding
 from omeroweb_ops.shared.origins import origin
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     JsonValue,
     ValidationError,
     model_validator,
 )
 
-from . import plugin_entries
+from . import controller_path, notify, plugin_entries, unknown_setting
+from .acme import AcmeCertificate
 from .field_types import (
     Addresses,
     CacheSize,
@@ -40,23 +39,22 @@ from .field_types import (
     RedisUrl,
     SecretsSource,
     ServerNames,
+    SiteUrl,
     Size,
     Template,
     TemplateFolder,
     TextFile,
+    WebsocketUrl,
     Wheel,
 )
 from .lock_types import SiteLock
+from .model import Model
+from .notify import Notify
 from .plugins import WebPlugin
-from .secrets_file import OF_REDIS
 
 
 def _proxy(value: object) -> object:
     return {"addresses": value} if isinstance(value, (list, tuple)) else value
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Certificate(Model):
@@ -74,6 +72,26 @@ class Proxies(Model):
 
     addresses: Annotated[Sequence[Network], Field(min_length=1)]
     tls: bool = True
+
+
+def _status(value: object) -> object:
+    if type(value) is not int or not 200 <= value <= 599:
+        raise ValueError(f"status must be a number from 200 to 599, not {value!r}")
+    return value
+
+
+def _page_text(value: object) -> object:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise ValueError(f"text must be part of the page's text, not {value!r}")
+    return value
+
+
+class WebCheck(Model):
+    """A URL of the site that must answer after a change: with a status, and with a text in it."""
+
+    url: SiteUrl
+    status: Annotated[int, BeforeValidator(_status)] = 200
+    text: Annotated[str | None, BeforeValidator(_page_text)] = None
 
 
 class PublicCache(Model):
@@ -165,6 +183,11 @@ class Settings(Model):
     web_ready_needs_server: bool = Field(
         False, description="True if OMERO.web is not ready without its OMERO.server, or False"
     )
+    web_checks: Annotated[Sequence[WebCheck], Field(max_length=50)] = Field(
+        (),
+        description='a list of pages that must answer after a change, for example [{"url": '
+        '"/gallery/", "status": 200, "text": "Gallery"}]; status and text may be left out',
+    )
     web_ice_wheel: Wheel | None = Field(
         None,
         description="the path of a zeroc-ice 3.6.5 wheel, with #sha256=… or without, or "
@@ -193,14 +216,22 @@ class Settings(Model):
         "restarted",
     )
 
+    web_notify: Annotated[Notify | None, BeforeValidator(notify.from_bool)] = Field(
+        None,
+        description='{"mail": ["admins@example.org"], "smtp": "mail.example.org"}; True if only '
+        "notify_webhook in the web_secrets file says who is notified",
+    )
+
     nginx_server_name: ServerNames | None = Field(
         None, description='the name visitors use, for example "omero.example.org"'
     )
     nginx_http_port: Port = Field(80, description="a TCP port number, for example 80")
     nginx_https_port: Port = Field(443, description="a TCP port number, for example 443")
-    nginx_tls: Literal["off", "self-signed"] | Certificate = Field(
+    # `environment` makes variables of the last form's fields
+    nginx_tls: Literal["off", "self-signed"] | AcmeCertificate | Certificate = Field(
         "off",
-        description='"off", "self-signed" or {"certificate": "site.pem", "key": "site.key"}',
+        description='"off", "self-signed", {"acme": {"email": "admin@example.org"}} or '
+        '{"certificate": "site.pem", "key": "site.key"}',
     )
     nginx_maintenance_allow: Sequence[Network] = Field(
         (), description='a list of IP addresses or networks, for example ["10.1.0.0/16", "fd00::5"]'
@@ -227,6 +258,11 @@ class Settings(Model):
     )
     nginx_metrics_allow: Sequence[Network] = Field(
         ("127.0.0.1/32", "::1/128"), description='addresses, for example ["10.0.0.7"]'
+    )
+    nginx_omero_ws: WebsocketUrl | None = Field(
+        None,
+        description="the websocket of OMERO.server as this host reaches it, for example "
+        '"wss://omero.example.org:4066"',
     )
     nginx_robots: bool | None = Field(
         None,
@@ -274,14 +310,16 @@ class Settings(Model):
         return all(ipaddress.ip_address(part).is_loopback for part in parts)
 
 
-def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
+def read(data: Mapping[str, Any], directory: Path = Path()) -> tuple[Settings, list[Finding]]:
     """Return the settings in a host's data, and every error in them.
+
+    directory: the inventory's, to which paths are relative.
 
     If there are errors, the returned settings are only the valid ones. Use them only to search for
     further errors.
     """
     try:
-        return Settings.model_validate(dict(data)), []
+        return Settings.model_validate(dict(data), context=controller_path.context(directory)), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     wrong = list(dict.fromkeys(str(detail["loc"][0]) for detail in details))
@@ -290,21 +328,28 @@ def read(data: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
         for name in wrong
         for finding in _findings(name, data[name], [d for d in details if d["loc"][0] == name])
     ]
-    return read({name: data[name] for name in data.keys() - wrong})[0], findings
+    return read({name: data[name] for name in data.keys() - wrong}, directory)[0], findings
 
 
 def _findings(name: str, value: object, details: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
     """Return one setting's errors. pydantic reports errors for each possible form of the value."""
     if name not in Settings.model_fields:
-        return [Finding(name, _unknown(name))]
+        return [Finding(name, unknown_setting.message(name, Settings.model_fields))]
     hint = str(Settings.model_fields[name].description)
     if name == "web_plugins" and isinstance(value, (list, tuple)):
         return plugin_entries.findings(value, details, hint)
     if name == "nginx_tls":  # text or files: report the errors of the form that was meant
-        meant = isinstance(value, Mapping)
-        details = [each for each in details if ("Certificate" in each["loc"]) == meant]
+        meant = _form_of_tls(value)
+        details = [each for each in details if each["loc"][1].startswith(meant)]
     reasons = dict.fromkeys(_reason(name, value, each) for each in details)
     return [Finding(name, f"{'; '.join(reasons)}; must be {hint}")]
+
+
+def _form_of_tls(value: object) -> str:
+    """Return the form that a value of nginx_tls has, by the name that pydantic gives it."""
+    if not isinstance(value, Mapping):
+        return "literal"
+    return "AcmeCertificate" if "acme" in value else "Certificate"
 
 
 def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
@@ -320,13 +365,3 @@ def _reason(name: str, value: object, detail: Mapping[str, Any]) -> str:
     # a whole web_config may hold a password
     shown = "this" if isinstance(value, (Mapping, list)) else repr(value)
     return f"{part}{shown} is not valid ({said[0].lower()}{said[1:]})"
-
-
-def _unknown(name: str) -> str:
-    if name.startswith("omero."):
-        return f'is an OMERO.web property; set web_config = {{"{name}": …}}'
-    if name in OF_REDIS:
-        return f"belongs in the file that web_secrets names; set it there: `{name}: …`"
-    close = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else "possible: " + ", ".join(Settings.model_fields)
-    return f"there is no such setting; {hint}"

@@ -74,6 +74,10 @@ ROWS = {
         "[DIRECTORIES]}: [branding.md](branding.md)",
         default="{}",
     ),
+    "web_checks": Row(
+        "pages that must answer after a change, or the change is rolled back: [lifecycle.md]"
+        "(lifecycle.md#checks-of-your-own)",
+    ),
     "web_ready_needs_server": Row(
         "`True`: `/ops/ready` answers 503 if no OMERO.server is reachable: "
         "[monitoring.md](monitoring.md)",
@@ -101,6 +105,13 @@ ROWS = {
         "seconds after which an OMERO.web that hangs as a whole is restarted: "
         "[lifecycle.md](lifecycle.md#crashes)",
     ),
+    "web_notify": Row(
+        '{"mail": ADDRESSES, "smtp": SERVER, "from": ADDRESS, "url": URL, "warnings": `False`}, '
+        "each optional, or `True`: somebody is notified when the site breaks and when it is well; "
+        "`notify_webhook` and `notify_smtp_password` go into the secrets file: "
+        "[notify.md](notify.md)",
+        default="nobody is notified",
+    ),
     "nginx_server_name": Row(
         "the names visitors use, like `images.example.org`; [no other is "
         "served](front-door.md#host-names)",
@@ -113,7 +124,8 @@ ROWS = {
         "NGINX's port for https, with TLS",
     ),
     "nginx_tls": Row(
-        '`off`, `self-signed`, or {"certificate": FILE, "key": FILE}, here or on the host: '
+        '`off`, `self-signed`, {"acme": {"email": ADDRESS}} for a certificate that renews itself '
+        '([acme.md](acme.md)), or {"certificate": FILE, "key": FILE}, here or on the host: '
         "[tls.md](tls.md)",
     ),
     "nginx_maintenance_allow": Row(
@@ -141,6 +153,10 @@ ROWS = {
     "nginx_metrics_allow": Row(
         "addresses that may ask for `/ops/`: [monitoring.md](monitoring.md)",
         default="this host",
+    ),
+    "nginx_omero_ws": Row(
+        "OMERO.server's websocket, like `wss://omero.example.org:4066`, which OMERO's clients then "
+        "reach at `/omero-ws`: [front-door.md](front-door.md#omeroserver-by-a-websocket)",
     ),
     "nginx_robots": Row(
         "`True`: a robots.txt keeps crawlers out of rendering and search: "

@@ -8,26 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from omeroweb_ops.property_names import PORT
+from omeroweb_ops.shared import front_door
+from omeroweb_ops.shared.addresses import is_ipv6
 from omeroweb_ops.shared.finding import Finding
+from omeroweb_ops.shared.front_door import FrontDoor
+from omeroweb_ops.shared.server_names import LOCAL
 from omeroweb_ops.state import derived, plugin_catalogue, schema
 from omeroweb_ops.state.branding import Branding
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.redaction import redact, texts
 
 from ..conventions import LOCATIONS, REDIS_USER
-from . import branding, server_names
+from . import branding
 from .member import Member
 from .network import Network, network, redis_url
-from .secrets_file import OF_REDIS, read_secrets
+from .secrets_file import EAB_KEY, OF_THE_BUNDLE, read_secrets
 from .settings import read
 from .web_application import WebApplication
 
 GROUPS = ("redis", "web", "nginx")
 SCHEMA = schema.locked()
-_LOOPBACK = {"localhost", "127.0.0.1"}
 
 
 @dataclass(frozen=True)
@@ -75,33 +79,28 @@ class Site:
         return self.networks[member.name]
 
     @cached_property
+    def _front_doors(self) -> tuple[FrontDoor, ...]:
+        return tuple(member.front_door for member in self.group("nginx"))
+
+    @cached_property
     def tls(self) -> bool:
         """Whether visitors use https."""
-        return any(member.public_tls for member in self.group("nginx"))
+        return any(door.tls for door in self._front_doors)
 
     @cached_property
     def origins(self) -> tuple[str, ...]:
         """The origins of OMERO.web's own pages, as browsers send them; none without TLS."""
-        return tuple(
-            f"https://{name}{member.public_port}"
-            for member in self.group("nginx")
-            if member.public_tls
-            for name in member.server_names
-            if name != "_" and "*" not in name and not name.startswith(".")
-        )
+        return front_door.origins(self._front_doors)
 
     @cached_property
     def allowed_hosts(self) -> tuple[str, ...]:
         """The names that OMERO.web answers to; none if an NGINX takes any name."""
-        names = [member.server_names for member in self.group("nginx")]
-        if any(map(server_names.is_open, names)):
-            return ()
-        return tuple(server_names.allowed_hosts([name for each in names for name in each]))
+        return front_door.allowed_hosts(self._front_doors)
 
     @cached_property
     def loopback(self) -> bool:
         """Whether only users of the machine itself can visit the site."""
-        return all({*(each.server_names or ["_"])} <= _LOOPBACK for each in self.group("nginx"))
+        return all({*(each.server_names or ["_"])} <= {*LOCAL} for each in self.group("nginx"))
 
     @cached_property
     def _resolved(self) -> Mapping[str, tuple[dict[str, str], list[Finding]]]:
@@ -145,6 +144,7 @@ class Site:
             redis_user=self._redis_user,
             redis_password=self.redis_password,
             front_elsewhere=any(nginx is not member for nginx in self.group("nginx")),
+            ipv6=is_ipv6(member.address or ""),
             serves_static=not self.group("nginx"),
             tls=self.tls,
             cors_origins=tuple(settings.web_cors_origins),
@@ -176,9 +176,15 @@ class Site:
         return None if user is None else str(user)
 
     @property
+    def eab_key(self) -> str | None:
+        """The key of an account with an ACME authority, if the secrets have one."""
+        key = self.secrets.get(EAB_KEY)
+        return None if key is None else str(key)
+
+    @property
     def secret_properties(self) -> dict[str, Any]:
         """The properties of OMERO.web that the secrets have."""
-        return {name: value for name, value in self.secrets.items() if name not in OF_REDIS}
+        return {name: value for name, value in self.secrets.items() if name not in OF_THE_BUNDLE}
 
     def redact(self, message: str) -> str:
         """Return a message without the secrets."""
@@ -203,23 +209,24 @@ class Site:
 
 def load(
     hosts: Iterable[tuple[str, frozenset[str], Mapping[str, Any], str | None]],
+    directory: Path = Path(),
 ) -> tuple[Site, list[Finding]]:
     """Return the site, and the errors in each host's own settings; `checks` finds all others.
 
-    hosts: name, groups, data and the connector's address of each host.
+    hosts: name, groups, data and the connector's address of each host. directory: the inventory's.
     """
     members: list[Member] = []
     findings: list[Finding] = []
     files: dict[str | tuple[str, ...], str] = {}
     for name, groups, data, address in hosts:
-        settings, mistakes = read(data)
+        settings, mistakes = read(data, directory)
         findings += [Finding(f"{name}: {each.subject}", each.message) for each in mistakes]
         members.append(Member(name, groups, settings, address))
         if settings.web_secrets:
             files[settings.web_secrets] = name
     secrets: dict[str, Any] = {}
     for source, name in files.items():
-        content, mistakes = read_secrets(source)
+        content, mistakes = read_secrets(source, directory)
         findings += [Finding(f"{name}: {each.subject}", each.message) for each in mistakes]
         secrets.update(content)
     return Site({each.name: each for each in members}, secrets), findings

@@ -13,6 +13,7 @@ from omeroweb_ops.shared.finding import Finding
 
 from ..host_paths import NGINX_TLS
 from . import certificate
+from .controller_path import ControllerPath
 from .member import Member
 from .settings import Certificate
 
@@ -31,19 +32,20 @@ class Pair:
     key: str
 
 
-_OWN = Pair(CERTIFICATE, KEY)
+OWN = Pair(CERTIFICATE, KEY)
 
 
 def in_place(member: Member) -> Pair | None:
     """Return the paths of a certificate that is on the NGINX host itself, where others renew it.
 
-    Such paths are absolute, and either do not exist on this machine, or this machine is the host.
+    Such paths are absolute in the inventory, and either do not exist on this machine, or this
+    machine is the host.
     """
     given = member.settings.nginx_tls
     if not isinstance(given, Certificate):
         return None
-    paths = [Path(given.certificate), Path(given.key)]
-    if not all(path.is_absolute() for path in paths):
+    paths = (given.certificate, given.key)
+    if any(isinstance(path, ControllerPath) for path in paths):
         return None
     there = member.name == "@local" or not any(os.path.exists(path) for path in paths)
     return Pair(given.certificate, given.key) if there else None
@@ -51,7 +53,7 @@ def in_place(member: Member) -> Pair | None:
 
 def paths(member: Member) -> Pair:
     """Return the paths of NGINX's certificate and key."""
-    return in_place(member) or _OWN
+    return in_place(member) or OWN
 
 
 @dataclass(frozen=True)
@@ -100,4 +102,4 @@ def findings(member: Member, held: HostCertificate | None = None) -> Iterator[Fi
 
 
 def _bytes(path: str) -> bytes:
-    return Path(path).expanduser().read_bytes()
+    return Path(path).read_bytes()

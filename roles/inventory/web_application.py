@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from omeroweb_ops import login_page
 from omeroweb_ops.property_names import (
+    ALLOWED_HOSTS,
     CORS_ORIGIN_WHITELIST,
     HOST,
+    LOGIN_VIEW,
     NGINX_SERVER_EXTRA_CONFIG,
     PREFIX,
     PUBLIC_ENABLED,
@@ -19,8 +22,10 @@ from omeroweb_ops.property_names import (
     STATIC_URL,
     WSGI_TIMEOUT,
 )
+from omeroweb_ops.shared.addresses import canonical
 
 DJANGO_SESSION_COOKIE = "sessionid"  # SESSION_COOKIE_NAME of django.conf.global_settings
+OMERO_WEB_LOGIN = "weblogin"  # of omeroweb/webclient/urls.py
 NO_TIMEOUT = 86400  # seconds, for gunicorn's 0
 
 
@@ -31,7 +36,8 @@ class WebApplication:
     prefix: "" or like "/omero". static_url: a path or a URL. static_root: the directory of the
     static files. listens_on: the IP address or name that OMERO.web binds. address: OMERO.web's
     address on its own host. timeout: seconds that a request may take. samesite: in lower case.
-    extra_config: lines for NGINX's server block.
+    extra_config: lines for NGINX's server block. has_own_login: whether omero.web.login_view is
+    another view than OMERO.web's own.
     """
 
     prefix: str
@@ -44,7 +50,9 @@ class WebApplication:
     samesite: str
     is_public: bool
     cors_origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     extra_config: tuple[str, ...]
+    has_own_login: bool
 
     @classmethod
     def of(cls, value: Callable[[str], Any]) -> WebApplication:
@@ -56,15 +64,17 @@ class WebApplication:
         return cls(
             prefix=login_page.path_prefix(value(PREFIX)),
             static_url=str(value(STATIC_URL)),
-            static_root=str(value(STATIC_ROOT)),
-            listens_on=str(value(HOST)),
+            static_root=posixpath.normpath(str(value(STATIC_ROOT))),  # as omeroweb.settings does
+            listens_on=canonical(str(value(HOST))),
             address=login_page.address(value),
             timeout=int(value(WSGI_TIMEOUT)) or NO_TIMEOUT,
             session_cookie=str(value(SESSION_COOKIE_NAME) or DJANGO_SESSION_COOKIE),
             samesite=str(value(SESSION_COOKIE_SAMESITE)).lower(),
             is_public=bool(value(PUBLIC_ENABLED)),
             cors_origins=tuple(map(str, value(CORS_ORIGIN_WHITELIST) or ())),
+            allowed_hosts=tuple(map(str, value(ALLOWED_HOSTS) or ())),
             extra_config=tuple(map(str, extra)) if isinstance(extra, (list, tuple)) else (),
+            has_own_login=str(value(LOGIN_VIEW)) != OMERO_WEB_LOGIN,
         )
 
     @property

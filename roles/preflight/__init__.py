@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gevent
 from gevent.lock import RLock
 from omeroweb_ops.shared.finding import Finding
-from pyinfra import logger
+from pyinfra import config, logger
 from pyinfra.api import DeployError, Host, State
 
-from ..inventory import checks, tls_files
+from ..inventory import checks, nginx_lines, tls_files
+from ..inventory.member import Member
 from ..inventory.site import Site, load
-from ..operations import deploy_lock, prefetch, run_context
-from ..survey import Survey, ask, existing_installation
+from ..operations import deploy_lock, prefetch_store, progress, run_context
+from ..survey import Survey, existing_installation
+from ..survey.fact import ask
 from ..target import Target
-from . import host_certificate, host_checks
+from . import host_certificate, host_checks, inventory_file, nginx_checks
 
 _REPORT_EVERY = 60.0  # seconds of waiting for another deploy
 _LOCK = RLock()
@@ -32,6 +35,13 @@ class _Checked:
     targets: Mapping[str, Target]
 
 
+@dataclass(frozen=True)
+class _Locked:
+    """The surveys of hosts that are locked without a deploy. Kept for the rest of the run."""
+
+    surveys: Mapping[str, Survey]
+
+
 def check(state: State, host: Host) -> Target:
     """Return the checked site, this host's part of it and the host's survey.
 
@@ -42,6 +52,7 @@ def check(state: State, host: Host) -> Target:
         context = run_context.of(state)
         checked = context.get(_Checked)
         if checked is None:
+            progress.watch(state)
             checked = _Checked(_check_all(state))
             context.put(checked)
     return checked.targets[host.name]
@@ -49,15 +60,18 @@ def check(state: State, host: Host) -> Target:
 
 def _check_all(state: State) -> dict[str, Target]:
     site, findings = load(
-        (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
-        for host in state.inventory
+        (
+            (host.name, frozenset(host.groups), _settings_data(host), _connector_address(host))
+            for host in state.inventory
+        ),
+        inventory_file.directory(),
     )
     findings += checks.errors(site)
     _stop_at(findings, "the inventory")
     for warning in checks.warnings(site):
         logger.warning(f"    {warning}")
     hosts = list(state.inventory.get_active_hosts())
-    surveys = _survey_all(state, site, hosts)
+    surveys = _survey_all(state, hosts, partial(_survey, state, site))
     targets = {name: Target(site, site.members[name], each) for name, each in surveys.items()}
     for host in hosts:
         target = targets[host.name]
@@ -67,7 +81,9 @@ def _check_all(state: State) -> dict[str, Target]:
         ]
         if "nginx" in target.groups:
             for warning in existing_installation.warnings(
-                target.survey.existing, tls=target.settings.nginx_tls != "off"
+                target.survey.existing,
+                tls=target.settings.nginx_tls != "off",
+                secure=target.survey.nginx.secure_files,
             ):
                 logger.warning(f"    {host.name}: {warning}")
         for found in _certificate_findings(host, target):
@@ -77,18 +93,57 @@ def _check_all(state: State) -> dict[str, Target]:
             else:
                 logger.warning(f"    {finding}")
     if findings:
-        for host in hosts:
-            deploy_lock.of(state).give_back(host)
+        deploy_lock.of(state).give_back_all(hosts)
     _stop_at(findings, "the hosts")
     for name, target in targets.items():
         for warning in host_checks.warnings(target):
             logger.warning(f"    {name}: {warning}")
+        for line in host_checks.upgrade(target):
+            logger.warning(f"    {name}: {line}")
     # Otherwise pyinfra would continue with the web hosts after Redis has failed.
     state.config.FAIL_PERCENT = 0
     return targets
 
 
-def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey]:
+def lock_hosts(state: State) -> Mapping[str, Survey]:
+    """Survey and lock each host without its settings, for a run that does not deploy.
+
+    The inventory may have errors. The first call does this for all hosts.
+    """
+    with _LOCK:
+        context = run_context.of(state)
+        known = context.get(_Locked)
+        if known is None:
+            hosts = list(state.inventory.get_active_hosts())
+            known = _Locked(_survey_all(state, hosts, partial(_ask, state)))
+            context.put(known)
+    findings = [
+        Finding(name, f"{survey.lock.sentence}; try again when that has ended")
+        for name, survey in known.surveys.items()
+        if survey.lock.state not in ("free", "taken")
+    ]
+    findings += [
+        Finding(name, host_checks.NO_PRIVILEGE)
+        for name, survey in known.surveys.items()
+        if survey.privilege == "none"
+    ]
+    if findings:
+        deploy_lock.of(state).give_back_all(state.inventory.get_active_hosts())
+    _stop_at(findings, "the hosts")
+    state.config.FAIL_PERCENT = 0
+    return known.surveys
+
+
+def use_lock(state: State, host: Host) -> None:
+    """Lock each host, as `lock_hosts`, and let the operations that follow run under the lock."""
+    survey = lock_hosts(state)[host.name]
+    config.SHELL = deploy_lock.of(state).shell(host)
+    config.SUDO = survey.privilege == "sudo"
+
+
+def _survey_all(
+    state: State, hosts: list[Host], survey_host: Callable[[Host], Survey]
+) -> dict[str, Survey]:
     """Survey each host and, with `-y`, lock it: either all hosts or none.
 
     A deploy that finds a host locked gives its own locks back before it waits, so that two deploys
@@ -99,15 +154,14 @@ def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey
     while True:
         surveys, busy = {}, None
         for host in hosts:
-            survey = surveys[host.name] = _survey(state, site, host)
+            survey = surveys[host.name] = survey_host(host)
             if survey.lock.state not in ("free", "taken"):
                 busy = host
                 if time.monotonic() < end:
                     break
         if busy is None or time.monotonic() >= end:
             return surveys
-        for host in hosts:
-            lock.give_back(host)
+        lock.give_back_all(hosts)
         holder = surveys[busy.name].lock
         message = (
             f"{busy.name}: waiting: {holder.sentence}"
@@ -123,20 +177,35 @@ def _survey_all(state: State, site: Site, hosts: list[Host]) -> dict[str, Survey
 
 
 def _survey(state: State, site: Site, host: Host) -> Survey:
-    member, lock = site.members[host.name], deploy_lock.of(state)
+    member = site.members[host.name]
     ports = tuple(port for port, _program, _setting in site.ports(member))
     names = site.network(member).remote_nginx if "web" in member.groups else ()
-    if "redis" in member.groups and not member.settings.redis_is_local:
+    if "nginx" in member.groups or not member.settings.redis_is_local:
         names += site.network(member).remote_web
-    at_once = deploy_lock.is_taken_at_once(state)
-    survey = ask(host, ports=ports, names=names, lock=lock.take() if at_once else deploy_lock.LOOK)
+    names += nginx_checks.names(member)
+    front = _included_patterns(site, member)
+    survey = _ask(state, host, ports=ports, names=names, front=front)
+    prefetch_store.remember(host, survey.prefetched)
+    return survey
+
+
+def _ask(state: State, host: Host, **about: Any) -> Survey:
+    """Survey a host and, with `-y`, lock it. about: arguments of `ask`."""
+    lock, at_once = deploy_lock.of(state), deploy_lock.is_taken_at_once(state)
+    survey = ask(host, lock=lock.take() if at_once else deploy_lock.LOOK, **about)
     if survey.lock.is_gone:  # its deploy has ended: no need to wait
         ended = survey.lock.token
         again = lock.take(ended=ended) if at_once else f"prepare && give_back {ended} && false"
-        survey = ask(host, ports=ports, names=names, lock=again)
+        survey = ask(host, lock=again, **about)
     lock.note(host, survey.lock, sudo=survey.privilege == "sudo")
-    prefetch.remember(host, survey.prefetched)
     return survey
+
+
+def _included_patterns(site: Site, member: Member) -> tuple[str, ...] | None:
+    """Return the patterns of files that the site's own NGINX lines include; None without NGINX."""
+    if "nginx" not in member.groups:
+        return None
+    return nginx_lines.includes(site.application(member).extra_config)
 
 
 def surveys(state: State) -> Mapping[str, Survey]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
-from omeroweb_ops.property_names import PORT
+from omeroweb_ops.property_names import HOST, PORT
+from omeroweb_ops.shared.addresses import is_ipv6, parse
 from omeroweb_ops.shared.finding import Finding
 
+from ..host_paths import SENDMAIL
+from ..inventory import upgrade_notes
 from ..operations import deploy_lock, omerodir
 from ..survey import disks, existing_installation, existing_redis
 from ..target import Target
+from . import nginx_checks
 
+NO_PRIVILEGE = (
+    "the user is not root and cannot use sudo without a password; connect as root, use "
+    "--use-sudo-password, or add a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in "
+    "/etc/sudoers.d"
+)
 OLDEST_PYTHON = (3, 11)  # Pillow's security fixes need 3.11
 
 
@@ -33,15 +43,21 @@ def errors(target: Target) -> Iterator[Finding]:
             f"{target.survey.lock.sentence}, and has not ended within "
             f"{deploy_lock.TIMEOUT / 60:.0f} minutes; check `ps` on the host, and deploy again",
         )
-    if target.survey.privilege == "none":
+    if not target.survey.namespaces:
         yield Finding(
-            "privilege",
-            "the user is not root and cannot use sudo without a password; connect as root, or add "
-            "a line like 'admin ALL=(ALL) NOPASSWD: ALL' to a file in /etc/sudoers.d",
+            "system",
+            "this container refuses the namespaces that the units of OMERO.web, NGINX and Redis "
+            "need (systemd's status 226/NAMESPACE); allow nesting for it: on Proxmox `pct set ID "
+            "--features nesting=1`, with Incus or LXD `security.nesting=true`, with LXC "
+            "`lxc.include = /usr/share/lxc/config/nesting.conf`",
         )
+    if target.survey.privilege == "none":
+        yield Finding("privilege", NO_PRIVILEGE)
     if "nginx" in target.groups:
         yield from existing_installation.errors(target.survey.existing)
+        yield from nginx_checks.errors(target)
     if "web" in target.groups:
+        yield from _sendmail(target)
         yield from existing_installation.unsafe_paths(target.survey.existing)
         if not target.survey.existing.link:
             yield from omerodir.links_below(target.survey.prefetched)
@@ -54,6 +70,8 @@ def errors(target: Target) -> Iterator[Finding]:
                     f"{name}, the address of an NGINX, cannot be resolved on this host; "
                     "set that host's IP address as its address",
                 )
+    if "nginx" in target.groups:
+        yield from _upstreams(target)
     if "redis" in target.groups:
         yield from existing_redis.errors(target.settings, target.survey.redis)
         for name in () if target.settings.redis_is_local else target.network.remote_web:
@@ -73,8 +91,52 @@ def errors(target: Target) -> Iterator[Finding]:
             )
 
 
+def _sendmail(target: Target) -> Iterator[Finding]:
+    """Yield an error if messages are for a mail server of the host, which has none."""
+    notify = target.settings.web_notify
+    missing = target.survey.prefetched.state(SENDMAIL) == "absent"
+    if notify and notify.mail and notify.smtp is None and missing:
+        yield Finding(
+            "web_notify",
+            f"this host has no {SENDMAIL}; install a mail server (for example postfix), "
+            'or set smtp, for example {"smtp": "mail.example.org"}',
+        )
+
+
+def _upstreams(target: Target) -> Iterator[Finding]:
+    """Yield an error for each OMERO.web on another host that this NGINX cannot reach."""
+    for web in target.site.group("web"):
+        name = web.address or ""
+        if web is target.member or not name:
+            continue
+        found = [name] if parse(name) else target.survey.addresses.get(name, ())
+        host = target.site.application(web).listens_on
+        if not found:
+            yield Finding(
+                "address",
+                f"{name}, the address of an OMERO.web, cannot be resolved on this host; "
+                "set that host's IP address as its address",
+            )
+        elif all(map(is_ipv6, found)) and isinstance(parse(host), IPv4Address):
+            yield Finding(
+                HOST,
+                f"{host} takes no IPv6 connections, and {name}, the address of {web.name}, is "
+                f"{', '.join(found)}; set :: for {web.name}",
+            )
+
+
+def upgrade(target: Target) -> list[str]:
+    """Return what a change of OMERO.web's version on a host asks of the administrator."""
+    if "web" not in target.groups:
+        return []
+    after = upgrade_notes.locked(target.settings.web_requirements)
+    return upgrade_notes.advice(upgrade_notes.parse(target.survey.omero_web), after)
+
+
 def warnings(target: Target) -> Iterator[Finding]:
     """Yield the problems of a host that do not stop a deploy."""
+    if "nginx" in target.groups:
+        yield from nginx_checks.warnings(target)
     if "web" in target.groups and target.network.remote_nginx and not target.survey.nft:
         yield Finding(
             PORT,

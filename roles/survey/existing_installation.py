@@ -8,7 +8,7 @@ ome.omero_web (OMERODIR /opt/omero/web/OMERO.web with bin/omero, NGINX's conf.d/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from omeroweb_ops.locations import BASE, EARLIER_OMERODIR, OMERODIR
@@ -21,7 +21,7 @@ MANAGED_MARKER = "Written by the OMERO.web bundle"
 # the same expression for grep -E and for Python
 _OMERO = (
     r"upstream[^;#{]*omeroweb|include[^;#]*omero[-_]?web"
-    r"|proxy_pass[^;#]*//(omeroweb|(127\.0\.0\.1|localhost):4080)"
+    r"|proxy_pass[^;#]*//(omeroweb|(127\.0\.0\.1|\[::1?\]|localhost):4080)"
 )
 OUR_GUNICORN_CONF = f"{BASE}/gunicorn.conf.py"  # in the command line of the bundle's gunicorn
 SCRIPT = shell_file.command(  # part of the survey
@@ -38,11 +38,11 @@ SCRIPT = shell_file.command(  # part of the survey
 class ExistingInstallation:
     """The paths of an existing installation, by kind.
 
-    units, scripts (of init), dropins, crons, commands, sites (path to NGINX configuration).
-    default: Debian's default site, if it is a file and not a link. link: whether OMERODIR is a
-    link. omerodir: another OMERODIR, whose configuration ours does not have. virtualenv: whether
-    venv3 is a directory. running: whether its process uses OMERO.web's port. unsafe: paths that
-    root would have to run or to remove, but that are links or belong to another user.
+    units, scripts (of init), dropins, crons, commands, sites (path to NGINX configuration). link:
+    whether OMERODIR is a link. omerodir: another OMERODIR, whose configuration ours does not have.
+    virtualenv: whether venv3 is a directory. running: whether its process uses OMERO.web's port.
+    unsafe: paths that root would have to run or to remove, but that are links or belong to another
+    user.
     """
 
     units: tuple[str, ...] = ()
@@ -51,7 +51,6 @@ class ExistingInstallation:
     crons: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     sites: dict[str, str] = field(default_factory=dict)
-    default: str | None = None
     link: bool = False
     omerodir: str | None = None
     virtualenv: bool = False
@@ -61,7 +60,7 @@ class ExistingInstallation:
     @property
     def has_nginx_site(self) -> bool:
         """Whether NGINX has a site that the bundle's replaces."""
-        return bool(self.sites or self.default)
+        return bool(self.sites)
 
     @property
     def is_installed(self) -> bool:
@@ -92,7 +91,6 @@ _PLACES = {
         "command": f"{re.escape(str(OMERODIR))}/bin/omero|/usr/local/bin/omero",
         "omerodir": r"(/[^/]+)+/?",
         "site": r"/etc/nginx/(conf\.d|sites-enabled)/[^/]+",
-        "default": r"/etc/nginx/sites-enabled/default",
         "unsafe": r"(/[^/]+)+",
     }.items()
 }
@@ -118,7 +116,6 @@ def read(output: Iterable[str], holder: str = "") -> ExistingInstallation:
         crons=tuple(found.get("cron", ())),
         commands=tuple(found.get("command", ())),
         sites={path: "\n".join(sites.get(path, ())) for path in found.get("site", ())},
-        default=next(iter(found.get("default", ())), None),
         link="link" in found,
         omerodir=next(iter(found.get("omerodir", ())), None),
         virtualenv="virtualenv" in found,
@@ -151,10 +148,16 @@ def errors(found: ExistingInstallation) -> Iterator[Finding]:
             )
 
 
-def warnings(found: ExistingInstallation, *, tls: bool) -> Iterator[Finding]:
-    """Yield what visitors would miss after the takeover."""
+def warnings(
+    found: ExistingInstallation, *, tls: bool, secure: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Yield what visitors would miss after the takeover.
+
+    secure: files whose servers have TLS, also by a file that they include.
+    """
     for path, text in found.sites.items():
-        if not tls and re.search(r"^\s*listen\s[^;#]*\bssl\b", text, re.MULTILINE):
+        own = re.search(r"^\s*listen\s[^;#]*\bssl\b", text, re.MULTILINE)
+        if not tls and (own or path in secure):
             yield Finding(
                 "nginx_tls",
                 f"{path} uses TLS, but the site that replaces it does not; set "

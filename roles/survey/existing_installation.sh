@@ -65,8 +65,6 @@ for file in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/*; do
     is_managed "$file" && continue
     if grep -qE "^[^#]*($omero)" "$file"; then
         echo "existing=site $file"
-        sed 's/^/line=/' "$file"
-    elif [ "${file##*/}" = default ] && [ ! -L "$file" ]; then
-        echo "existing=default $file"
+        awk '{print "line=" $0}' "$file" # the last line may have no newline
     fi
 done

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC1003,SC2034,SC2154 # a backslash for tr; variables set before
-# Part of the survey of a host; roles/survey/__init__.py assembles it. Set before: ports, names, disks.
+# Part of the survey of a host; roles/survey/__init__.py assembles it. Set before: ports, names, disks, virtualenv.
 # Each line of the answer begins with the controller's nonce, so that nobody can forge a line by a
 # command line, a link's target or a file's name. The nonce comes on standard input and only the
 # shell itself prints it, so that no other user of the host can read it.
@@ -35,9 +35,19 @@ tell like "$ID_LIKE"
 tell version "$VERSION_ID"
 tell arch "$(uname -m)"
 [ -d /run/systemd/system ] && tell systemd "$(systemctl --version | awk 'NR == 1 {print $2}')"
+# A container without nesting (LXC) refuses the namespaces of each sandbox: systemd ends with 226.
+if [ "$1" != none ] && [ -d /run/systemd/system ] && [ -e /run/systemd/container ]; then
+  systemd-run --quiet --wait --collect -p PrivateTmp=yes -p ProtectSystem=strict true 2> /dev/null
+  [ $? != 226 ] || tell namespaces refused
+fi
 [ -e /proc/net/if_inet6 ] && tell ipv6 yes
 tell memory "$(awk '/^MemTotal/ {print $2}' /proc/meminfo)"
 tell python "$(basename "$(readlink -f /usr/bin/python3)")" # python3.11; empty without one
+for path in "$virtualenv"/lib/python3*/site-packages/omero_web-*.dist-info; do
+  [ -d "$path" ] || continue
+  version=${path##*/omero_web-}
+  tell omero_web "$(printf %s "${version%.dist-info}" | one_line)"
+done
 tell ip "$(hostname -I 2> /dev/null | cut -d' ' -f1)"
 nft list tables > /dev/null 2>&1 && tell nft yes # it may be installed but not permitted
 for path in $disks; do

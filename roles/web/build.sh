@@ -46,6 +46,10 @@ install -d -o "$user" -g "$group" -m 700 "$home" "$home/tmp"
 for file in "${HOME:-/root}/.config/pip/pip.conf" "${HOME:-/root}/.pip/pip.conf"; do
     [ ! -f "$file" ] || { install -D -o "$user" -m 400 "$file" "$home/.pip/pip.conf"; break; }
 done
+if [ -f "${PIP_CONFIG_FILE-}" ]; then # it may be for root alone
+    install -o "$user" -m 400 "$PIP_CONFIG_FILE" "$home/pip.conf"
+    export PIP_CONFIG_FILE="$home/pip.conf"
+fi
 install -d -m 700 "$cache"
 [ "$(stat -c %U "$cache")" = "$user" ] || chown -hR "$user:$group" "$cache"
 chown "$user" "$directory"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from omeroweb_ops.property_names import STATIC_ROOT
+from omeroweb_ops.property_names import APPS, STATIC_ROOT
+from omeroweb_ops.releases.installed import COMPLETE
 from omeroweb_ops.state import diff, plan, redaction
 from omeroweb_ops.state.desired import Desired
 from pydantic import (
@@ -29,7 +31,9 @@ from ..host_paths import OPS_COMMAND, RELEASE_COMMAND
 from ..inventory.site import SCHEMA
 from ..operations import run_context
 from ..operations.facts import HostFact, SecretStdin, fail
+from ..operations.prefetch import DAMAGED
 from ..operations.privilege import limited, printable
+from ..operations.sync import read_states
 from . import static_files
 from .release import runs
 from .sandbox import as_user
@@ -44,12 +48,14 @@ class PendingWork:
     """Pending work on a host that `check` has found, and warnings for the end of the run.
 
     apply: whether config.xml or the linked release must change. collect: the digest of the static
-    files to collect, or None. warnings: sentences about what works but affects users.
+    files to collect, or None. warnings: sentences about what works but affects users. findings: in
+    a dry run, what the active release refuses.
     """
 
     apply: bool = False
     collect: str | None = None
     warnings: Sequence[str] = ()
+    findings: Sequence[str] = ()
 
 
 # Releases before the names of secrets refuse them, and would print their values.
@@ -57,6 +63,11 @@ _REFUSED = "got an unexpected keyword argument"
 _EARLIER = (
     "an older version of the bundle has built the active release, which does not know what is "
     "secret: the deploy shows the differences"
+)
+_NOT_INSTALLED = f"{APPS}: cannot import "
+_LATER = (
+    "the active release does not know an app of the new release, or the app's properties: the "
+    "deploy shows the differences"
 )
 _OTHER_PYTHON = (
     "the active release was built for another Python than this host's: it is built again"
@@ -102,7 +113,8 @@ class CommandOutput(BaseModel):
 class ConfigCommand(HostFact[CommandOutput]):
     """The output of `omeroweb-ops config` about a desired state on standard input."""
 
-    def command(self, program: str, action: str) -> str:
+    def command(self, program: str, action: str, attempt: int = 1) -> str:
+        """Return the command. attempt: pyinfra keeps one answer for equal arguments."""
         asked = f"{as_user(program)} config {action} --json --desired -"
         other = {"changes": [{}], "findings": [_OTHER_PYTHON]}
         return (
@@ -135,10 +147,11 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
     + desired: secrets included; it travels on standard input
     """
     if not host.state.is_executing:
-        answer = _answer(current, "plan", desired)
-        if any(_REFUSED in each for each in answer.findings):
-            answer = CommandOutput(changes=[{}], diff=[_EARLIER])
-        _remember(PendingWork(apply=bool(answer.changes or answer.absent)))
+        (complete,) = read_states([f"{release}/{COMPLETE}"])
+        builds = complete in ("absent", DAMAGED)
+        answer = planned(partial(_answer, current, "plan"), desired, builds=builds)
+        changes = bool(answer.changes or answer.absent)
+        _remember(PendingWork(apply=changes, findings=() if changes else answer.findings))
         _show(answer, desired)
         return
     answer = _answer(release, "check", desired)
@@ -150,6 +163,34 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
         host.log(line)
     apply = bool(answer.changes) or not answer.serves
     _remember(PendingWork(apply, answer.collect, answer.warnings))
+
+
+def planned(
+    ask: Callable[[Desired, int], CommandOutput], desired: Desired, *, builds: bool
+) -> CommandOutput:
+    """Return what the active release says of a desired state in a dry run.
+
+    ask: asks the active release; takes the number of the attempt. builds: whether another release
+    is built, with which an app comes that the active release lacks: then all else is compared.
+    """
+    answer = ask(desired, 1)
+    if any(_REFUSED in each for each in answer.findings):
+        return CommandOutput(changes=[{}], diff=[_EARLIER])
+    if not builds or not any(_NOT_INSTALLED in each for each in answer.findings):
+        return answer
+    rest = replace(desired, set=_without_apps(desired.set), append=_without_apps(desired.append))
+    answer = ask(rest, 2)
+    if answer.findings:  # for example properties of the app
+        return CommandOutput(changes=[{}], diff=[_LATER])
+    apps = desired.append.get(APPS, desired.set.get(APPS, ()))
+    line = f"  {APPS}: {', '.join(map(str, apps))}, with the new release"
+    return answer.model_copy(
+        update={"changes": [*answer.changes, {}], "diff": [line, *answer.diff]}
+    )
+
+
+def _without_apps(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != APPS}
 
 
 @operation()
@@ -201,11 +242,12 @@ def report() -> Generator[StringCommand, None, None]:
     yield from ()
 
 
-def _answer(release: Path, action: str, desired: Desired) -> CommandOutput:
+def _answer(release: Path, action: str, desired: Desired, attempt: int = 1) -> CommandOutput:
     found: CommandOutput = host.get_fact(
         ConfigCommand,
         program=f"{release}/bin/omeroweb-ops",
         action=action,
+        attempt=attempt,
         _stdin=SecretStdin(desired.dump(secret=True)),
     )
     return redacted(found, desired)

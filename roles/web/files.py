@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
+from omeroweb_ops import site_checks
 from omeroweb_ops.locations import BASE, SOCKET
+from omeroweb_ops.notify.store import STATE
+from omeroweb_ops.shared.setting_values import in_bytes
 from omeroweb_ops.state.desired import Desired
 
 from .. import host_paths
@@ -23,9 +28,9 @@ from ..host_paths import (
     WEB_SOCKET,
     WEB_SUDOERS,
 )
-from ..inventory.field_types import in_bytes
+from ..inventory import web_checks
 from ..inventory.settings import Settings
-from ..operations import deploy_lock
+from ..operations import deploy_lock, privilege
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import RELEASE_FILES
 from ..operations.services import Service, cron
@@ -56,8 +61,15 @@ def commands(service: Service, settings: Settings, manager: str) -> list[Item]:
         File(host_paths.SANDBOX_COMMAND, sandbox.script(image=manager == "image"), mode="755"),
         rendered(SERVICE_COMMAND, "bin_service.sh.j2", "755"),
         rendered(RELEASE_COMMAND, "bin_release.sh.j2", "755"),
+        *([] if manager == "image" else [_support(service, settings, manager)]),
         rendered(GUNICORN_CONFIGURATION, "gunicorn.conf.py.j2"),
     ]
+
+
+def _support(service: Service, settings: Settings, manager: str) -> File:
+    names = shlex.quote(settings.nginx_server_name or "_")
+    path, template = host_paths.SUPPORT_COMMAND, "bin_support.sh.j2"
+    return _rendered(path, template, service, settings, manager, "755", names=names, state=STATE)
 
 
 def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
@@ -76,6 +88,7 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
             prefix=target.application.prefix,
             backs_off=target.survey.systemd_version >= 254,
             memory_max=most and in_bytes(most),
+            nginx_group=target.survey.nginx.group,
         )
 
     programs = (service, watch, cron())
@@ -107,7 +120,16 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
             for each in ([WEB_PROGRAM] if manager == "systemd" else [WEB_SERVICE, WEB_SOCKET])
         ),
         desired_state(target.site.desired(target.member)),
+        _checks(target),
     ]
+
+
+def _checks(target: Target) -> File | Absent:
+    """Return the file of the pages that `omeroweb-ops ready --checks` requests."""
+    path, found = str(LOCATIONS.checks), web_checks.resolve(target.site, target.member)
+    if not found:
+        return Absent(path)
+    return File(path, site_checks.dump(found), f"root:{USER}", "640")
 
 
 def desired_state(desired: Desired) -> File:
@@ -137,6 +159,7 @@ def _rendered(
         manager=manager,
         release_files=RELEASE_FILES.rstrip(),
         stamps=STAMPS,
+        privilege=privilege.FUNCTIONS.rstrip(),
         **more,
     )
     return File(path, text, mode=mode)

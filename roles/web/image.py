@@ -14,12 +14,14 @@ from omeroweb_ops.state.desired import Desired
 from pyinfra import host
 from pyinfra.api import DeployError
 
-from ..conventions import LOCATIONS, USER
+from ..conventions import IMAGE_GROUP, LOCATIONS, USER
 from ..inventory.settings import read
 from ..operations import packages
-from ..operations.files import File, sync
-from ..survey import ask
-from . import configuration, install_in_image, release
+from ..operations.files import File
+from ..operations.sync import sync
+from ..survey.fact import ask
+from . import configuration, release
+from .role import install_in_image
 
 # A wheel in the build context saves the minutes of a compilation.
 _AT_HAND = "wheels/zeroc_ice-*.whl"
@@ -43,7 +45,7 @@ def install(plugins: str = "") -> None:
         front_elsewhere=True, serves_static=True, plugins=chosen.plugins
     )
     default = derived.with_derived(Desired(), around, LOCATIONS)
-    desired = File(IN_IMAGE, default.dump(), f"{USER}:{USER}", "600", run_as=USER)
+    desired = File(IN_IMAGE, default.dump(), f"{USER}:{IMAGE_GROUP}", "600", run_as=USER)
     configuration.check(
         name="Check configuration", release=target.path, current=target.path, desired=default
     )

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # release.py sets tools
-# Part of the commands that install packages: pip and uv use the certificates and the index of the
-# site. Set before: tools, the directory of uv's virtualenv.
+# Part of the commands that install packages: pip and uv use the certificates, the index and the
+# proxy of the site. Set before: tools, the directory of uv's virtualenv.
 
 # A site's own certificate authority is in the system's store, which pip and uv do not use.
 certificates=/etc/ssl/certs/ca-certificates.crt
@@ -8,10 +8,20 @@ if [ -e "$certificates" ]; then
     export PIP_CERT="${PIP_CERT:-$certificates}" SSL_CERT_FILE="${SSL_CERT_FILE:-$certificates}"
 fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-# uv uses the index of pip's configuration, too. (`pip config get` reads only the user's own file.)
-index=
-if [ -x "$tools/bin/pip" ]; then
-    index=$("$tools/bin/pip" config list 2> /dev/null |
-        sed -nE "s/^(:env:|global|install)\.index-url='(.*)'$/\2/p" | head -n 1)
-fi
+# uv and Python use the index and the proxy of pip's configuration, too. (`pip config get` reads only
+# the user's own file.)
+settings=
+[ ! -x "$tools/bin/pip" ] || settings=$("$tools/bin/pip" config list 2> /dev/null)
+# Prints a setting of pip; a variable comes before a section of the command, and that before [global].
+of_pip() { # NAME
+    for section in :env: install global; do
+        printf '%s\n' "$settings" | sed -n "s/^$section\.$1=\(['\"]\)\(.*\)\1\$/\2/p"
+    done | head -n 1
+}
+index=$(of_pip index-url)
 if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
+proxy=$(of_pip proxy)
+if [ -n "$proxy" ] && [ -z "${HTTPS_PROXY-}${https_proxy-}${ALL_PROXY-}${all_proxy-}" ]; then
+    case $proxy in *://*) ;; *) proxy=http://$proxy ;; esac
+    export HTTPS_PROXY="$proxy" HTTP_PROXY="${HTTP_PROXY:-$proxy}"
+fi

@@ -29,8 +29,9 @@ from ..inventory import requirements_file
 from ..inventory.plugins import Addition, additions
 from ..inventory.settings import Settings
 from ..operations import shell_file
-from ..operations.files import File, read_states, write_from_stdin
+from ..operations.files import File, write_from_stdin
 from ..operations.prefetch import DAMAGED, PYTHON, RELEASE_FILES
+from ..operations.sync import commands, read_states
 from ..survey import Survey
 from . import builder
 from .builder import UV_CACHE
@@ -143,7 +144,7 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
     complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
     if complete not in ("absent", DAMAGED):
         if noted != note.state:
-            yield from note.commands()
+            yield from commands(note)
         return
     yield StringCommand(shell_file.command(_START, path, CURRENT, PREVIOUS))
     yield StringCommand(
@@ -151,17 +152,17 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
     )
     with tempfile.TemporaryDirectory() as folder:
         wheel = _app_wheel(Path(folder))
-        yield from File.of(f"{path}/{wheel.name}", wheel.read_bytes()).commands()
+        yield from commands(File.of(f"{path}/{wheel.name}", wheel.read_bytes()))
     locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
     for name, lock in locks.items():
         yield StringCommand(write_from_stdin(f"{path}/{name}", lock), _stdin=lock)
     own = [each.wheel for each in release.plugins if each.wheel]
     for plugin in own:
-        yield from File.of(f"{path}/{plugin.name}", plugin.read_bytes()).commands()
+        yield from commands(File.of(f"{path}/{plugin.name}", plugin.read_bytes()))
     yield builder.provide()
     host.log("Installing OMERO.web and its requirements…")
     yield StringCommand(build_command(release, locks, [wheel.name, *(each.name for each in own)]))
-    yield from note.commands()
+    yield from commands(note)
 
 
 def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str]) -> str:

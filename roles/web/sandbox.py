@@ -12,7 +12,7 @@ import shlex
 
 from omeroweb_ops.locations import BASE
 
-from ..conventions import LOCATIONS, USER
+from ..conventions import IMAGE_GROUP, LOCATIONS, USER
 from ..operations import services
 from ..operations.templates import environment
 
@@ -59,6 +59,8 @@ def script(*, image: bool = False) -> str:
     return _TEMPLATES.get_template("bin_sandbox.sh.j2").render(
         base=BASE,
         user=USER,
+        group=IMAGE_GROUP if image else USER,
+        image=image,
         environment=(*ENVIRONMENT, *(IMAGE_ENVIRONMENT if image else ())),
         properties=[shlex.quote(each) for each in COMMAND],
         writable=WRITABLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omeroweb_ops.locations import BASE, CURRENT
+from omeroweb_ops.site_checks import REQUEST_TIMEOUT
 
 from ..conventions import LOCATIONS, USER
 from ..host_paths import (
@@ -36,7 +37,8 @@ _PRESENT = (
     f'$(timeout -k 5 60 {OPS_COMMAND} config digest | head -c 64)"'
 )
 _LOG = with_functions(shell_file.command(shell_file.read(__file__, "show_log.sh"), OPS_COMMAND))
-_READY = limited(f"{OPS_COMMAND} ready --timeout 60 --current", seconds=90)
+_READY = f"{OPS_COMMAND} ready --timeout 60 --current"
+_READY_SECONDS = 90
 _SECONDS_MORE = 5  # for the end of the processes after the last request
 
 
@@ -60,15 +62,22 @@ def omero_web(target: Release, settings: Settings, manager: str, *, socket: bool
         umask="027",
         restart_on=f"cat {WEB_SERVICE} {WEB_SOCKET} {WEB_PROGRAM}; "
         + ("true" if handed_over else read_at_start),
-        reload_on=f"{_PRESENT}; cat {LOCATIONS.proxies}; {read_at_start}",
+        reload_on=f"{_PRESENT}; cat {LOCATIONS.proxies} {LOCATIONS.checks}; {read_at_start}",
         loaded=_LOADED,
         stop_seconds=settings.web_graceful_timeout + _SECONDS_MORE,
-        ready=f"{{ {_READY}\n}} && {RELEASE_COMMAND} seen",
+        ready=f"{{ {_ready(settings)}\n}} && {RELEASE_COMMAND} seen",
         log=_LOG,
         back=_BACK,
         again=f"{SERVICE_COMMAND} reload",
         socket=socket,
     )
+
+
+def _ready(settings: Settings) -> str:
+    """Return shell that waits for OMERO.web, and then checks the site's own pages."""
+    checks = len(settings.web_checks)
+    seconds = _READY_SECONDS + checks * int(REQUEST_TIMEOUT)
+    return limited(f"{_READY} --checks" if checks else _READY, seconds=seconds)
 
 
 def liveness() -> Service:

@@ -5,7 +5,7 @@
 release=$1 current=$2 previous=$3
 for each in "${release%/*}"/*; do
     if [ ! -d "$each" ] || [ -e "$each/served" ]; then continue; fi
-    case $each in
+    case $(readlink -f "$each") in # /opt/omero may be a link to another disk
         "$(readlink -f "$current")" | "$(readlink -f "$previous")") ;;
         *) rm -rf "$each" ;;
     esac

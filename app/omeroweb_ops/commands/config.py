@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..locations import CURRENT
-from ..property_names import SERVER_LIST
+from ..property_names import CACHES, PUBLIC_URL_FILTER, SERVER_LIST
 from ..releases import public_login, static_collect, trial
 from ..shared import omero_server
 from ..state import diff, export
@@ -21,6 +21,7 @@ from ..state.plan import Plan, mask
 from ..state.schema import Property
 from ..state.schema_cache import installed_version
 from ..state.snapshot import State
+from . import properties
 
 
 def add(commands: Any, *, internal: bool = False) -> None:
@@ -53,6 +54,7 @@ def add(commands: Any, *, internal: bool = False) -> None:
     config.add_parser(
         "rollback", help="restore the configuration before the last change"
     ).set_defaults(run=_rollback)
+    properties.add(config)
     show = config.add_parser("show", help="show a property's value and where it comes from")
     show.add_argument("property", nargs="*", help="default: every property that is set")
     show.set_defaults(run=_show)
@@ -188,8 +190,16 @@ def _export(engine: Engine, options: argparse.Namespace) -> int:
             "it; set OMERODIR to the directory of the installation, and run the command as root"
         )
     engine.learn(engine.current)
-    settings, secrets = export.snippet(engine.current, engine.shown, engine.locations.omerodir)
-    print(export.written(settings), end="")
+    found = export.export(engine.current, engine.shown, engine.locations.omerodir)
+    print(export.written(found.settings), end="")
+    if found.unread:
+        print(f"# left out, read by neither OMERO.web nor a plugin: {', '.join(found.unread)}")
+    if found.own_redis:
+        print(f"# left out, as the group redis brings OMERO.web's own Redis: {CACHES}")
+    if found.closed:
+        views = ", ".join(map(str, found.closed))
+        print(f"# {PUBLIC_URL_FILTER} no longer opens what changes data: {views}")
+    secrets = found.secrets
     if secrets and options.secrets:
         # JSON text is YAML text too
         lines = [f"{name}: {json.dumps(text)}" for name, text in secrets.items()]

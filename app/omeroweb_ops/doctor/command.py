@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from ..shared.addresses import bare
 from ..shared.expectations import Expectations
 from ..state.config_xml import Unreadable
 from ..state.engine import Engine
@@ -27,7 +28,7 @@ def run(engine: Engine, url: str | None, connect: str | None, *, json: bool) -> 
         if url is not None:
             expected = replace(expected, url=url.rstrip("/") + "/")
         with alarm(TIMEOUT):
-            observed = probe_public(expected.checked(), engine, connect)
+            observed = probe_public(expected.checked(), engine, connect and bare(connect))
     except (Unreadable, OSError, ValueError) as error:
         print(f"omeroweb-ops: doctor cannot run: {error}", file=sys.stderr)
         return COULD_NOT_RUN

@@ -14,6 +14,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 REQUEST_TIMEOUT = 10.0  # seconds for each request
+_MAX_REDIRECTS = 4
 _MAX_PAGE_SIZE = 1_000_000  # bytes of a page that are read
 _LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 
@@ -57,19 +58,23 @@ class Client:
 
     def __init__(self, name: str = "", connect: str | None = None) -> None:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self.session = requests.Session()
+        self.name, self.session = name, requests.Session()
         self.session.trust_env = False  # the host's proxies are not the visitor's
         self.session.verify = False
-        self.session.max_redirects = 4
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, _To(name, connect))
 
     def ask(self, method: str, url: str, *, follow: bool = False, **sent: Any) -> Answer:
-        """Send a request. With follow, send up to four more for redirects."""
+        """Send a request. With follow, send up to four more for redirects within the site."""
         try:
-            response = self.session.request(
-                method, url, allow_redirects=follow, timeout=REQUEST_TIMEOUT, stream=True, **sent
-            )
+            response = self._request(method, url, **sent)
+            hops, own = 0, self.name or urlsplit(url).hostname
+            while follow and response.next and urlsplit(response.next.url).hostname == own:
+                response.close()
+                if hops == _MAX_REDIRECTS:
+                    return Answer(url, problem="redirects in a loop")
+                hops += 1
+                response = self._request("GET", str(response.next.url))
             with response:
                 text = _text(response)
         # requests' own errors are OSErrors; urllib3's come in the middle of an answer
@@ -81,6 +86,11 @@ class Client:
             headers={name.lower(): value for name, value in response.headers.items()},
             text=text,
             cookies=tuple(_cookies(response)),
+        )
+
+    def _request(self, method: str, url: str, **sent: Any) -> requests.Response:
+        return self.session.request(
+            method, url, allow_redirects=False, timeout=REQUEST_TIMEOUT, stream=True, **sent
         )
 
 
@@ -146,8 +156,6 @@ def _reason(error: BaseException) -> str:
     """Return the operating system's error message, if there is one inside a library's error."""
     if isinstance(error, _LATE):
         return f"does not answer within {REQUEST_TIMEOUT:g} s"
-    if isinstance(error, requests.TooManyRedirects):
-        return "redirects in a loop"
     cause: BaseException | None = error
     while cause is not None:
         message = getattr(cause, "strerror", None)

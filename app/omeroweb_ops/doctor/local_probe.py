@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import login_page
+from ..locations import RENEWAL_FAILURE
 from ..login_page import LOGIN, address
 from ..property_names import (
     ALLOWED_HOSTS,
@@ -27,8 +30,9 @@ from ..property_names import (
     SESSION_ENGINE,
 )
 from ..releases import installed
-from ..shared import omero_server
+from ..shared import omero_server, redis_client, renewal
 from ..shared.redis_memory import Memory
+from ..shared.renewal import RenewalFailure
 from ..state import derived
 from ..state.engine import Engine
 from .http import Answer, Client
@@ -62,7 +66,8 @@ class LocalState:
     properties: effective values as Python data. own: OMERO.web's answer on its own port. servers:
     "host:port" of each OMERO.server to the reason why it is unreachable, or "". sessions: the
     session store's problem and the setting, or None. memory: the session store's. release: the
-    active release's problem, or "".
+    active release's problem, or "". login: the login page's path without the prefix.
+    renewal: why the certificate has not been renewed.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +76,8 @@ class LocalState:
     sessions: tuple[str, str] | None = None
     memory: Memory = field(default_factory=Memory)
     release: str = ""
+    login: str = LOGIN
+    renewal: RenewalFailure | None = None
 
     @property
     def base(self) -> str:
@@ -81,11 +88,12 @@ class LocalState:
 def probe_local(engine: Engine, proxied: Mapping[str, str]) -> LocalState:
     """Probe everything once. proxied: the headers of `as_proxied` for the public URL."""
     properties = {name: engine.value(name) for name in _PROPERTIES}
-    own = Client().ask("GET", f"{address(properties.get).url}{LOGIN}", headers=proxied)
+    login = login_page.path(engine.locations)
+    own = Client().ask("GET", f"{address(properties.get).url}{login}", headers=proxied)
     sessions = _sessions(engine, properties)
     memory = Memory() if sessions else _memory(properties)
     servers = omero_server.problems(properties[SERVER_LIST] or (), _CONNECT_TIMEOUT)
-    return LocalState(properties, own, servers, sessions, memory, _release())
+    return LocalState(properties, own, servers, sessions, memory, _release(), login, _renewal())
 
 
 def as_proxied(host: str, scheme: str) -> dict[str, str]:
@@ -98,6 +106,12 @@ def _release() -> str:
         return installed.serving().other_python(installed.host_python()) or ""
     except OSError:  # an existing installation of OMERO.web
         return ""
+
+
+def _renewal() -> RenewalFailure | None:
+    with suppress(OSError, ValueError):  # `omeroweb-ops status` reports an unreadable file
+        return renewal.failure(RENEWAL_FAILURE)
+    return None
 
 
 def _sessions(engine: Engine, properties: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -119,7 +133,7 @@ def _memory(properties: Mapping[str, Any]) -> Memory:
 
     for location, options in _redises(properties):
         try:
-            with _connected(location, options) as store:
+            with redis_client.connect(location, options, _CONNECT_TIMEOUT) as store:
                 info = store.info("memory")
         except redis.RedisError:  # a Redis run by others may refuse INFO
             break
@@ -137,25 +151,13 @@ def _redises(properties: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
                 yield location, cache.get("OPTIONS") or {}
 
 
-def _connected(location: str, options: Mapping[str, Any]) -> Any:
-    import redis
-
-    return redis.Redis.from_url(
-        location,
-        username=options.get("USERNAME"),
-        password=options.get("PASSWORD"),
-        socket_timeout=_CONNECT_TIMEOUT,
-        socket_connect_timeout=_CONNECT_TIMEOUT,
-    )
-
-
 def _problem(location: str, options: Mapping[str, Any]) -> tuple[str, str] | None:
     import redis
 
     scheme, _, place = location.partition("://")
     place = place.rsplit("@", 1)[-1].partition("?")[0]  # the URL may have a password
     try:
-        with _connected(location, options) as store:
+        with redis_client.connect(location, options, _CONNECT_TIMEOUT) as store:
             store.ping()
     except redis.AuthenticationError:
         return f"Redis at {place} refuses the password", "redis_password"

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
+from ..login_page import LOGIN, works
+from ..shared import certificate
+from ..shared.addresses import url_host
+from ..shared.certificate import Certificate
 from ..shared.expectations import Expectations
 from ..state.engine import Engine
-from . import anonymous_probe, certificate, local_probe, login_form
+from . import anonymous_probe, local_probe, login_form
 from .anonymous_probe import AnonymousVisit
-from .certificate import Certificate
 from .http import Answer, Client
 
 STRANGER = "https://stranger.invalid"  # never a real site (RFC 2606)
@@ -52,6 +55,15 @@ class PublicState:
     anonymous: AnonymousVisit | None = None
 
     @property
+    def has_own_login(self) -> bool:
+        """Whether the login page is not OMERO.web's own form, and works: single sign-on."""
+        login = self.login
+        if login is None or not works(login.status, self.local.login):
+            return False
+        elsewhere = login.status in range(300, 400)
+        return not self.page.is_login and (elsewhere or self.local.login != LOGIN)
+
+    @property
     def page(self) -> login_form.Page:
         return login_form.read(self.login.text if self.login else "")
 
@@ -76,18 +88,18 @@ def probe_public(expected: Expectations, engine: Engine, connect: str | None) ->
 
 def _inside(seen: PublicState, client: Client) -> PublicState:
     expected = seen.expected
-    login = client.ask("GET", f"{expected.public}webclient/login/")
+    login = client.ask("GET", expected.public + seen.local.login.lstrip("/"), follow=True)
     plain = root = None
     if expected.secure:
         port = "" if expected.http_port == 80 else f":{expected.http_port}"
-        host = f"[{expected.host}]" if ":" in expected.host else expected.host
-        plain = client.ask("GET", f"http://{host}{port}{expected.prefix}/")
+        plain = client.ask("GET", f"http://{url_host(expected.host)}{port}{expected.prefix}/")
     if expected.prefix:
         root = client.ask("GET", f"{expected.origin}/")
     seen = replace(seen, login=login, plain=plain, root=root)
-    if not seen.page.is_login:
+    if seen.page.is_login:
+        seen = _form(seen, client)
+    elif not seen.has_own_login:
         return seen
-    seen = _form(seen, client)
 
     def api(origin: str) -> Answer:
         return client.ask("GET", f"{expected.public}api/", headers={"Origin": origin})

@@ -6,8 +6,8 @@ Each property means the same as for `omero web start` (omero/plugins/web.py, _bu
 
 from __future__ import annotations
 
-import shlex
-import sys
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -26,13 +26,26 @@ from ..property_names import (
     WSGI_WORKER_CONNECTIONS,
     WSGI_WORKERS,
 )
+from ..shared import cgroup
+from ..shared.addresses import is_ipv6, url_host, with_mapped
 from ..state.engine import Engine
-from . import handover, heartbeat, omero_server_guard, session_store_guard, sizing
+from . import (
+    handover,
+    heartbeat,
+    login_path,
+    omero_server_guard,
+    session_store_guard,
+    site_options,
+    sizing,
+)
+from .site_options import chain
 from .worker_memory import recycle_above
 from .worker_registry import WorkerRegistry
 
 # The visitor's address from NGINX, no query (it may have a password), NGINX's request ID, time.
 ACCESS_LOG = '%({x-forwarded-for}i)s "%(m)s %(U)s" %(s)s %(B)s %({x-request-id}i)s %(M)sms'
+_GTHREAD = "gunicorn.workers.gthread.ThreadWorker"
+_LOCAL = "127.0.0.1,::1"  # gunicorn's default of forwarded_allow_ips
 WORKER_CLASS = "omeroweb_ops.gunicorn.thread_worker.ThreadWorker"
 
 
@@ -51,12 +64,14 @@ def settings(
     def number(name: str) -> int:
         return int(engine.effective(name) or 0)
 
+    given = _options(engine, preload=preload)
+    bind = bind_host(str(engine.effective(HOST)))
     workers = WorkerRegistry(engine.locations.workers, engine.identity())
     found: dict[str, Any] = {
-        "bind": f"{engine.effective(HOST)}:{number(PORT)}",
+        "bind": f"{url_host(bind)}:{number(PORT)}",
         "workers": number(WSGI_WORKERS)
         if WSGI_WORKERS in engine.current
-        else sizing.workers(sizing.cores(), sizing.memory()),
+        else sizing.workers(cgroup.cores(), cgroup.memory()),
         "graceful_timeout": graceful_timeout,
         "timeout": number(WSGI_TIMEOUT),
         "max_requests": number(APPLICATION_SERVER_MAX_REQUESTS),
@@ -70,6 +85,7 @@ def settings(
             session_store_guard.install,
             omero_server_guard.install,
             watching.begin,
+            login_path.writer(engine.locations),
             workers.begin,
         ),
         "child_exit": workers.end,
@@ -80,25 +96,12 @@ def settings(
         "keepalive": 0,
         "forwarder_headers": "",  # nobody may send SCRIPT_NAME and PATH_INFO
     }
-    threads = (
-        number(WSGI_THREADS)
-        if WSGI_THREADS in engine.current
-        else sizing.threads(sizing.cores(), sizing.memory())
-    )
-    named = (
-        engine.effective(WSGI_WORKER_CLASS) if WSGI_WORKER_CLASS in engine.current else "gthread"
-    )
-    if named == "sync" and WSGI_THREADS not in engine.current:
-        threads = 1
-    if named == "gthread" or (named == "sync" and threads > 1):  # as gunicorn does
-        found |= {"worker_class": WORKER_CLASS, "threads": threads}
-    else:
-        found["worker_class"] = named
-    if named != "sync":
-        found["worker_connections"] = number(WSGI_WORKER_CONNECTIONS)
+    found |= _workers(engine, given, number)
     if preload:
-        # gevent and the like must be loaded before the modules that they patch
-        found["preload_app"] = found["worker_class"] in ("sync", WORKER_CLASS)
+        # gevent and the like must be loaded before the modules that they patch, and gunicorn's
+        # reloader watches what a worker has loaded
+        can_preload = found["worker_class"] in ("sync", WORKER_CLASS)
+        found["preload_app"] = can_preload and not given.get("reload")
         found |= {
             "on_starting": chain(watching.start, workers.clear, handover.on_starting_preload),
             "when_ready": chain(handover.when_ready_notify, heartbeat.to_systemd),
@@ -114,24 +117,83 @@ def settings(
     if proxies.exists():  # else gunicorn's default: loopback, or FORWARDED_ALLOW_IPS
         addresses = ["127.0.0.1", "::1", *proxies.read_text("ascii").split()]
         found["forwarded_allow_ips"] = ",".join(addresses)
-    arguments = _arguments(engine.effective(WSGI_ARGS))
-    if not preload:
-        arguments.pop("preload_app", None)  # HUP would keep the loaded code
-    found.update(arguments)
+    location = given.pop("config", None)
+    if location:
+        found = site_options.merge(found, _file(location, found, preload=preload))
+    if not preload and given.pop("preload_app", None):
+        site_options.report(
+            f"{WSGI_ARGS}: --preload has no effect without systemd: a reload there "
+            "would keep the loaded code"
+        )
+    found = site_options.merge(found, given)
+    if is_ipv6(bind):
+        trusted = found.get("forwarded_allow_ips") or os.environ.get("FORWARDED_ALLOW_IPS", _LOCAL)
+        found["forwarded_allow_ips"] = with_mapped(trusted)
     return found
 
 
-def chain(*hooks: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Chain hooks, because gunicorn accepts only one.
+def bind_host(host: str) -> str:
+    """Return the address for gunicorn to bind, which looks names up as IPv4 only.
 
-    The order matters: the last hook of a worker registers it as active.
+    A name that has no IPv4 address is replaced by its IPv6 address.
     """
+    try:
+        socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        pass
+    else:
+        return host
+    try:
+        found = socket.getaddrinfo(host, None, socket.AF_INET6, socket.SOCK_STREAM)
+    except OSError:  # gunicorn reports it
+        return host
+    return str(found[0][4][0])
 
-    def all_of_them(subject: Any) -> None:
-        for hook in hooks:
-            hook(subject)
 
-    return all_of_them
+def _options(engine: Engine, *, preload: bool) -> dict[str, Any]:
+    """Return the options of omero.web.wsgi_args. Raises ValueError if one is refused.
+
+    With HUP, an exception would end the running master: the options are reported and not used.
+    """
+    try:
+        return site_options.read(engine.effective(WSGI_ARGS))
+    except ValueError as error:
+        if preload:
+            raise
+        site_options.report(f"not used: {error}")
+        return {}
+
+
+def _file(location: str, found: dict[str, Any], *, preload: bool) -> dict[str, Any]:
+    """Return the settings of the site's file; what `_options` says of HUP holds here, too."""
+    try:
+        return site_options.read_file(location, found)
+    except (Exception, SystemExit) as error:  # the file is Python
+        if preload:
+            raise
+        site_options.report(f"not used: {error}")
+        return {}
+
+
+def _workers(engine: Engine, given: dict[str, Any], number: Callable[[str], int]) -> dict[str, Any]:
+    """Return class, threads and connections of the workers; what is given has precedence."""
+    own_threads = "threads" in given or WSGI_THREADS in engine.current
+    threads = given.pop("threads", None) or (
+        number(WSGI_THREADS) if own_threads else sizing.threads(cgroup.cores(), cgroup.memory())
+    )
+    own_class = engine.effective(WSGI_WORKER_CLASS) if WSGI_WORKER_CLASS in engine.current else None
+    named = str(given.pop("worker_class", None) or own_class or "gthread")
+    is_sync = named == "sync" or named.endswith("SyncWorker")
+    if is_sync and not own_threads:
+        threads = 1
+    found: dict[str, Any] = {"worker_class": named}
+    if named in ("gthread", _GTHREAD) or (is_sync and threads > 1):  # as gunicorn does
+        found = {"worker_class": WORKER_CLASS, "threads": threads}
+    elif own_threads and not is_sync:
+        found["threads"] = threads
+    if not is_sync or threads > 1:
+        found["worker_connections"] = number(WSGI_WORKER_CONNECTIONS)
+    return found
 
 
 def end_with_master(_server: object, _worker: object) -> None:
@@ -141,17 +203,3 @@ def end_with_master(_server: object, _worker: object) -> None:
     bind. systemd ends such processes itself, supervisor does not.
     """
     end_with_parent()
-
-
-def _arguments(text: str | None) -> dict[str, Any]:
-    """Return the settings in `omero.web.wsgi_args`, a command line of gunicorn."""
-    if not text:
-        return {}
-    from gunicorn.config import Config
-
-    try:
-        parsed = vars(Config().parser().parse_args(shlex.split(text)))
-    except (SystemExit, ValueError) as error:  # a reload must not end the running master
-        print(f"omero.web.wsgi_args ignored: {text!r} ({error})", file=sys.stderr, flush=True)
-        return {}
-    return {name: value for name, value in parsed.items() if value is not None and name != "args"}

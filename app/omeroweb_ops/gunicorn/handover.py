@@ -14,6 +14,7 @@ import gc
 import mmap
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 from ..locations import CURRENT
-from ..login_page import LOGIN, host_header
+from ..login_page import LOGIN, host_header, view_path
 from ..processes import PARENT, stat
 
 WARM_UP_TIMEOUT = 30.0  # seconds for the first login page of a successor's worker
@@ -54,16 +55,42 @@ def _listen(server: Any) -> None:
         os.environ.pop("GUNICORN_FD", "")
     )
     given = sock.create_sockets(server.cfg, server.log, inherited) if inherited else []
-    wanted = set(server.cfg.address)
-    kept = [each for each in given if _is_path(each) or each.getsockname()[:2] in wanted]
+    wanted = [_addresses(host, port) for host, port in server.cfg.address]
+    kept = [each for each in given if _is_path(each) or _is_wanted(each, wanted)]
+    bound = {each.getsockname()[:2] for each in kept if not _is_path(each)}
+    if any(bound.isdisjoint(addresses) for addresses in wanted):
+        ports = {port for addresses in wanted for _, port in addresses}
+        shared = [each for each in given if not _is_path(each) and each.getsockname()[1] in ports]
+        for each in shared:  # the predecessor's, which it closes later
+            each.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.cfg.set("reuse_port", bool(shared))
+        kept += sock.create_sockets(server.cfg, server.log)
+        server.cfg.set("reuse_port", False)  # otherwise each worker would bind sockets of its own
     for each in given:
         if each not in kept:
             each.close()
-    bound = {each.getsockname()[:2] for each in kept if not _is_path(each)}
-    if wanted - bound:
-        kept += sock.create_sockets(server.cfg, server.log)
     server.LISTENERS = kept
     server.systemd = any(map(_is_path, kept))  # gunicorn must not remove systemd's socket
+
+
+def _is_wanted(listener: Any, wanted: list[set[tuple[str, int]]]) -> bool:
+    """Return whether an inherited socket has a wanted address, or a part of a wildcard address."""
+    own = listener.getsockname()[:2]
+    everywhere = {("0.0.0.0", own[1]), ("::", own[1])}
+    return any(own in addresses or addresses & everywhere for addresses in wanted)
+
+
+def _addresses(host: str, port: int) -> set[tuple[str, int]]:
+    """Return the addresses that a socket of gunicorn may have that is bound to a host and port.
+
+    A host may be a name, and an IPv6 address may have several spellings. If a name has no address
+    now, the host itself is returned: a socket that is bound to the name's former address closes.
+    """
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)
+    except OSError:
+        return {(host, port)}
+    return {(str(address[0]), int(address[1])) for *_, address in found}
 
 
 def when_ready_notify(server: Any) -> None:
@@ -126,7 +153,7 @@ def _page(application: Any, prefix: str) -> int:
 
     environ: dict[str, Any] = {
         "SCRIPT_NAME": prefix,
-        "PATH_INFO": LOGIN,
+        "PATH_INFO": view_path(),
         "HTTP_HOST": host_header(settings.ALLOWED_HOSTS),
         "HTTP_X_FORWARDED_PROTO": "https",
     }

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .master_loop import at_each_turn
+
 TIMEOUT = "OMEROWEB_OPS_LIVENESS"  # a variable of the unit; seconds
 INTERVAL = 5.0  # seconds
 # Seconds after which a worker hangs whose loop, which takes a second, has not turned.
@@ -53,24 +55,23 @@ def to_file(path: Path) -> Callable[[Any], None]:
 
 
 def _repeat(server: Any, report: Callable[[], None]) -> None:
-    """Report now, and then in the master's loop for its workers, which turns once a second.
+    """Report now, and then in the master's loop.
 
     The first report makes a master count that stops in its first second.
     """
-    murder_workers, reported = server.murder_workers, 0.0
+    reported = 0.0
     with suppress(OSError):
         report()
 
-    def turn() -> None:
+    def act() -> None:
         nonlocal reported
-        murder_workers()
         now = time.monotonic()
         if now - reported >= INTERVAL and any(map(_is_alive, server.WORKERS.values())):
             reported = now
             with suppress(OSError):
                 report()
 
-    server.murder_workers = turn
+    at_each_turn(server, act)
 
 
 def _is_alive(worker: Any) -> bool:

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from selectors import EVENT_READ
@@ -25,6 +26,7 @@ from typing import Any
 from gunicorn.util import write_error
 from gunicorn.workers import gthread
 
+from ..shared.addresses import as_ipv4
 from .client_connection import HEADER_LIMIT, ClientSocket, Connection
 
 HEADER_TIMEOUT = 20.0  # seconds for a whole header
@@ -54,6 +56,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         self.running: set[Connection] = set()  # with a thread; changed by the threads themselves
         self.reported: set[Connection] = set()  # requests that hang
         self.due = False
+        self.accepting_ended: Callable[[], None] = lambda: None  # called once it accepts no more
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Return a pool with twice as many threads as accepted requests, but one for one.
@@ -78,12 +81,11 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
             accepted, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        if isinstance(address, tuple):  # not a Unix socket's
+            address = (as_ipv4(address[0]), *address[1:])
         client = ClientSocket(fileno=accepted.detach())
         connection = Connection(self.cfg, client, address, listener.getsockname())
         self.nr_conns += 1
-        if self.cfg.is_ssl:  # from omero.web.wsgi_args; no header before the handshake
-            self.enqueue_req(connection)
-            return
         self.incoming.append(connection)
         self.poller.register(client, EVENT_READ, partial(self.read_header, connection))
         self.read_header(connection)
@@ -170,6 +172,12 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has n
         elif not self._accepting and len(self.active) < self.cfg.threads:
             timeout = min(timeout, RESERVATION)
         super().wait_for_and_dispatch_events(timeout)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Enable or disable accepting connections, as gunicorn's method of the main thread."""
+        super().set_accept_enabled(enabled)
+        if not self.alive and not self._accepting:
+            self.accepting_ended()
 
     def notify(self) -> None:
         """Report to the master, refuse late headers, and end the worker if a request hangs."""

@@ -1,18 +1,28 @@
-"""Record which release and configuration each worker has loaded, in a file for each worker."""
+"""Record which release and configuration each worker has loaded, in a file for each worker.
+
+A worker has a file while it accepts requests.
+"""
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..shared import regular_file
 from . import handover, log_rotation
 
+# Seconds after SIGTERM in which a worker of another class may accept a request: the loops of gevent
+# and eventlet take a second (gunicorn.workers.ggevent.GeventWorker.run).
+_ANOTHER_TURN = 2.0
+
 
 class WorkerRegistry:
     """gunicorn's hooks that write and remove the workers' files.
 
-    During a reload the old workers still answer: only these files show whether new workers do.
+    During a reload the old workers still answer: only these files show which workers do.
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
@@ -35,7 +45,29 @@ class WorkerRegistry:
         self.folder.mkdir(exist_ok=True)
         own = self.folder / str(worker.pid)
         regular_file.replace(own, self.identity.encode("ascii"), sync=False)
+        _at_end_of_accepting(worker, lambda: own.unlink(missing_ok=True))
 
     def end(self, _server: object, worker: Any) -> None:
         """child_exit hook, in the master, because a killed worker cannot remove its file."""
         (self.folder / str(worker.pid)).unlink(missing_ok=True)
+
+
+def _at_end_of_accepting(worker: Any, act: Callable[[], None]) -> None:
+    """Call a function once the worker accepts no request any more; it may have open ones.
+
+    The bundle's own class calls the function itself. A worker of another class stops soon after
+    SIGTERM.
+    """
+    if hasattr(worker, "accepting_ended"):
+        worker.accepting_ended = act
+        return
+    own_handler = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: Any) -> None:
+        if callable(own_handler):
+            own_handler(number, frame)
+        later = threading.Timer(_ANOTHER_TURN, act)
+        later.daemon = True
+        later.start()
+
+    signal.signal(signal.SIGTERM, handle)

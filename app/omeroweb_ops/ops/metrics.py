@@ -19,9 +19,13 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..locations import Locations
+from ..notify import store
 from ..shared import regular_file, security_updates
 from ..state import schema_cache
-from . import session_store, worker_slots
+from . import nginx_status, session_store, worker_slots
+from .certificate_end import CertificateEnd
+
+_CERTIFICATE = CertificateEnd()
 
 
 def text(locations: Locations, configuration: str) -> bytes:
@@ -54,6 +58,11 @@ class Present:
         yield _gauge("workers", "Worker processes that serve.", len(workers))
         yield from _memory({"master": os.getppid(), **{str(key): workers[key] for key in workers}})
         yield from _sessions()
+        yield from nginx_status.collect(self.locations)
+        end = _CERTIFICATE.get(self.locations)
+        if end is not None:
+            help_text = "When the certificate of the public URL ends; 0 if it has ended."
+            yield _gauge("certificate_expiry_timestamp_seconds", help_text, end)
         with suppress(
             OSError, ValueError, TypeError, AttributeError
         ):  # absent, or not a valid file
@@ -61,6 +70,7 @@ class Present:
         with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
             found = regular_file.read_json(self.locations.security_updates)
             yield from updates(found)
+        yield from _notify()
         locked = security_updates.lock_date()
         if locked:
             at = datetime.combine(locked, time(), UTC).timestamp()
@@ -96,6 +106,22 @@ def updates(last: Mapping[str, Any]) -> Iterator[Metric]:
     help_text = "Debian packages with a security update that is not installed."
     yield _gauge("security_updates_pending", help_text, number)
     yield _gauge("security_updates_timestamp_seconds", "When that was last looked up.", at)
+
+
+def _notify() -> Iterator[Metric]:
+    """Yield the metrics of `doctor --notify`; none if nobody is notified."""
+    state = store.load(store.STATE)
+    if not state.ran:
+        return
+    problems = [each for each in state.history.known.values() if each.well_since is None]
+    found = GaugeMetricFamily(
+        "omeroweb_doctor_problems", "Problems that the doctor found last.", labels=["status"]
+    )
+    for status in ("error", "warning"):
+        found.add_metric([status], sum(each.problem.status == status for each in problems))
+    yield found
+    yield _gauge("doctor_timestamp_seconds", "When the timer last ran the doctor.", state.ran)
+    yield _gauge("notify_undelivered", "Messages that were not sent.", len(state.waiting))
 
 
 def memory(rollup: str) -> dict[str, int]:

@@ -13,8 +13,11 @@ import zlib
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from ..shared import cgroup
+
 SUFFIXES = frozenset({".css", ".cur", ".htm", ".html", ".ico", ".js", ".json", ".map", ".mjs",
                       ".svg", ".txt", ".xml"})  # fmt: skip
+_MEMORY = 128 << 20  # bytes that a process may need for the largest file of OMERO.web's apps
 MIN_SIZE = 256  # bytes: a smaller file fits into the packet with the headers
 EPOCH = 946_684_800  # 2000-01-01
 SPAN = 20 * 365 * 86_400  # seconds
@@ -26,7 +29,7 @@ def prepare(folder: Path, former: Path | None = None) -> None:
     former: the directory of another release, whose compressed files are reused.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_ours(path)]
-    with ProcessPoolExecutor() as pool:  # compressing well takes seconds
+    with ProcessPoolExecutor(cgroup.processes(_MEMORY)) as pool:  # compressing well takes seconds
         twins = [former / path.relative_to(folder) if former else None for path in paths]
         for _ in pool.map(_prepare, paths, twins, chunksize=16):
             pass

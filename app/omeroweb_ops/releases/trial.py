@@ -20,10 +20,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-from .. import tracebacks
-from ..login_page import LOGIN, host_header
+from .. import login_page, tracebacks
+from ..locations import Locations
+from ..login_page import host_header
 from ..processes import end_with_parent
-from ..property_names import ALLOWED_HOSTS, PREFIX
+from ..property_names import ALLOWED_HOSTS, APPS, LOGIN_VIEW, PREFIX, ROOT_APPLICATION
 from ..shared import regular_file
 from ..shared.finding import Finding
 from ..state.branding import DIRECTORY
@@ -32,6 +33,7 @@ from ..state.engine import Engine, Invalid
 from ..state.plan import Plan
 from ..state.schema_cache import installed_version, virtualenv_fingerprint
 from ..wait_ready import ask_socket, listens
+from . import refused_values, sandbox_paths
 from .staging import staged
 
 _SAYING = "OMERO.web does not start with it"
@@ -47,15 +49,40 @@ def accept(engine: Engine, desired: Desired) -> Plan:
     """
     steps = engine.plan(desired)
     findings: list[Finding] = [each for each in engine.check(desired) if each.is_error]
-    if not findings and engine.current and installed_version():
-        after = steps.result(engine.current)
-        reason = failure(engine, after)
-        if reason:
-            changed = ", ".join(change.name for change in steps.changes)
-            findings.append(Finding(changed or str(engine.locations.config_xml), reason))
+    findings += sandbox_paths.find(steps.result(engine.current), engine.locations.omerodir / "var")
+    if not findings and installed_version():
+        changed = ", ".join(change.name for change in steps.changes)
+        findings = errors(
+            engine,
+            steps.result(engine.current),
+            changed or str(engine.locations.config_xml),
+            has_configuration=bool(engine.current),
+        )
     if findings:
         raise Invalid(findings)
     return steps
+
+
+def errors(
+    engine: Engine, properties: Mapping[str, str], subject: str, *, has_configuration: bool
+) -> list[Finding]:
+    """Return why OMERO.web does not start with these properties, without secrets.
+
+    subject: of an error that concerns no single property. has_configuration: try OMERO.web also if
+    no app's property must be set.
+    """
+    if _was_tried(engine, properties):
+        return []
+    refused = refused_values.find(engine, properties)
+    if refused.is_set:  # every error at once
+        return [*refused.is_set, *refused.required]
+    if not (refused.required or has_configuration):
+        return []
+    reason = _failure(engine, properties)
+    if reason is None:
+        return []
+    known = any(each.subject in reason for each in refused.required)
+    return [*refused.required, *([] if known else [Finding(subject, reason)])]
 
 
 def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
@@ -63,18 +90,23 @@ def failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
 
     A success is remembered: the same properties with the same packages are not tried again.
     """
-    tried = _identity(properties)
-    try:
-        if regular_file.read_text(engine.locations.tried) == tried:
-            return None
-    except FileNotFoundError:
-        pass
+    return None if _was_tried(engine, properties) else _failure(engine, properties)
+
+
+def _failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
     with staged(properties, engine.locations) as environment:
         reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
     if reason is not None:
         return reason
-    regular_file.replace(engine.locations.tried, tried.encode())
+    regular_file.replace(engine.locations.tried, _identity(properties).encode())
     return None
+
+
+def _was_tried(engine: Engine, properties: Mapping[str, str]) -> bool:
+    try:
+        return regular_file.read_text(engine.locations.tried) == _identity(properties)
+    except FileNotFoundError:
+        return False
 
 
 def _run(
@@ -118,7 +150,8 @@ def _watched(
     # gunicorn creates the socket file before it listens
     while not (listening := listens(socket)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
-    problem = ask_socket(socket, prefix + LOGIN, name, end - time.monotonic()) if listening else ""
+    page = prefix + login_page.path(Locations(socket.parent, socket))
+    problem = ask_socket(socket, page, name, end - time.monotonic()) if listening else ""
     if problem is None:
         return None
     if time.monotonic() >= end:
@@ -166,6 +199,7 @@ def main() -> int:
                 get_template(name)
             except Exception as error:
                 raise Unusable(f"template {name}: {error}") from error
+        _check_views()
     except BaseException as error:  # any error of an app or of Django, or sys.exit
         reason = str(error) if isinstance(error, Unusable) else tracebacks.summarize(error)
         print(f"{_SAYING}: {reason}", file=sys.stderr)
@@ -173,18 +207,40 @@ def main() -> int:
     return _serve(sys.argv[1])
 
 
+def _check_views() -> None:
+    """Write the path of the login page, for the process that watches. Raises Unusable."""
+    from django.apps import AppConfig
+    from django.conf import settings
+    from django.urls import NoReverseMatch
+
+    try:
+        path = login_page.view_path()
+    except NoReverseMatch:
+        known = "OMERO.web's own is weblogin"
+        message = f"{settings.LOGIN_VIEW!r} is the name of no view of OMERO.web and its apps"
+        raise Unusable(f"{LOGIN_VIEW}: {message}; {known}") from None
+    Locations.from_environment().login_path.write_text(path, encoding="ascii")
+    root = settings.OMEROWEB_ROOT_APPLICATION
+    labels = [AppConfig.create(each).label for each in settings.ADDITIONAL_APPS]  # as its urls.py
+    if root and root not in labels:
+        message = f"{root!r} is the label of no app in {APPS}"
+        raise Unusable(f"{ROOT_APPLICATION}: {message}; possible: {', '.join(labels) or 'none'}")
+
+
 def _serve(socket: str) -> int:
     """Run gunicorn with one worker and the site's own settings, until it is ended."""
     from gunicorn.app.base import BaseApplication
 
     from ..gunicorn import settings as gunicorn_settings
+    from ..gunicorn.config import end_with_master
 
     class Trial(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
-            hooks = ("on_starting", "when_ready", "pre_exec", "post_worker_init", "worker_exit")
             for name, value in gunicorn_settings().items():
-                if name not in hooks:
+                if not callable(value):  # hooks act on the running service, and on the site's files
                     self.cfg.set(name, value)
+            self.cfg.set("post_fork", end_with_master)
+            sys.path[:0] = (self.cfg.pythonpath or "").split(",") if self.cfg.pythonpath else []
             self.cfg.set("bind", f"unix:{socket}")
             self.cfg.set("workers", 1)
             self.cfg.set("accesslog", None)

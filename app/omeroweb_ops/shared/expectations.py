@@ -13,8 +13,8 @@ class Expectations:
     """What the doctor expects of a site.
 
     url: the public URL; None if the inventory does not have it. tls: as in `nginx_tls`: off,
-    self-signed or certificate. http_port: NGINX's port that redirects to https. cors_origins: the
-    origins of other sites whose pages may call.
+    self-signed, acme or certificate. http_port: NGINX's port that redirects to https.
+    cors_origins: the origins of other sites whose pages may call.
     """
 
     url: str | None = None

@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
+from .addresses import is_loopback, url_host
+
 # Seconds. TCP sends three SYN packets in this time, after 0, 1 and 3 s (RFC 6298, section 2), as in
 # Ice.Override.ConnectTimeout's five seconds (omero.constants.CONNECTTIMEOUT).
 TIMEOUT = 4.0
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Errors of an address that this host cannot use: `localhost` may be ::1 without IPv6.
 _UNUSABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH}
 
@@ -28,6 +29,7 @@ def endpoint(host: str, port: int | str) -> tuple[str, int]:
     A websocket's URL may have a port, which replaces the entry's (omero/clients.py,
     _check_for_hosturl).
     """
+    host = host.strip('"')  # Ice needs quotes around an IPv6 address
     if "://" in host:
         url = urlsplit(host)
         return url.hostname or "", url.port or int(port)
@@ -42,7 +44,13 @@ def problems(servers: Iterable[Sequence[Any]], timeout: float = TIMEOUT) -> dict
     places = [(str(each[0]), int(each[1])) for each in servers if len(each) > 1]
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda place: _problem(place[0], place[1], timeout), places)
-        return {f"{host}:{port}": text for (host, port), text in zip(places, found, strict=True)}
+        return {
+            f"{_shown(host)}:{port}": text for (host, port), text in zip(places, found, strict=True)
+        }
+
+
+def _shown(host: str) -> str:
+    return url_host(host.strip('"'))
 
 
 def _problem(host: str, port: int, timeout: float) -> str:
@@ -75,7 +83,7 @@ def _repair(place: str) -> str:
         host, port = endpoint(*place.rsplit(":", 1))
     except ValueError:
         return f"correct {place}"
-    if host in _LOOPBACK:
+    if is_loopback(host):
         return f"start the OMERO.server of this host on port {port}"
     return f"open TCP port {port} of {host} to this host"
 

@@ -6,6 +6,7 @@ administrators, and says what to set instead.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from ..property_names import (
     CORS_ORIGIN_WHITELIST,
     CSRF_TRUSTED_ORIGINS,
     DEBUG,
+    HOST,
     MIDDLEWARE,
     NGINX_SERVER_EXTRA_CONFIG,
     PREFIX,
@@ -26,6 +28,7 @@ from ..property_names import (
     PUBLIC_GET_ONLY,
     PUBLIC_URL_FILTER,
     PUBLIC_USER,
+    SERVER_LIST,
     SESSION_COOKIE_AGE,
     SESSION_COOKIE_SAMESITE,
     SESSION_ENGINE,
@@ -33,11 +36,12 @@ from ..property_names import (
     WSGI_ARGS,
     WSGI_TIMEOUT,
 )
+from ..shared.addresses import canonical, is_ipv6, parse
 from ..shared.finding import Finding
-from . import public_views
+from . import cors, gunicorn_options, public_views
 from .cors import COOKIES
 from .derived import CACHE_ENGINE
-from .desired import identity
+from .list_merge import identity
 from .schema import Schema
 
 _LONGEST = 100 * 365 * 86400  # seconds; Django's dates end before the year 10000
@@ -52,7 +56,9 @@ def find(effective: Callable[[str], Any], *, loopback: bool = False) -> Iterator
     loopback: only users of the machine itself can reach the site.
     """
     yield from _duplicates(effective)
+    yield from _addresses(effective)
     yield from _cors(effective)
+    yield from _cors_without_app(effective)
     yield from _sessions(effective)
     yield from _session_age(effective)
     yield from _prefix(effective)
@@ -79,6 +85,22 @@ def _duplicates(effective: Callable[[str], Any]) -> Iterator[Finding]:
         items = [identity(item) for item in effective(name) or ()]
         for item in sorted({item for item in items if items.count(item) > 1}):
             yield Finding(name, f"has {item} {items.count(item)} times; list it once")
+
+
+def _addresses(effective: Callable[[str], Any]) -> Iterator[Finding]:
+    host = str(effective(HOST) or "")
+    if not (parse(host) or re.fullmatch(r"[A-Za-z0-9._-]*", host)):
+        yield Finding(HOST, f"must be an IP address or a host name, not {host!r}. Example: ::1")
+    servers = effective(SERVER_LIST)
+    for server in servers if isinstance(servers, (list, tuple)) else ():
+        name = str(server[0]) if isinstance(server, (list, tuple)) and server else ""
+        if is_ipv6(name):
+            quoted = json.dumps(f'"{canonical(name)}"')
+            yield Finding(
+                SERVER_LIST,
+                f"{name}: OMERO.py takes an IPv6 address in double quotes only; write {quoted}, or "
+                "a host name",
+            )
 
 
 def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
@@ -112,6 +134,28 @@ def _cors(effective: Callable[[str], Any]) -> Iterator[Finding]:
             yield Finding(
                 name, f"None needs {secure}: browsers drop the cookie without it; set it to True"
             )
+
+
+def _cors_without_app(effective: Callable[[str], Any]) -> Iterator[Finding]:
+    """Yield a warning if other origins are named, and nothing sends their headers."""
+    named = [name for name in (CORS_ORIGIN_WHITELIST, CORS_ORIGIN_ALLOW_ALL) if effective(name)]
+    middleware = [identity(item) for item in effective(MIDDLEWARE) or ()]
+    missing = [
+        text
+        for text, is_there in (
+            (f"corsheaders in {APPS}", cors.APP in (effective(APPS) or ())),
+            (f"{cors.FIRST} in {MIDDLEWARE}", cors.FIRST in middleware),
+        )
+        if not is_there
+    ]
+    if named and missing:
+        yield Finding(
+            named[0],
+            f"has no effect without {' and '.join(missing)}, so browsers refuse the answers; set "
+            "web_cors_origins instead, which sets all of them. Example: web_cors_origins = "
+            '["https://viewer.example.org"]',
+            severity="warning",
+        )
 
 
 def _trusted(origin: str, trusted: Any) -> bool:
@@ -181,8 +225,6 @@ def _session_age(effective: Callable[[str], Any]) -> Iterator[Finding]:
 def _prefix(effective: Callable[[str], Any]) -> Iterator[Finding]:
     prefix = path_prefix(effective(PREFIX))
     url = str(effective(STATIC_URL) or "")
-    if not url.endswith("/"):
-        yield Finding(STATIC_URL, f"{url!r} does not end with a slash; set {url + '/'!r}")
     if prefix and url.startswith("/") and not url.startswith(prefix + "/"):
         yield Finding(
             STATIC_URL,
@@ -259,9 +301,4 @@ def _nginx(effective: Callable[[str], Any]) -> Iterator[Finding]:
             f"set web_graceful_timeout = {graceful[1]} in the inventory instead",
             severity="warning",
         )
-    if re.search(r"(?:^|\s)(?:--bind|-b)[ =]", arguments):
-        yield Finding(
-            WSGI_ARGS,
-            "--bind makes gunicorn listen where NGINX does not connect; set "
-            "omero.web.application_server.host and .port instead",
-        )
+    yield from gunicorn_options.findings(arguments)

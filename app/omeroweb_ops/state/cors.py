@@ -24,6 +24,8 @@ COOKIES = {
     SESSION_COOKIE_SAMESITE: SESSION_COOKIE_SECURE,
     CSRF_COOKIE_SAMESITE: CSRF_COOKIE_SECURE,
 }
+APP = "corsheaders"
+FIRST = "corsheaders.middleware.CorsMiddleware"
 _CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 _CSRF_INDEX = 4.0  # in OMERO.web's own list, which counts from 1
 
@@ -36,7 +38,7 @@ def additions(origins: Sequence[str], middleware: Any) -> dict[str, list[Any]]:
     if not origins:
         return {}
     return {
-        APPS: ["corsheaders"],
+        APPS: [APP],
         MIDDLEWARE: _middleware(middleware),
         CORS_ORIGIN_WHITELIST: [*origins],
     }
@@ -59,7 +61,7 @@ def _middleware(own: Any) -> list[dict[str, Any]]:
     return [
         {
             "index": min([0.5, *(place - 0.5 for place in places.values())]),
-            "class": "corsheaders.middleware.CorsMiddleware",
+            "class": FIRST,
         },
         {
             "index": (csrf + min(later, default=csrf + 1)) / 2,

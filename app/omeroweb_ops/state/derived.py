@@ -38,8 +38,10 @@ from ..property_names import (
 )
 from . import cors, plugin_catalogue
 from .branding import Branding
-from .desired import Desired, identity
+from .desired import Desired
+from .list_merge import identity
 from .plugin_catalogue import Plugin
+from .schema import base_url
 
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 FILE_ENGINE = "django.contrib.sessions.backends.file"
@@ -77,19 +79,20 @@ class DeploymentContext:
     """The facts about a deployment from which properties follow.
 
     redis: the session store's URL without a database; None: sessions are files. redis_user,
-    redis_password: the login for Redis. front_elsewhere: NGINX is on another host. serves_static:
-    OMERO.web itself must serve the static files, because the site has no NGINX. tls: visitors use
-    https. cors_origins: origins whose pages may call. cors_login: calls from other sites may send
-    cookies. branding: the site's own logos and templates. origins: the origins of the site's own
-    pages, with TLS. allowed_hosts: the names that visitors use, () for any. plugins: the installed
-    plugins. whitenoise_root: a directory of files that OMERO.web serves beside the release's static
-    files.
+    redis_password: the login for Redis. front_elsewhere: NGINX is on another host. ipv6: NGINX may
+    reach OMERO.web by IPv6. serves_static: OMERO.web itself must serve the static files, because
+    the site has no NGINX. tls: visitors use https. cors_origins: origins whose pages may call.
+    cors_login: calls from other sites may send cookies. branding: the site's own logos and
+    templates. origins: the origins of the site's own pages, with TLS. allowed_hosts: the names that
+    visitors use, () for any. plugins: the installed plugins. whitenoise_root: a directory of files
+    that OMERO.web serves beside the release's static files.
     """
 
     redis: str | None = None
     redis_user: str | None = None
     redis_password: str | None = None
     front_elsewhere: bool = False
+    ipv6: bool = False
     serves_static: bool = False
     tls: bool = False
     cors_origins: tuple[str, ...] = ()
@@ -120,7 +123,7 @@ def with_derived(explicit: Desired, around: DeploymentContext, locations: Locati
         derived.update(cors.cookies())
     if around.branding:
         static_url = str(wanted.get(STATIC_URL) or derived.get(STATIC_URL) or "/static/")
-        derived.update(around.branding.properties(static_url))
+        derived.update(around.branding.properties(base_url(static_url)))
     derived.update(plugin_catalogue.settings(around.plugins))
     combined: dict[str, Any] = {**derived, **wanted}
     pairs = pairs_of(wanted.get(ADDITIONAL_SETTINGS))
@@ -174,7 +177,7 @@ def _additions(
 def _front(wanted: Mapping[str, Any], around: DeploymentContext) -> dict[str, Any]:
     derived: dict[str, Any] = {}
     if around.front_elsewhere:
-        derived[HOST] = "0.0.0.0"
+        derived[HOST] = "::" if around.ipv6 else "0.0.0.0"  # :: is every IPv4 address, too
     if around.tls:
         derived[SESSION_COOKIE_SECURE] = True
         derived[CSRF_COOKIE_SECURE] = True
@@ -212,7 +215,9 @@ def _caches(server: str, user: str | None, password: str | None) -> dict[str, An
     VERSION is part of each key. Keys of version 1 are pickles of older releases, which must never
     be read. An older release, which runs beside a newer one during a reload, cannot read JSON.
     """
-    known = {name: text for name, text in (("USERNAME", user), ("PASSWORD", password)) if text}
+    known: dict[str, Any] = {"PASSWORD": password} if password else {}
+    if user:  # django-redis before 7, which OMERO.web before 5.31 needs, ignores USERNAME
+        known = {"USERNAME": user, "CONNECTION_POOL_KWARGS": {"username": user}, **known}
     database = "?db=" if server.startswith("unix:") else "/"
     return {
         alias: {

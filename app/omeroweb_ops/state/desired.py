@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..shared.finding import Finding
+from . import list_items, list_merge
 from .schema import Property, Schema
 
 
@@ -46,17 +47,26 @@ class Desired:
         except ValueError as error:
             raise ValueError(f"{where} is not readable ({error}); deploy again") from None
 
+    def select(self, wanted: Callable[[str], bool]) -> Desired:
+        """Return the part that concerns some properties. wanted: whether a name is one of them."""
+        return replace(
+            self,
+            set={name: value for name, value in self.set.items() if wanted(name)},
+            append={name: items for name, items in self.append.items() if wanted(name)},
+            remove={name: items for name, items in self.remove.items() if wanted(name)},
+        )
+
     def dump(self, *, secret: bool = False) -> str:
         """Return the text to store.
 
         secret: include the names of secret properties, if there are any. Older releases refuse
         them.
         """
-        content = asdict(self)
+        content = {key: _by_name(value) for key, value in sorted(asdict(self).items())}
         names = content.pop("secret")
         if secret and names:
             content["secret"] = sorted(names)
-        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     def resolve(
         self,
@@ -78,7 +88,7 @@ class Desired:
         findings: list[Finding] = []
         for name, value in self.set.items():
             try:
-                texts[name] = self._property(schema, name, value, strict).encode(value)
+                texts[name] = self._property(schema, name, strict).encode(value)
             except ValueError as error:
                 findings.append(Finding(name, str(error)))
         for name in sorted({*self.append, *self.remove}):
@@ -96,70 +106,32 @@ class Desired:
     def _merged(
         self, schema: Schema, omerodir: Path, name: str, strict: bool, by_hand: str | None
     ) -> str:
-        prop = self._property(schema, name, [], strict)
-        if prop.kind != "list":
-            raise ValueError(f"is not a list but a {prop.kind}; set it in web_config")
+        prop = self._property(schema, name, strict)
+        if not prop.may_be_list:
+            kind = "text" if prop.kind == "custom" else prop.kind
+            raise ValueError(f"is not a list but a {kind}; set it in web_config")
         default = schema.default(name, omerodir) if name in schema else None
         items = json.loads(default) if default else []
-        items += own_items(by_hand, items)
-        gone = {identity(item) for item in self.remove.get(name, ())}
-        items = [item for item in items if not is_named(item, gone)]
-        return prop.encode(with_items(items, self.append.get(name, ())))
+        items += self.own_items(name, by_hand, items)
+        items = list_merge.removed(name, items, self.remove.get(name, ()))
+        return prop.encode(list_merge.added(name, items, self.append.get(name, ())))
 
-    def _property(self, schema: Schema, name: str, value: Any, strict: bool) -> Property:
-        prop = _property(schema, name, value, strict)
+    def own_items(self, name: str, by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
+        """Return the items of a manually set list that the defaults do not have.
+
+        Items of a sequence that the inventory has now are its own.
+        """
+        own = list_merge.own_items(name, by_hand, defaults)
+        if list_items.is_sequence(name):
+            own = list_merge.without(name, own, self.append.get(name, ()))
+        return own
+
+    def _property(self, schema: Schema, name: str, strict: bool) -> Property:
+        known = strict or name in schema
+        prop = schema.lookup(name) if known else Property(name, "custom", None, "")
         return replace(prop, secret=True) if name in self.secret else prop
 
 
-def with_items(items: Sequence[Any], added: Sequence[Any]) -> list[Any]:
-    """Return the list with these items at its end; they replace items of the same name."""
-    found = [*items]
-    for item in added:
-        found = [other for other in found if identity(other) != identity(item)] + [item]
-    return found
-
-
-def own_items(by_hand: str | None, defaults: Sequence[Any]) -> list[Any]:
-    """Return the items of a manually set list that the defaults do not have."""
-    try:
-        items = json.loads(by_hand or "[]")
-    except ValueError:
-        items = None
-    if not isinstance(items, list):
-        return []  # there are no items to keep
-    known = {identity(item) for item in defaults}
-    return [item for item in items if identity(item) not in known]
-
-
-def identity(item: Any) -> str:
-    """Return the text that identifies an item of a list.
-
-    It is an app's name, a middleware's class, the label of a link or a pane, else the item as JSON:
-    one host may have two servers.
-    """
-    if isinstance(item, str):
-        return item
-    if isinstance(item, Mapping):
-        for key in ("class", "name"):
-            if key in item:
-                return str(item[key])
-    if isinstance(item, Sequence) and item and isinstance(item[0], str) and not _is_server(item):
-        return item[0]
-    return json.dumps(item, sort_keys=True)
-
-
-def _is_server(item: Sequence[Any]) -> bool:
-    return len(item) > 1 and isinstance(item[1], int)
-
-
-def is_named(item: Any, names: Collection[str]) -> bool:
-    """Return whether an item has one of the names. A link's target is also its name."""
-    target = str(item[1]) if isinstance(item, list) and len(item) > 1 else None
-    return identity(item) in names or target in names
-
-
-def _property(schema: Schema, name: str, value: Any, strict: bool) -> Property:
-    if strict or name in schema:
-        return schema.lookup(name)
-    kinds: dict[type, str] = {bool: "boolean", int: "integer", list: "list", dict: "object"}
-    return Property(name, kinds.get(type(value), "string"), None, "")
+def _by_name(value: Any) -> Any:
+    """Return properties by name; the order in a value stays, because it may matter to a plugin."""
+    return dict(sorted(value.items())) if isinstance(value, dict) else value

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from .desired import identity
+from .list_merge import difference
 from .plan import Change, Plan, mask
 from .redaction import MASK, conceal
 from .schema import Property, Schema
@@ -75,10 +75,8 @@ def _items(change: Change, prop: Property | None) -> list[str]:
         return []
     if not isinstance(old, list) or not isinstance(new, list):
         return []
-    before = {identity(item): item for item in old}
-    after = {identity(item): item for item in new}
-    found = [f"- {_shown(item)}" for key, item in before.items() if after.get(key) != item]
-    found += [f"+ {_shown(item)}" for key, item in after.items() if before.get(key) != item]
+    found = [f"- {_shown(item)}" for item in difference(old, new)]
+    found += [f"+ {_shown(item)}" for item in difference(new, old)]
     if found or old != new:
         return found or ["(another order)"]
     unset = change.old is None or change.new is None

@@ -17,7 +17,8 @@ from ..shared.finding import Finding
 from . import config_xml, schema_cache
 from .checks import deprecated, find
 from .derived import NGINX_DEPENDS_ON
-from .desired import Desired, identity, own_items
+from .desired import Desired
+from .list_merge import identity
 from .managed import Record, changed_by_hand, list_by_hand
 from .plan import Plan, make, secrets_of
 from .redaction import redact
@@ -163,7 +164,7 @@ class Engine:
         before = {**record.owned, **{name: by_hand[name] for name in by_hand.keys() & record.owned}}
         steps = make(texts, self.current, before, self.schema, exclusive=desired.exclusive)
         own = {
-            name: own_items(text, json.loads(self.default(name) or "[]"))
+            name: desired.own_items(name, text, json.loads(self.default(name) or "[]"))
             for name, text in by_hand.items()
         }
         return replace(steps, kept={name: items for name, items in own.items() if items})

@@ -78,6 +78,14 @@ def _keys(**types: type | tuple[type, ...]) -> Callable[[Any], bool]:
     return fits
 
 
+def _is_server(item: Any) -> bool:
+    """Return whether omeroweb.settings.load_server_list reads an item; the name is optional."""
+    if not _row(str, (int, str))(item) or len(item) > 3:
+        return False
+    port, *name = item[1:]
+    return bool(re.fullmatch(r"\d+", str(port))) and all(isinstance(each, str) for each in name)
+
+
 _NUMBER = (int, float)
 _LINK = _row(str, (str, dict))
 _PLUGIN = _row(str, str, str)
@@ -98,7 +106,7 @@ SHAPES = {
     SECURE_PROXY_SSL_HEADER: Shape("HTTP_X_FORWARDED_PROTO", _text),
     SERVER_LIST: Shape(
         ["omero.example.org", 4064, "omero"],
-        lambda item: _row(str, int, str)(item) and len(item) == 3,
+        _is_server,
     ),
     STATICFILE_DIRS: Shape("/srv/static", lambda item: _text(item) or _row(str, str)(item)),
     SYSTEM_CHECKS: Shape("1_8.W001", _text),
@@ -111,13 +119,16 @@ SHAPES = {
     UI_TOP_LINKS: Shape(["Label", "https://example.org", {}], _LINK),
 }
 
+_SEQUENCES = (NGINX_SERVER_EXTRA_CONFIG, SECURE_PROXY_SSL_HEADER)
 
-def item_error(name: str, items: Sequence[Any], default: str | None) -> str | None:
+
+def item_error(name: str, items: Sequence[Any]) -> str | None:
     """Return the error about the first item that has not the property's form, or None.
 
-    The form of a property that SHAPES does not have (a plugin's) is that of its default's items.
+    The items of a plugin's list may have any form: the plugin's documentation may allow others than
+    its default has (`omero.web.gallery.filter_keys`: names, and dictionaries).
     """
-    shape = SHAPES.get(name) or _as_default(default)
+    shape = SHAPES.get(name)
     for item in items if shape else ():
         if shape and not shape.fits(item):
             meant = _meant(item, shape)
@@ -125,15 +136,18 @@ def item_error(name: str, items: Sequence[Any], default: str | None) -> str | No
     return None
 
 
-def _as_default(default: str | None) -> Shape | None:
-    try:
-        items = json.loads(default or "[]")
-    except ValueError:
-        return None
-    if not isinstance(items, list) or not items:
-        return None
-    kind = type(items[0])
-    return Shape(items[0], lambda item: isinstance(item, kind))
+def example(name: str) -> Any:
+    """Return a valid item of a list property."""
+    return SHAPES[name].example if name in SHAPES else "ITEM"
+
+
+def is_sequence(name: str) -> bool:
+    """Return whether a list's items have no identity: equal items count, and their order matters.
+
+    Lines of NGINX's configuration are a sequence, and so is any list of a plugin, of which nothing
+    is known.
+    """
+    return name not in SHAPES or name in _SEQUENCES
 
 
 def _meant(item: Any, shape: Shape) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..shared.finding import Finding
 from .derived import NGINX_DEPENDS_ON
-from .desired import identity
+from .list_merge import stored, without
 from .plan import mask
 from .schema import Schema
 
@@ -62,22 +62,13 @@ def list_by_hand(record: Record, name: str, now: str | None, default: str | None
     if name not in record.owned:
         return now
     before = record.owned[name]
-    last, present = (_items(text) for text in (record.applied.get(name), now))
+    last, present = (stored(text) for text in (record.applied.get(name), now))
     if last is None or present is None:
         return before
-    known = {identity(item) for item in last}
-    since = [item for item in present if identity(item) not in known]
+    since = without(name, present, last)
     if not since:
         return before
-    return json.dumps([*(_items(before) or _items(default) or []), *since], ensure_ascii=False)
-
-
-def _items(text: str | None) -> list[Any] | None:
-    try:
-        items = json.loads(text or "")
-    except ValueError:
-        return None
-    return items if isinstance(items, list) else None
+    return json.dumps([*(stored(before) or stored(default) or []), *since], ensure_ascii=False)
 
 
 def changed_by_hand(

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..property_names import APPS
 from ..shared.finding import Finding
-from .desired import Desired, identity, is_named
+from .desired import Desired
+from .list_merge import identity, is_named
 from .schema import Schema, from_data
 
 DATA = Path(__file__).parent.parent / "data" / "plugin_catalogue.json"
@@ -26,9 +27,11 @@ DATA = Path(__file__).parent.parent / "data" / "plugin_catalogue.json"
 class Plugin:
     """A package, and the configuration that activates it in OMERO.web.
 
-    app: its Django app. set, append, remove: changes of OMERO.web's properties. needs: properties
-    that it needs and that only the site knows, each with an example. properties: its own
-    properties, as data for `schema`; None if only the host knows them.
+    app: its Django app. former_apps: names that the app had in earlier versions. omero_web: the
+    versions of OMERO.web that its package requires, like ">=5.33.0"; "" for all. set, append,
+    remove: changes of OMERO.web's properties. needs: properties that it needs and that only the
+    site knows, each with an example. properties: its own properties, as data for `schema`; None if
+    only the host knows them.
     """
 
     package: str
@@ -38,6 +41,8 @@ class Plugin:
     remove: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     needs: Mapping[str, Any] = field(default_factory=dict)
     properties: Sequence[Mapping[str, Any]] | None = None
+    former_apps: Sequence[str] = ()
+    omero_web: str = ""
 
 
 @cache

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .view_introspection import ARGUMENTS
+
 DATA = Path(__file__).parents[1] / "data" / "views.json"
 # Filters for a site without a prefix, by what they open; docs/public-site.md has them.
 _IMAGES = (
@@ -30,7 +32,9 @@ RECIPES = {
 }
 _ADMIN = re.compile("/webadmin/(?!(login|logout|forgottenpassword|myphoto)/)")
 # A script runs with its own defaults, and a projection becomes an image, by GET.
-_CHANGES_BY_GET = re.compile("/webclient/script_run/|/iviewer/save_projection")
+_CHANGES_BY_GET = re.compile(
+    "/webclient/script_run/|/iviewer/save_projection|/omero_forms/save_form_data/"
+)
 # By POST, PUT or DELETE.
 _CHANGES = re.compile(
     "/(webgateway|webclient)/(saveImgRDef|copyImgRDef|resetRDef|applyOwnersRDef)/"
@@ -39,6 +43,8 @@ _CHANGES = re.compile(
     "|/api/v[0-9]+/m/(save/|[a-z]+/[0-9]+/$)"
     "|/iviewer/(persist_rois|save_projection)"
     "|/figure/(save_web_figure|make_web_figure|delete_web_figure|upload_omero_script|chgrp)/"
+    "|/omero_autotag/(auto_tag/processUpdate|create_tag)/|/biofilefinder/upload_omero_script"
+    "|/omero_forms/save_|/omero_vitessce/generate_config"
 )
 
 
@@ -88,3 +94,34 @@ def opened_by(url_filter: re.Pattern[str], prefix: str, *, get_only: bool) -> Pu
                 yield view
 
     return PublicViews(tuple(some(None)), tuple(some(_ADMIN)), tuple(some(changes)))
+
+
+def closed(url_filter: str, prefix: str, *, get_only: bool) -> tuple[str, tuple[View, ...]]:
+    """Return a filter without administration and views that change data, and what it closes.
+
+    The filter is as it was if it opens none of these, or if it is not a regular expression.
+    """
+    try:
+        before = opened_by(re.compile(url_filter), prefix, get_only=get_only)
+    except re.error:
+        return url_filter, ()
+    wrong = tuple(dict.fromkeys([*before.admin, *before.changing]))
+    if not wrong:
+        return url_filter, ()
+    short = "|".join(re.escape(word) for word in dict.fromkeys(map(_without_arguments, wrong)))
+    whole = f"{_ADMIN.pattern}|{(_CHANGES_BY_GET if get_only else _CHANGES).pattern}"
+    for barred in (f"^(?!{re.escape(prefix)}({each}))" for each in (short, whole)):
+        anchored = barred + url_filter.removeprefix("^")
+        for candidate in (anchored, f"{barred}(?=.*({url_filter}))"):
+            after = opened_by(re.compile(candidate), prefix, get_only=get_only)
+            is_closed = not after.admin and not after.changing
+            if is_closed and {*before.opened} - {*after.opened} <= {*wrong}:
+                return candidate, wrong
+    return url_filter, ()
+
+
+def _without_arguments(view: View) -> str:
+    parts = view.paths[0].strip("/").split("/")
+    while len(parts) > 1 and parts[-1] in ARGUMENTS:
+        parts.pop()
+    return "/" + "/".join(parts)

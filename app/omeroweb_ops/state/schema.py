@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .list_items import item_error
-from .redaction import is_secret_name
+from .redaction import as_data, is_secret_name
 
 DATA = Path(__file__).parent.parent / "data" / "schema.json"
 
@@ -52,8 +52,10 @@ class Unquoted(ValueError):
 class Property:
     """A property of OMERO.web.
 
-    kind: boolean, switch, integer, string, list, object, regex or choice. A switch is a boolean
-    that some plugins read with Python's bool: any text, also "false", enables it.
+    kind: boolean, switch, integer, string, list, object, regex, choice, base_url or custom. A
+    switch is a boolean that some plugins read with Python's bool: any text, also "false", enables
+    it. OMERO.web adds the last slash of a base_url itself. The function of a plugin reads a custom
+    property, so any text or data may be right.
     default: the stored text, or None if upstream leaves the setting unset; "${OMERODIR}" stands
     for the installation's directory.
     secret: whether the value came from a secrets file.
@@ -110,6 +112,13 @@ class Property:
             return left is right
         return left == right or self._meaning(left) == self._meaning(right)
 
+    @property
+    def may_be_list(self) -> bool:
+        """Whether items can be added to the property."""
+        if self.kind == "custom":
+            return not self.default or isinstance(self.value(self.default), list)
+        return self.kind == "list"
+
     def value(self, text: str | None) -> Any:
         """Return a stored text as Python data; unchanged if not valid, None if unset."""
         if text is None:
@@ -123,6 +132,10 @@ class Property:
                 return int(text)
             if self.kind in _SHAPES:
                 return json.loads(text)
+            if self.kind == "base_url":
+                return base_url(text)
+            if self.kind == "custom":
+                return as_data(text)
         except ValueError:
             pass
         return text
@@ -130,7 +143,14 @@ class Property:
     def _meaning(self, text: str) -> object:
         value = self.value(text)
         # as JSON text: in Python 1 == True
+        if self.kind == "custom":  # the order of keys may matter to a plugin
+            return json.dumps(value)
         return json.dumps(value, sort_keys=True) if self.kind in _SHAPES else value
+
+
+def base_url(text: str) -> str:
+    """Return a URL with the slash at its end that OMERO.web adds (omeroweb.utils.str_slash)."""
+    return f"{text}/" if text and not text.endswith("/") else text
 
 
 def _encode_boolean(prop: Property, value: object) -> str:
@@ -143,9 +163,9 @@ def _encode_boolean(prop: Property, value: object) -> str:
 
 
 def _encode_switch(prop: Property, value: object) -> str:
-    if _encode_boolean(prop, value) == "true":
-        return "true"
-    raise ValueError("any text, also 'false', enables it; remove it to disable it")
+    if value == "" or _encode_boolean(prop, value) == "true":
+        return "true" if value else ""
+    raise ValueError("any text, also 'false', enables it; remove it or set '' to disable it")
 
 
 def _encode_integer(prop: Property, value: object) -> str:
@@ -180,14 +200,28 @@ def _encode_json(prop: Property, value: object) -> str:
         value = list(value)
     if not isinstance(value, shape):
         raise ValueError(f"must be {example}, not {value!r}. Default: {prop.default}")
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{value!r} cannot be stored as JSON ({error})") from None
-    wrong = item_error(prop.name, json.loads(text), prop.default) if shape is list else None
+    text = _json(value)
+    wrong = item_error(prop.name, json.loads(text)) if shape is list else None
     if wrong:
         raise ValueError(wrong)
     return text
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{value!r} cannot be stored as JSON ({error})") from None
+
+
+def _encode_base_url(prop: Property, value: object) -> str:
+    return base_url(_encode_string(prop, value))
+
+
+def _encode_custom(prop: Property, value: object) -> str:
+    if value is None:
+        raise ValueError("must be text, a number or a list or dictionary, not None; remove it")
+    return value if isinstance(value, str) else _json(value)
 
 
 def _is_json_but_for_line_breaks(text: str) -> bool:
@@ -222,6 +256,8 @@ _ENCODERS = {
     "object": _encode_json,
     "regex": _encode_regex,
     "choice": _encode_choice,
+    "base_url": _encode_base_url,
+    "custom": _encode_custom,
 }
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..processes import end_with_parent, isolated
 from ..shared import regular_file
 from .derived import PUBLIC_SESSIONS, WHITENOISE
 from .schema import DATA, Schema, from_data
+from .settings_modules import Refusal
 
 SITE_PACKAGES = Path(__file__).parents[2]
 INTROSPECTION_TIMEOUT = 60.0  # seconds for every import together
@@ -89,14 +90,20 @@ def _kept(path: Path) -> dict[str, Any]:
         return {}
 
 
+def refusals(apps: Sequence[str], environment: Mapping[str, str]) -> list[Refusal]:
+    """Return the values that the apps' own functions refuse.
+
+    apps: those that the configuration in OMERODIR, of the environment, does not have. The list is
+    empty if OMERO.web's own settings cannot be read: its trial finds the error.
+    """
+    found, _lines, _errors, _problem = _introspect([*apps, "--refused"], environment)
+    return [Refusal(**each) for each in found["refused"]] if found else []
+
+
 def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"{__package__}.schema_introspection", *apps]
-    if middleware:
-        command += ["--middleware", *middleware]
-    output, errors, problem = _run(command)
-    lines = output.decode().split("\n")
-    if "{" in lines:
-        found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))
+    more = ["--middleware", *middleware] if middleware else []
+    found, lines, errors, problem = _introspect([*apps, *more], isolated(os.environ))
+    if found:
         return found
     if len(lines) > 1 and (importing := lines[-2]):
         return {**json.loads(DATA.read_text(encoding="utf-8")), "broken": {importing: problem}}
@@ -104,12 +111,24 @@ def _read(apps: Sequence[str], middleware: Sequence[str]) -> dict[str, Any]:
     raise ValueError(f"the installed OMERO.web cannot be read: {reason}")
 
 
-def _run(command: Sequence[str]) -> tuple[bytes, bytes, str]:
+def _introspect(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str], bytes, str]:
+    """Run the introspection. Return its result, which is empty if it failed, and how it ended."""
+    output, errors, problem = _run(
+        [sys.executable, "-m", f"{__package__}.schema_introspection", *arguments], environment
+    )
+    lines = output.decode().split("\n")
+    found = json.loads("\n".join(lines[lines.index("{") :])) if "{" in lines else {}
+    return found, lines, errors, problem
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[bytes, bytes, str]:
     """Run the introspection. Return its output, its and the apps' errors, and how it ended."""
     try:
         done = subprocess.run(
             command,
-            env=isolated(os.environ),
+            env={**environment},
             cwd="/",
             capture_output=True,
             check=False,

@@ -1,6 +1,7 @@
-"""Read the schema from the installed packages.
+"""Read the schema from the installed packages, and let their own functions read values.
 
-`python -m omeroweb_ops.state.schema_introspection [APP …]` prints it.
+`python -m omeroweb_ops.state.schema_introspection [APP …]` prints the schema. With `--refused` it
+prints which values of OMERODIR's configuration are refused.
 
 Importing `omeroweb.settings` creates a log directory and a secret key, so it is imported with a
 scratch OMERODIR.
@@ -9,32 +10,33 @@ scratch OMERODIR.
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
-import pkgutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from .. import tracebacks
-from ..property_names import APPS
-from . import config_xml
+from .settings_modules import Entry, SettingsModules, entries_of, package_of
 
+# The mapping functions whose values the bundle can check itself, and the kinds of their properties.
 _KINDS = {
-    "parse_boolean": "boolean",
-    "int": "integer",
-    "leave_none_unset_int": "integer",
-    "bool": "switch",
-    "compile": "regex",
-    "check_server_type": "choice",
-    "check_session_engine": "choice",
+    "builtins.str": "string",
+    "builtins.int": "integer",
+    "builtins.bool": "switch",
+    "re.compile": "regex",
+    "posixpath.normpath": "string",
+    "omeroweb.parse_boolean": "boolean",
+    "omeroweb.leave_none_unset_int": "integer",
+    "omeroweb.str_slash": "base_url",
+    "omeroweb.check_server_type": "choice",
+    "omeroweb.check_session_engine": "choice",
 }
+_JSON = ("json.loads", "omeroweb.parse_paths")
+_SHAPES = {"[": "list", "{": "object"}
 # omeroweb.settings reads these outside its mappings, as omero.web.server_list's default host.
 _HOSTS = ("omero.master.host", "Ice.Default.Host")
 
@@ -50,14 +52,7 @@ def read(
     """
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["OMERODIR"] = scratch
-        os.environ["DJANGO_SETTINGS_MODULE"] = "omeroweb.settings"
-        broken = dict(_failing(report, apps, _import_app))
-        good = [app for app in apps if app not in broken]
-        configuration = Path(scratch, "etc/grid/config.xml")
-        configuration.parent.mkdir(parents=True)
-        config_xml.write(configuration, {APPS: json.dumps(good)})
-        import omeroweb.settings as settings
-
+        settings, modules, broken = _import(report, apps)
         if middleware:
             import django
             from django.utils.module_loading import import_string
@@ -65,14 +60,11 @@ def read(
             django.setup()
             broken |= dict(_failing(report, middleware, import_string))
         choices = {
-            "check_server_type": settings.ALL_SERVER_TYPES,
-            "check_session_engine": settings.SESSION_ENGINE_VALUES,
+            "omeroweb.check_server_type": settings.ALL_SERVER_TYPES,
+            "omeroweb.check_session_engine": settings.SESSION_ENGINE_VALUES,
         }
-        properties = [
-            _describe(name, entry, choices, deprecated, scratch)
-            for mapping, deprecated in [*_own(settings), *_of_apps(report, good)]
-            for name, entry in mapping.items()
-        ]
+        entries = {entry.name: entry for entry in [*modules.entries, *_own(settings)]}
+        properties = [_describe(entry, choices, scratch) for entry in entries.values()]
     properties += [
         {"name": name, "kind": "string", "default": None,
          "description": "Host of the OMERO.server that omero.web.server_list names by default."}
@@ -85,32 +77,40 @@ def read(
     }
 
 
-def _own(settings: Any) -> Iterable[tuple[dict[str, list[Any]], bool]]:
-    return (
-        (settings.INTERNAL_SETTINGS_MAPPING, False),
-        (settings.CUSTOM_SETTINGS_MAPPINGS, False),
-        (settings.DEVELOPMENT_SETTINGS_MAPPINGS, False),
-        (settings.DEPRECATED_SETTINGS_MAPPINGS, True),
-    )
+def refused(report: Callable[[str], object], apps: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the values in OMERODIR's configuration that are refused, as data of `Refusal`.
 
-
-def _of_apps(
-    report: Callable[[str], object], apps: Iterable[str]
-) -> Iterator[tuple[dict[str, list[Any]], bool]]:
-    """Yield the mappings of each app's `settings`, and of modules like `iviewer_settings`.
-
-    omeroweb.settings has imported the former; an app's own views import the latter. The trial finds
-    errors in them.
+    apps: the site's apps, which omero.web.apps of that configuration must not have.
     """
-    for app in apps:
-        folder = getattr(sys.modules.get(app), "__path__", [])
-        modules = [found.name for found in pkgutil.iter_modules(folder, f"{app}.")]
-        modules = [module for module in modules if module.endswith("settings")]
-        broken = dict(_failing(report, modules, importlib.import_module))
-        for module in modules:
-            for name, mapping in vars(sys.modules[module]).items() if module not in broken else ():
-                if name.endswith(("SETTINGS_MAPPING", "SETTINGS_MAPPINGS")):
-                    yield mapping, False
+    _settings, modules, _broken = _import(report, apps)
+    return [asdict(refusal) for refusal in modules.refusals]
+
+
+def _import(
+    report: Callable[[str], object], apps: Sequence[str]
+) -> tuple[Any, SettingsModules, dict[str, str]]:
+    """Import OMERO.web's settings and those of its own apps and of the site's apps.
+
+    Return omeroweb.settings, what the apps define, and each app that cannot be imported, with the
+    reason.
+    """
+    os.environ["DJANGO_SETTINGS_MODULE"] = "omeroweb.settings"
+    import omeroweb.settings as settings
+
+    modules = SettingsModules(settings)
+    broken = dict(_failing(report, apps, package_of))
+    good = [app for app in apps if app not in broken]
+    modules.install(good)
+    for app in modules.own_apps:
+        modules.read(app)
+    return settings, modules, broken | dict(_failing(report, good, modules.read))
+
+
+def _own(settings: Any) -> Iterator[Entry]:
+    for name in ("INTERNAL_SETTINGS_MAPPING", "CUSTOM_SETTINGS_MAPPINGS"):
+        yield from entries_of(getattr(settings, name))
+    yield from entries_of(settings.DEVELOPMENT_SETTINGS_MAPPINGS)
+    yield from entries_of(settings.DEPRECATED_SETTINGS_MAPPINGS, deprecated=True)
 
 
 def _failing(
@@ -125,53 +125,62 @@ def _failing(
     report("")
 
 
-def _import_app(app: str) -> None:
-    """Import an app as omeroweb.settings does: from omeroweb, else by its own name."""
-    try:
-        importlib.import_module(f"omeroweb.{app}")
-    except ImportError:
-        importlib.import_module(app)
-        if importlib.util.find_spec(f"{app}.settings"):
-            importlib.import_module(f"{app}.settings")
-
-
-def _describe(
-    name: str, entry: list[Any], choices: dict[str, Any], deprecated: bool, scratch: str
-) -> dict[str, Any]:
-    _global_name, default, mapping, description = entry[:4]
-    function = getattr(mapping, "__name__", "")
-    text = None if default is None else str(default).replace(scratch, "${OMERODIR}")
-    kind = _KINDS.get(function, "string")
+def _describe(entry: Entry, choices: Mapping[str, Any], scratch: str) -> dict[str, Any]:
+    text = _text(entry.default)
+    text = None if text is None else text.replace(scratch, "${OMERODIR}")
+    reader = entry.reader
+    kind = _kind(reader, text)
     if kind == "switch":
-        text = "true" if default else ""
-    unknown = function not in (*_KINDS, "str")
-    if function in ("loads", "parse_paths") or (unknown and str(default)[:1] in ("[", "{")):
-        kind = "object" if str(default).startswith("{") else "list"
-    elif function not in _KINDS and type(default) is int:
+        text = "true" if entry.default else ""
+    elif kind == "string" and type(entry.default) is int:
         kind = "integer"  # omero.mail.port has no mapping function of its own
     described: dict[str, Any] = {
-        "name": name,
+        "name": entry.name,
         "kind": kind,
         "default": text,
-        "description": description or "",
+        "description": entry.description or "",
     }
-    if function in choices:
-        described["choices"] = list(choices[function])
-    if deprecated:
+    if reader in choices:
+        described["choices"] = list(choices[reader])
+    if entry.deprecated:
         described["deprecated"] = True
     return described
 
 
+def _kind(reader: str, default: str | None) -> str:
+    shape = _SHAPES.get((default or "").lstrip()[:1])
+    if reader in _JSON:
+        return shape or "custom"  # JSON of any form
+    if reader in _KINDS:
+        return _KINDS[reader]
+    return (shape or "string") if reader.startswith("omeroweb.") else "custom"
+
+
+def _text(default: Any) -> str | None:
+    """Return a default as `omero config set` would store it."""
+    if default is None or isinstance(default, str):
+        return default
+    try:
+        return json.dumps(default)
+    except (TypeError, ValueError):
+        return str(default)
+
+
 def main() -> None:
-    """Print each name before its import, then the schema. Output of apps goes to standard error."""
+    """Print each name before its import, then the result. Output of apps goes to standard error."""
     parser = argparse.ArgumentParser()
     parser.add_argument("apps", nargs="*")
     parser.add_argument("--middleware", nargs="*", default=())
+    parser.add_argument("--refused", action="store_true", help="print the values that are refused")
     options = parser.parse_args()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)
         report = partial(print, file=output, flush=True)
-        found = read(report, options.apps, options.middleware)
+        found: dict[str, Any]
+        if options.refused:
+            found = {"refused": refused(report, options.apps)}
+        else:
+            found = read(report, options.apps, options.middleware)
         report(json.dumps(found, indent=1, ensure_ascii=False))
     os._exit(0)  # do not wait for threads that an app has started
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 # Tried for each part of a path that a view takes as an argument, behind the words of its pattern.
-_ARGUMENTS = ("1", "a", "z", "0", "2020", "01")
-_MOST_TRIALS = 3000  # paths of one view
+ARGUMENTS = ("1", "a", "z", "0", "2020", "01", "0.4")
+_MOST_TRIALS = 30_000  # paths of one view
 
 
 def read(apps: list[str]) -> list[list[str]]:
@@ -61,7 +61,7 @@ def _examples(regex: str) -> list[str]:
 
 def _path(regex: str, text: str, names: list[str]) -> str | None:
     words = [word for word in re.findall(r"[A-Za-z_]+", regex) if len(word) > 2]
-    trials = itertools.product((*_ARGUMENTS, *dict.fromkeys(words)), repeat=len(names))
+    trials = itertools.product((*ARGUMENTS, *dict.fromkeys(words)), repeat=len(names))
     for values in itertools.islice(trials, _MOST_TRIALS):
         path = text % dict(zip(names, values, strict=True))
         if re.search(f"^{regex}", path):

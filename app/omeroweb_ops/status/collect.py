@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 
-from ..doctor import certificate
-from ..doctor.certificate import Certificate
-from ..locations import BASE, Locations
-from ..shared import security_updates
+from ..locations import BASE, RENEWAL_FAILURE, Locations
+from ..notify.store import STATE
+from ..shared import certificate, renewal, security_updates
+from ..shared.certificate import Certificate
 from ..shared.expectations import Expectations
 from ..state.engine import Engine
 from . import local_files, ops_endpoints
@@ -46,6 +46,8 @@ def collect(engine: Engine) -> Status:
         certificate=tls(),
         security=security(),
         locked=security_updates.lock_date(),
+        renewal=try_read(lambda: renewal.failure(RENEWAL_FAILURE)),
+        notify=try_read(lambda: local_files.notify(STATE)),
     )
 
 

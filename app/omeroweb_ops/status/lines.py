@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from ..doctor.certificate import Certificate
+from ..shared.certificate import Certificate
 from ..shared.security_updates import SecurityUpdates
 from .model import (
     Configuration,
     Disk,
     Maintenance,
     Metrics,
+    Notify,
     Ready,
     Releases,
     SessionClearing,
@@ -42,6 +43,8 @@ def lines(seen: Status) -> Iterator[tuple[str, str]]:
     yield "disk", _shown(seen.disks, _disks)
     if seen.security is not None:
         yield "updates", _shown(seen.security, _security)
+    if seen.notify is not None:
+        yield "notify", _shown(seen.notify, _notify)
     yield "maintenance", _shown(seen.maintenance, _maintenance)
 
 
@@ -125,6 +128,14 @@ def _security(found: SecurityUpdates) -> str:
         return "not known: apt has no package lists"
     names = ", ".join(found.packages) or "no Debian security update is pending"
     return f"{names}\n(package lists of {time(found.lists)})"
+
+
+def _notify(found: Notify) -> str:
+    state = f"reported: {', '.join(found.problems)}" if found.problems else "no problem is reported"
+    if found.silent:
+        state = f"silent: {found.silent}"
+    waiting = f"\n{found.waiting} not sent" if found.waiting else ""
+    return f"{state} (checked {time(found.ran)}){waiting}"
 
 
 def _maintenance(found: Maintenance | bool | None) -> str:

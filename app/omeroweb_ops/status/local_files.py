@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..locations import CURRENT, MAINTENANCE, PLANNED, Locations
+from ..notify.store import State
 from ..processes import PARENT, STARTED, stat
 from ..property_names import CACHES, SESSION_ENGINE
 from ..releases import installed
@@ -17,7 +18,7 @@ from ..shared import regular_file
 from ..state import derived
 from ..state.desired import Desired
 from ..state.engine import Engine, Invalid
-from .model import Configuration, Disk, Maintenance, Releases, SessionClearing, Workers
+from .model import Configuration, Disk, Maintenance, Notify, Releases, SessionClearing, Workers
 
 
 def time_of(path: Path) -> datetime:
@@ -125,3 +126,19 @@ def maintenance() -> Maintenance | bool | None:
     until = shown / "until"
     end = until.read_text("utf-8").strip() if until.exists() else ""
     return Maintenance(" ".join((shown / "message").read_text("utf-8").split()), end)
+
+
+def notify(path: Path) -> Notify | None:
+    """Return what is reported about this host; None if nobody is notified. Raises OSError, …"""
+    if not path.exists():
+        return None
+    state = State.parse(path.read_text("utf-8"))
+    last = state.waiting[-1] if state.waiting else None
+    return Notify(
+        datetime.fromtimestamp(state.ran).astimezone(),
+        state.silent,
+        tuple(name for name, each in state.history.known.items() if each.well_since is None),
+        len(state.waiting),
+        datetime.fromtimestamp(state.waiting[0].since).astimezone() if last else None,
+        last.error if last else "",
+    )

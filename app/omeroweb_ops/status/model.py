@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from ..doctor.certificate import Certificate
 from ..releases.installed import Release
+from ..shared.certificate import Certificate
+from ..shared.renewal import RenewalFailure
 from ..shared.security_updates import SecurityUpdates
 
 T = TypeVar("T")
@@ -127,12 +128,29 @@ class Maintenance:
 
 
 @dataclass(frozen=True)
+class Notify:
+    """What is reported about this host. silent: why nothing is reported now, or "".
+
+    ran: the last check. problems: the checks that are reported as broken. waiting: the number of
+    messages that were not delivered, `since` when, and the last error.
+    """
+
+    ran: datetime
+    silent: str = ""
+    problems: tuple[str, ...] = ()
+    waiting: int = 0
+    since: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Status:
     """The whole status. None: the host does not have this part.
 
     sessions: `redis`, `file`, or the engine's name. configured: when the bundle first applied the
     configuration. maintenance: False if off, None without NGINX. security: None without apt.
-    locked: the date of the release's lock.
+    locked: the date of the release's lock. renewal: why certbot has not renewed the certificate.
+    notify: None if nobody is notified.
     """
 
     now: datetime
@@ -149,4 +167,6 @@ class Status:
     disks: tuple[Disk, ...] | Unknown
     maintenance: Maintenance | bool | Unknown | None
     security: SecurityUpdates | Unknown | None = None
+    notify: Notify | Unknown | None = None
     locked: date | None = None
+    renewal: RenewalFailure | Unknown | None = None

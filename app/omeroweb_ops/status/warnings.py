@@ -11,12 +11,14 @@ from ..property_names import SERVER_LIST
 from ..shared import omero_server
 from ..shared.certificate_expiry import EXPIRY_WARNING
 from ..shared.redis_memory import Memory
+from ..shared.renewal import RenewalFailure
 from .model import Status, Unknown
 
 ENDING = 60.0  # seconds for the last requests of workers with another configuration
 OVERDUE = timedelta(days=2)  # clearsessions runs daily
 LOCK_AGE = timedelta(days=90)  # Django has a security release in most months
 LISTS_AGE = timedelta(days=7)  # Debian's apt-daily.timer fetches them each day
+NOTIFY_AGE = timedelta(minutes=30)  # six intervals of the timer
 MIN_FREE_BYTES = 1_000_000_000  # bytes
 MIN_FREE_SHARE = 0.1
 _START = "omero web start, or restart if it hangs (both report the log)"
@@ -33,9 +35,11 @@ def findings(seen: Status) -> list[CheckResult]:
         _redis,
         _cleared,
         _certificate,
+        _renewal,
         _disks,
         _lock,
         _security,
+        _notify,
         _unknown,
     )
     return [finding for judged in parts for finding in judged(seen)]
@@ -144,6 +148,12 @@ def _cleared(seen: Status) -> Iterator[CheckResult]:
         yield _warning("clearsessions", message, "omero web clearsessions; does cron run?")
 
 
+def _renewal(seen: Status) -> Iterator[CheckResult]:
+    if isinstance(seen.renewal, RenewalFailure):
+        remedy = "as root, /var/log/letsencrypt/letsencrypt.log; docs/acme.md"
+        yield _warning("certificate", str(seen.renewal), remedy)
+
+
 def _certificate(seen: Status) -> Iterator[CheckResult]:
     found = seen.certificate
     if found is None or isinstance(found, Unknown):
@@ -182,6 +192,20 @@ def _security(seen: Status) -> Iterator[CheckResult]:
         yield _warning("updates", message, "as root, apt-get update; install unattended-upgrades")
 
 
+def _notify(seen: Status) -> Iterator[CheckResult]:
+    found = seen.notify
+    if found is None or isinstance(found, Unknown):
+        return
+    if found.waiting:
+        since = f" since {found.since:%Y-%m-%d %H:%M}" if found.since else ""
+        message = f"{found.waiting} not sent{since}: {found.error or 'not tried yet'}"
+        yield _warning("notify", message, "as root, omeroweb-ops doctor --notify --test")
+    if seen.now - found.ran > NOTIFY_AGE:
+        minutes = (seen.now - found.ran) // timedelta(minutes=1)
+        message = f"the site was not checked for {minutes} minutes"
+        yield _warning("notify", message, "systemctl status omero-web-notify.timer, or cron")
+
+
 def _unknown(seen: Status) -> Iterator[CheckResult]:
     """Yield a warning for each unknown part that no other check reports and that the host has."""
     parts: dict[str, tuple[object, str]] = {
@@ -190,6 +214,8 @@ def _unknown(seen: Status) -> Iterator[CheckResult]:
         "public URL": (seen.url, "deploy again"),
         "disk": (seen.disks, "deploy again"),
         "maintenance": (seen.maintenance, "omeroweb-ops maintenance status"),
+        "renewal": (seen.renewal, "deploy again"),
+        "notify": (seen.notify, "as root, omeroweb-ops doctor --notify"),
         "updates": (seen.security, "apt-get -s upgrade"),
     }
     if not isinstance(seen.ready, Unknown):

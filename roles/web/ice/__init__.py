@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omeroweb_ops.shared import cgroup
 from pyinfra import host, logger
 from pyinfra.api import FunctionCommand, Host, State, StringCommand
 from pyinfra.api.command import PyinfraCommand
@@ -21,11 +22,14 @@ from ...operations import packages
 from ...operations.facts import fail
 from ...operations.files import File, write_from_stdin
 from ...operations.packages import connector_arguments
+from ...operations.sync import commands
 from ...operations.transfer import read_file
 from .. import builder
 
 BUILDER = Path(__file__).parent / "build_wheel.py"
 ON_HOST = CACHE / "ice"
+_CGROUP = Path(cgroup.__file__)
+_COMPILER_MEMORY = 512 << 20  # bytes for each g++
 _COMPILERS = ("g++", "python3-dev", "libssl-dev", "libbz2-dev")
 
 
@@ -115,7 +119,7 @@ class Wheel:
                 f"{shlex.quote(url)} {name} && echo '{digest}  '{name} | sha256sum -c --quiet"
             )
         elif local:
-            yield from File.of(f"{self.folder}/{local.name}", local.read_bytes()).commands()
+            yield from commands(File.of(f"{self.folder}/{local.name}", local.read_bytes()))
             yield StringCommand(
                 f"cd {self.folder} && echo {shlex.quote(_sum(local))} | sha256sum -c --quiet"
             )
@@ -134,15 +138,27 @@ class Wheel:
         recipe = BUILDER.read_text("utf-8")
         receiving = write_from_stdin(f"{ON_HOST}/build_wheel.py", recipe)
         yield StringCommand(f"umask 022 && {receiving}", _stdin=recipe)
+        counting = _CGROUP.read_text("utf-8")
+        receiving = write_from_stdin(f"{ON_HOST}/cgroup.py", counting)
+        yield StringCommand(f"umask 022 && {receiving}", _stdin=counting)
         yield builder.provide()
         making = self.folder / "build"
-        build = f"{tools}/bin/python -u {ON_HOST}/build_wheel.py --output {making}"
+        build = build_command(f"{tools}/bin/python", ON_HOST, making)
         yield packages.run_with_progress(  # it takes minutes
             f"{environment} set -e; umask 022; mkdir {making}; "
             f"{builder.as_builder(making, build)}; "
             f"find {making} -maxdepth 1 -type f -name 'zeroc_ice-*.whl' -exec mv -t "
             f"{self.folder} {{}} +; rm -rf {making}"
         )
+
+
+def build_command(python: str, programs: Path, making: Path) -> str:
+    """Return shell that builds the wheel with as many compilers as the cgroup has room for.
+
+    programs: the directory of the two programs. making: the directory for the wheel.
+    """
+    jobs = f"$({python} {programs}/cgroup.py {_COMPILER_MEMORY})"
+    return f'{python} -u {programs}/build_wheel.py --output {making} --jobs "{jobs}"'
 
 
 def _keep(state: State, host: Host, folder: str, kept: CachedWheel) -> bool:

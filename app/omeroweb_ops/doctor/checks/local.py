@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...login_page import works
 from ...property_names import ALLOWED_HOSTS, DEBUG, PORT, PREFIX, SERVER_LIST
 from ..public_probe import PublicState
 from ..result import CheckResult
@@ -44,7 +45,7 @@ def allowed(seen: PublicState) -> bool:
 
 def _service(seen: PublicState) -> Iterator[CheckResult]:
     own = seen.local.own
-    if own.status == 200:
+    if works(own.status, seen.local.login):
         yield CheckResult("service", "ok", f"OMERO.web answers on {seen.local.base}")
     elif not own.status:
         message = f"{own}. Run `omero web start`, and check its log"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...shared.certificate import Certificate
 from ...shared.certificate_expiry import EXPIRY_WARNING
-from ..certificate import Certificate
 from ..http import Answer
 from ..public_probe import PublicState
 from ..result import CheckResult
@@ -35,8 +35,13 @@ def _certificate(found: Certificate, seen: PublicState) -> Iterator[CheckResult]
         yield finding("error", f"the certificate is for {names}, not for {seen.expected.host}")
     if found.days is not None and found.days < EXPIRY_WARNING.days:
         yield finding("warning", f"the certificate expires in {found.days} days; renew it")
+    if seen.local.renewal:
+        yield finding("warning", f"{seen.local.renewal}; see docs/acme.md")
     if found.self_signed and wanted:
         yield finding("info", "self-signed, as set: browsers warn each visitor")
+    elif found.self_signed and seen.expected.tls == "acme":
+        message = "self-signed until the authority issues one; deploy again, which says why not"
+        yield finding("warning", message)
     elif found.distrust:
         yield finding(
             "warning",

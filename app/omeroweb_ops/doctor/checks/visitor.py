@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-from ...property_names import ALLOWED_HOSTS, HOST, NGINX_SERVER_EXTRA_CONFIG, PORT, PREFIX
+from ...login_page import works
+from ...property_names import (
+    ALLOWED_HOSTS,
+    HOST,
+    LOGIN_VIEW,
+    NGINX_SERVER_EXTRA_CONFIG,
+    PORT,
+    PREFIX,
+)
 from ..http import Answer
 from ..public_probe import PublicState
 from ..result import CheckResult
@@ -54,9 +63,14 @@ def _login_page(login: Answer, seen: PublicState) -> CheckResult:
     def error(message: str, setting: str = "") -> CheckResult:
         return CheckResult("login page", "error", message, setting)
 
-    served = seen.local.own.status == 200
+    served = works(seen.local.own.status, seen.local.login)
     if login.status == 200 and seen.page.is_login:
         return CheckResult("login page", "ok", f"{login.url} is OMERO.web's")
+    if seen.has_own_login:
+        target = urlsplit(login.headers.get("location", "")).hostname
+        what = f"leads to {target}" if target else "is the site's own"
+        message = f"{login.url} {what}: it works; this command does not check the login behind it"
+        return CheckResult("login page", "info", message, LOGIN_VIEW)
     if login.status == 200:
         title = seen.page.title or "without a title"
         return error(

@@ -32,7 +32,8 @@ def _pattern(name: str) -> str:
 
 def canonical(names: Sequence[str]) -> str:
     """Return the host name to use for a request that has none of the names."""
-    return next((name for name in names if name[0] not in "*."), LOCAL[0])
+    concrete = (name for name in names if name != "_" and name[:1] not in "*." and name[-1:] != "*")
+    return next(concrete, LOCAL[0])
 
 
 def allowed_hosts(names: Sequence[str]) -> list[str]:

@@ -23,7 +23,8 @@ class Certificate:
     """A server's certificate.
 
     problem: why TLS failed. distrust: why the certificate is not trusted. dates: `expired`, `not
-    valid yet` or "". days: the days left; None if it is expired or not valid yet.
+    valid yet` or "". days: the days left. end: in seconds since 1970. Both are None if it is
+    expired or not valid yet.
     """
 
     problem: str = ""
@@ -31,6 +32,7 @@ class Certificate:
     self_signed: bool = False
     dates: str = ""
     days: int | None = None
+    end: float | None = None
     names: tuple[str, ...] = ()
     for_name: bool = True
 
@@ -55,6 +57,7 @@ def examine(address: str, port: int, name: str) -> Certificate:
         distrust=distrust.verify_message if distrust else "",
         self_signed=distrust is not None and distrust.verify_code == _SELF_SIGNED,
         days=int((end - time.time()) // 86400),
+        end=end,
         names=tuple(value for _kind, value in known.get("subjectAltName", ())),
         for_name=other is None,
     )

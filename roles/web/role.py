@@ -1,0 +1,149 @@
+"""Deploy OMERO.web itself: user, release, configuration, service, commands and daily jobs."""
+
+from __future__ import annotations
+
+from omeroweb_ops.locations import CURRENT
+
+from .. import takeover
+from ..conventions import FAIL_TIMEOUT, IMAGE_GROUP, USER, has_socket
+from ..inventory.settings import Settings
+from ..operations import firewall, omerodir, packages, services, users
+from ..operations.phases import role
+from ..operations.sync import sync
+from ..target import Target
+from ..target.closed_ports import closed_ports
+from . import (
+    branding,
+    configuration,
+    expectations,
+    files,
+    health,
+    notify,
+    service,
+    trusted_proxies,
+)
+from .release import Release, build, install_uv, provide_ice, wanted
+
+__all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
+
+IMAGE_UID = 1000
+
+
+@role("OMERO.web")
+def install(target: Target, release: Release) -> None:
+    """Install packages, user and release, and write nothing that the active release executes.
+
+    An existing installation keeps running.
+    """
+    found = target.survey.existing
+    names = (*packages.WEB, *packages.MANAGERS[target.manager])
+    packages.install(name="Install packages", names=names)
+    users.create(name=f"Create user {USER}", uid=None)
+    if found.is_installed:
+        takeover.give_files(name=f"Give files to {USER}")
+    if found.omerodir or found.link:
+        takeover.carry_over(name="Carry over configuration", found=found)
+    sync(name="Make directories", items=omerodir.directories())
+    install_uv(name="Install uv")
+    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    build(name="Build release", release=release)
+
+
+@role("OMERO.web")
+def install_in_image(release: Release) -> None:
+    """Install packages, user and release in an image, whose own process becomes the service."""
+    packages.install(name="Install packages", names=(*packages.IMAGE, *packages.INIT))
+    users.create(name=f"Create user {USER}", uid=IMAGE_UID, group=IMAGE_GROUP)
+    sync(name="Make directories", items=omerodir.directories(image=True))
+    install_uv(name="Install uv")
+    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    build(name="Build release", release=release)
+    settings = Settings()
+    own = service.omero_web(release, settings, "image", socket=False)
+    sync(
+        name="Write commands",
+        items=[*files.commands(own, settings, "image"), files.upstream_command()],
+    )
+
+
+@role("OMERO.web")
+def check(target: Target, release: Release) -> None:
+    """Check the configuration before another release or configuration becomes active.
+
+    Static files are collected while the active release keeps running.
+    """
+    own, desired = target.site.branding(target.member), target.site.desired(target.member)
+    if own:  # in a directory that no configuration names yet; the check tries its templates
+        sync(name="Write branding", items=branding.items(own))
+    configuration.check(
+        name="Check configuration", release=release.path, current=CURRENT, desired=desired
+    )
+    configuration.collect_static(name="Collect static files", release=release.path, desired=desired)
+
+
+@role("OMERO.web")
+def configure(target: Target, release: Release) -> None:
+    """Write commands and services, link the release, apply the configuration, close the port.
+
+    The release has been accepted: after a refused deploy, a reboot runs the active release with the
+    files that belong to it. The active release keeps running with the code that it has loaded. An
+    existing installation ends here.
+    """
+    found = target.survey.existing
+    if found.commands:
+        takeover.back_up_commands(name="Back up commands", paths=found.commands)
+    if found.has_omero_web:
+        takeover.end(name="End existing installation", found=found)
+    own, ports = _service(target, release), closed_ports(target)
+    sync(
+        name="Write files",
+        items=[
+            *files.commands(own, target.settings, target.manager),
+            *files.site_items(target, own, service.liveness()),
+            expectations.expected(target),
+            expectations.nginx_status(target),
+            health.item(target.settings),
+            *notify.items(target),
+            trusted_proxies.proxies(target),
+            *firewall.items(ports, systemd=target.survey.systemd),
+        ],
+    )
+    configuration.apply(name="Apply configuration", release=release.path)
+    if ports:
+        firewall.load(name="Close port except to NGINX", manager=target.manager)
+
+
+@role("OMERO.web")
+def activate(target: Target, release: Release) -> None:
+    """Run OMERO.web, its watcher if systemd does not run, and cron."""
+    manager = target.manager
+    several = len(target.site.group("web")) > 1
+    services.run(
+        name="Run omero-web",
+        service=_service(target, release),
+        manager=manager,
+        # One host after the other: meanwhile NGINX uses the others, and then the first again.
+        pause=FAIL_TIMEOUT if several else 0,
+        _serial=several,
+    )
+    branding.remove_old(
+        name="Remove old branding",
+        branding=target.site.branding(target.member),
+        static_root=target.application.static_root,
+    )
+    if manager == "supervisor":
+        services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
+    services.run(name="Run cron", service=services.cron(), manager=manager)
+    if notify.is_wanted(target) and manager == "systemd":
+        services.run(name="Run timer of doctor", service=notify.service(), manager=manager)
+
+
+@role("OMERO.web")
+def report() -> None:
+    """Warn of what keeps users from logging in, although the deploy has succeeded."""
+    configuration.report(name="Report what users will miss")
+
+
+def _service(target: Target, release: Release) -> services.Service:
+    socket = has_socket(target.groups, target.manager)
+    return service.omero_web(release, target.settings, target.manager, socket=socket)
