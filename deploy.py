@@ -5,10 +5,13 @@ The table of contents. A phase ends on all hosts before the next one begins on a
 
 from pyinfra import config, host, state
 
-from roles import nginx, preflight, redis, web
+from roles import preflight
+from roles.nginx import role as nginx
 from roles.nginx import smoke_test
 from roles.operations import deploy_lock, phases
+from roles.redis import role as redis
 from roles.target import urls
+from roles.web import role as web
 
 # Every error in the inventory and on the hosts is reported here, before anything is touched.
 target = preflight.check(state, host)
@@ -19,20 +22,20 @@ config.SUDO = target.survey.privilege == "sudo"  # minimal images have no sudo
 deploy_lock.take(name="Lock the hosts")  # with `-y`, preflight has done that
 
 takeover = redis.is_taken_over(target.survey)
-phases.barrier(name="Phase 1: sessions and cache (Redis)")
+phases.barrier("Phase 1: sessions and cache (Redis)")
 if "redis" in target.groups:
     redis.install(target.manager)
     redis.configure(target, takeover=takeover)
     redis.activate(target.manager)
 
 # Before OMERO.web: a first deploy then shows visitors the maintenance page, not a closed port.
-phases.barrier(name="Phase 2: front door (NGINX)")
+phases.barrier("Phase 2: front door (NGINX)")
 if "nginx" in target.groups:
-    nginx.install(target.manager)
+    nginx.install(target)
     nginx.prepare(target)
-    nginx.activate(target.manager)
+    nginx.activate(target)
 
-phases.barrier(name="Phase 3: OMERO.web")
+phases.barrier("Phase 3: OMERO.web")
 if "web" in target.groups:
     release = web.wanted(target.settings, target.survey)
     web.install(target, release)
@@ -40,16 +43,16 @@ if "web" in target.groups:
 # An existing installation keeps running until its successor is built and has been tried.
 if target.survey.existing.has_nginx_site and "nginx" in target.groups:
     nginx.take_over(target)
-    nginx.activate(target.manager)
+    nginx.activate(target)
 if "web" in target.groups:
     web.configure(target, release)
 
 # Before OMERO.web's pages name these files; the previous release's files stay readable.
-phases.barrier(name="Phase 4: static files for NGINX on other hosts")
+phases.barrier("Phase 4: static files for NGINX on other hosts")
 if "nginx" in target.groups:
     nginx.deliver(target, preflight.surveys(state))
 
-phases.barrier(name="Phase 5: OMERO.web's service")
+phases.barrier("Phase 5: OMERO.web's service")
 if "web" in target.groups:
     web.activate(target, release)
 if "redis" in target.groups and takeover:  # the port was kept open for the old OMERO.web
@@ -57,22 +60,26 @@ if "redis" in target.groups and takeover:  # the port was kept open for the old 
     redis.activate(target.manager)
 
 # After OMERO.web: if OMERO.web's port has changed, the new port must answer before NGINX uses it.
-phases.barrier(name="Phase 6: the site")
+phases.barrier("Phase 6: the site")
 if "nginx" in target.groups:
     nginx.configure(target)
-    nginx.activate(target.manager)
+    nginx.activate(target)
     nginx.clean(target)
+    nginx.certify(target)
 
-phases.barrier(name="Phase 7: the public URL")
+phases.barrier("Phase 7: the public URL")
 if "nginx" in target.groups:
     smoke_test.verify_public_url(
         name="Ask the public URL",
         url=urls.public_url(target),
         own=urls.own_url(target),
         port=urls.port(target.settings),
+        own_login=target.application.has_own_login,
         _shell_executable=lock.shell(host, last=True),
     )
 else:
     deploy_lock.give_back(name="Unlock the host")
 if "web" in target.groups:
     web.report()
+if "nginx" in target.groups:
+    nginx.report(target)

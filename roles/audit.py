@@ -1,4 +1,4 @@
-"""Report known vulnerabilities in the locks and on the hosts: `./run audit [INVENTORY]`.
+"""Report known vulnerabilities in the locks and on the hosts: `./run audit`.
 
 pip-audit asks the vulnerability service (OSV by default) for each package and version once,
 even if several hosts have it. The audit changes nothing on a host and starts no Python there.
@@ -6,7 +6,6 @@ even if several hosts have it. The audit changes nothing on a host and starts no
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -34,11 +33,12 @@ LOCKS = (
     "app/plugin_locks/*.txt",
     "requirements.txt",
     "roles/web/tools.txt",
+    "roles/operations/sbom_tools.txt",
 )
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-SERVICES = ("osv", "pypi")
 FACT = "roles.audit.Installed"
-VULNERABLE, UNREACHABLE = 1, 3  # exit statuses; 2 is argparse's
+VULNERABLE, NO_HOSTS, UNREACHABLE = 1, 2, 3  # exit statuses
+SCHEMA = 1  # of the JSON; a new field does not change it
 
 Package = tuple[str, str]  # canonical name, version
 
@@ -120,24 +120,28 @@ class Unreachable(RuntimeError):
     """The vulnerability service did not answer, or knows none of the packages."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the audit; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    found = Inventory()
-    for pattern in LOCKS:
-        for path in sorted(PROJECT.glob(pattern)):
-            text = path.read_text(encoding="utf-8")
-            date = LOCK_DATE.search(text)
-            place = str(path.relative_to(PROJECT))
-            found.add(place, _packages(pins(text)), date[1] if date else None)
-    if options.inventory:
-        _add_hosts(found, options.inventory)
-    for note in found.notes:
-        print(note)
-    for host, packages in found.updates.items():
-        print(f"{host}: Debian security updates are pending: {', '.join(packages)}")
+def run(
+    inventory: str | None,
+    service: str,
+    osv_url: str | None,
+    options: Sequence[str] = (),
+    *,
+    as_json: bool = False,
+) -> int:
+    """Run the audit and return the exit status.
+
+    inventory: also audit its hosts. options: pyinfra's, for these hosts. as_json: for programs.
+    """
+    found = _locks()
+    if inventory:
+        _add_hosts(found, inventory, options)
+    if not as_json:
+        for note in found.notes:
+            print(note)
+        for host, packages in found.updates.items():
+            print(f"{host}: Debian security updates are pending: {', '.join(packages)}")
     try:
-        answers = vulnerabilities(found.where, options.service, options.osv_url)
+        answers = vulnerabilities(found.where, service, osv_url)
     except Unreachable as problem:
         print(
             f"audit: nothing is known about vulnerabilities: {problem}\n"
@@ -146,22 +150,47 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return UNREACHABLE
+    if as_json:
+        print(json.dumps(document(answers, found), indent=1))
     lines = [*report(answers, found.where)]
-    print("\n".join(lines) or f"No known vulnerability in {len(found.where)} packages.")
+    if not as_json:
+        print("\n".join(lines) or f"No known vulnerability in {len(found.where)} packages.")
     return VULNERABLE if lines or found.updates else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run audit",
-        description="Known vulnerabilities in the locks and, with an inventory, on its hosts.",
-        epilog="Exit status: 0 if none is known; 1 if one is known, or if a host lacks security "
-        "updates; 3 if the service is unreachable.",
-    )
-    parser.add_argument("inventory", nargs="?", help="also audit its hosts. Example: site.py")
-    parser.add_argument("--service", choices=SERVICES, default="osv", help="default: osv")
-    parser.add_argument("--osv-url", metavar="URL", help="the query URL of an OSV mirror")
-    return parser
+def _locks() -> Inventory:
+    """Return the packages of the project's own locks."""
+    found = Inventory()
+    for pattern in LOCKS:
+        for path in sorted(PROJECT.glob(pattern)):
+            text = path.read_text(encoding="utf-8")
+            date = LOCK_DATE.search(text)
+            place = str(path.relative_to(PROJECT))
+            found.add(place, _packages(pins(text)), date[1] if date else None)
+    return found
+
+
+def document(answers: Iterable[Dependency], found: Inventory) -> dict[str, Any]:
+    """Return the audit for programs."""
+    answers = list(answers)
+    return {
+        "schema": SCHEMA,
+        "packages": len(found.where),
+        "vulnerabilities": [
+            {
+                "package": each.name,
+                "version": each.version,
+                "names": [*dict.fromkeys([one.id, *one.aliases])],
+                "fixed_in": one.fix_versions,
+                "places": found.where.get((canonicalize_name(each.name), each.version), []),
+            }
+            for each in answers
+            for one in each.vulns
+        ],
+        "unknown": [each.name for each in answers if each.skip_reason],
+        "debian_updates": found.updates,
+        "notes": found.notes,
+    }
 
 
 def _packages(pinned: Mapping[str, set[str]]) -> Iterator[Package]:
@@ -174,10 +203,11 @@ def _age(locked: str) -> str:
     return f"{locked} ({days} days ago)"
 
 
-def _add_hosts(found: Inventory, inventory: str) -> None:
+def _add_hosts(found: Inventory, inventory: str, options: Sequence[str]) -> None:
     """Add the packages of the hosts in group `web`. Exits with pyinfra's own message on failure."""
+    limit = () if "--limit" in options else ("--limit", "web")  # pyinfra adds limits up
     done = subprocess.run(
-        ["pyinfra", "--json", "--limit", "web", inventory, "fact", FACT],
+        ["pyinfra", "--json", *limit, *options, inventory, "fact", FACT],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -186,7 +216,10 @@ def _add_hosts(found: Inventory, inventory: str) -> None:
     # pyinfra prints no JSON if the last host fails
     hosts = json.loads(done.stdout)[FACT] if done.stdout.strip() else {}
     if done.returncode or not hosts:
-        raise SystemExit(f"{done.stderr}\naudit: the hosts of {inventory} could not be audited")
+        print(
+            f"{done.stderr}\naudit: the hosts of {inventory} could not be audited", file=sys.stderr
+        )
+        raise SystemExit(NO_HOSTS)
     for host, installed in hosts.items():
         if not installed["packages"]:
             found.notes.append(f"{host}: no OMERO.web of this bundle")
@@ -261,7 +294,3 @@ def report(answers: Iterable[Dependency], where: Mapping[Package, list[str]]) ->
             unknown.append(each.name)
     if unknown:
         yield f"not known to the service: {', '.join(unknown)}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

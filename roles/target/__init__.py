@@ -36,6 +36,11 @@ class Target:
         return self.survey.manager
 
     @property
+    def web(self) -> Member:
+        """Return the host itself if OMERO.web is on it, else the first web host."""
+        return self.member if "web" in self.groups else self.site.group("web")[0]
+
+    @property
     def application(self) -> WebApplication:
         """Return the OMERO.web of the host, or that of the first web host for NGINX alone."""
         return self.site.application(self.member)

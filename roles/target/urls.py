@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from omeroweb_ops.shared.addresses import url_host
+
 from ..inventory.settings import Settings
 from . import Target
 
@@ -10,20 +12,20 @@ def public_url(target: Target) -> str:
     """Return the URL that visitors use. A proxy in front has the default port."""
     scheme = "https" if target.site.tls else "http"
     port = "" if target.settings.nginx_behind_proxy else _port(target.settings)
-    return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
+    return f"{scheme}://{host_name(target)}{port}{target.application.prefix}/"
 
 
 def own_url(target: Target) -> str:
     """Return NGINX's own URL, behind a proxy in front."""
     scheme, port = _scheme(target.settings), _port(target.settings)
-    return f"{scheme}://{_name(target)}{port}{target.application.prefix}/"
+    return f"{scheme}://{host_name(target)}{port}{target.application.prefix}/"
 
 
-def _name(target: Target) -> str:
+def host_name(target: Target) -> str:
+    """Return the host name in the site's URLs, of which an IPv6 address has brackets."""
     name = [each for each in target.member.server_names if "*" not in each and each != "_"][:1]
     local = "localhost" if target.member.name == "@local" else target.survey.ip
-    host_name = name[0] if name else target.member.address or local or "localhost"
-    return f"[{host_name}]" if ":" in host_name else host_name
+    return url_host(name[0] if name else target.member.address or local or "localhost")
 
 
 def _scheme(settings: Settings) -> str:
