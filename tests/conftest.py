@@ -6,9 +6,11 @@ runs in the controller, which loads the conftest.py of no folder below.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -31,9 +33,12 @@ LONGEST = (
     "test_lifecycle.py",
     "test_front_door.py",
     "test_systemd_host.py",
+    "test_swarm.py",
     "test_crash.py",
     "test_redis.py",
     "test_red_team.py",
+    "test_compose.py",
+    "test_image.py",
     "test_split.py",
     "test_plugins.py",
     "test_log_in.py",
@@ -46,6 +51,10 @@ LONGEST = (
     "test_debian_13.py",
     "test_maintenance.py",
     "test_matrix.py",
+    "test_older_version.py",
+    "test_backup.py",
+    "test_acme.py",
+    "test_uninstall.py",
 )
 
 _session = pytest.StashKey[Session]()
@@ -149,6 +158,7 @@ class FailuresAtOnce:
             self.terminal.line(f" {report.nodeid} ({report.when})")
 
 
+@pytest.hookimpl(trylast=True)  # once there is a reporter
 def pytest_configure(config: pytest.Config) -> None:
     """Where there are workers, their failures are named as they come."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
@@ -157,6 +167,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Report what the tests of the documentation have checked, and which tests did not run."""
+    _report_documentation(terminalreporter)
+    _report_missed(terminalreporter)
+
+
+def _report_documentation(terminal: pytest.TerminalReporter) -> None:
+    counts: Counter[str] = Counter()
+    pages = 0
+    for report in terminal.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "documentation":
+                counts.update(json.loads(value))
+                pages += 1
+    if pages:
+        terminal.section(f"documentation: {pages} pages")
+        for what, number in sorted(counts.items()):
+            terminal.line(f"{number:6} {what}")
+
+
+def _report_missed(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly which tests did not run: a green line alone would read as "all is well"."""
     missed = [
         (report.nodeid, report.longrepr[2])

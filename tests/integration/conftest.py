@@ -13,6 +13,7 @@ import pytest
 from docker.models.networks import Network
 
 from roles.web.ice import Wheel
+from tests.integration.container_images import Target, build, copy_sources
 from tests.integration.engine import EngineUnavailable, ensure_engine
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
 from tests.integration.images import ROOT, Kind, Suite
@@ -38,6 +39,7 @@ class MakeHost(Protocol):
 
 
 MakeOnce = Callable[[str, Callable[[int], str]], str]
+ContainerImage = Callable[[Target], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -120,6 +122,26 @@ def ice_cache(make_session_host: MakeHost) -> Path:
             deploy(docker_inventory(host, ("web",)), timeout=1500)
     assert kept.wheel
     return kept.folder
+
+
+@pytest.fixture(scope="session")
+def container_image(
+    engine: docker.DockerClient,
+    ice_cache: Path,
+    make_once: MakeOnce,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> ContainerImage:
+    """Build an image of compose.yaml once for all processes of the session; returns its id."""
+    project = tmp_path_factory.mktemp("project")
+    (wheel,) = ice_cache.glob("*.whl")
+    copy_sources(project, wheel)
+
+    def image(target: Target) -> str:
+        if target != "web":  # whose layers the others use
+            image("web")
+        return make_once(f"image-{target}", lambda _owner: build(engine, project, target))
+
+    return image
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,10 @@ class Host:
         """Say whether something is at that path."""
         return self.run(["test", "-e", path], check=False).exit_code == 0
 
+    def install_updates(self) -> None:
+        """Install what Debian has published since this week's image was made."""
+        self.run("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y upgrade")
+
     def write(self, path: str, text: str, mode: str = "0644") -> None:
         """Write a file as root, with its folder."""
         # Through a process of the host: `docker cp` does not see what is mounted inside.
@@ -323,8 +327,12 @@ class Fleet:
         name: str | None = None,
         image: str | None = None,
         network: Network | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Host:
-        """Start a host; from an image (of Host.commit) it is a copy of the host saved there."""
+        """Start a host; from an image (of Host.commit) it is a copy of the host saved there.
+
+        options: of Docker's `create`, instead of the kind's own.
+        """
         image = image or base_image(self.engine, kind, suite)
         alias = name or f"{kind}-{suite}-{next(self._number)}"
         joined = str((network or self.network).name)
@@ -336,7 +344,7 @@ class Fleet:
             networking_config={
                 joined: self.engine.api.create_endpoint_config(aliases=[alias]),
             },
-            **_options(kind),
+            **{**_options(kind), **(options or {})},
         )
         host = Host(container, kind, alias, joined)
         self.hosts.append(host)
@@ -421,6 +429,10 @@ def _remove_of(engine: docker.DockerClient, pid: int) -> None:
         if (network.name or "").startswith(mine):
             with contextlib.suppress(APIError):
                 network.remove()
+    for volume in engine.volumes.list():
+        if volume.name.startswith(mine):
+            with contextlib.suppress(APIError):
+                volume.remove()
     for tag in tags(engine, f"{REPOSITORY}/saved-{pid}"):
         with contextlib.suppress(APIError):
             engine.images.remove(tag)

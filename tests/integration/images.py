@@ -79,7 +79,7 @@ def cache_folder(name: str) -> Path:
 def _recipe(kind: Kind, suite: Suite) -> dict[str, object]:
     return {
         "packages": _PACKAGES[kind],
-        "sources": _apt_sources(suite),
+        "sources": apt_sources(suite),
         "hooks": _hooks(kind, suite),
         "certificates": hashlib.sha256(CA_BUNDLE.read_bytes()).hexdigest(),
         "changes": _CHANGES[kind],
@@ -135,7 +135,7 @@ def _make_tarball(tarball: Path, suite: Suite, recipe: dict[str, object]) -> Non
         partial.unlink(missing_ok=True)
 
 
-def _apt_sources(suite: Suite) -> list[str]:
+def apt_sources(suite: Suite) -> list[str]:
     """Return sources.list lines for a suite from the mirrors that this Debian machine uses.
 
     Empty on another distribution, or where no Debian mirror is named.

@@ -24,6 +24,14 @@ FOLDER = "/srv/omero-stand-in"
 LOG = "/run/omero-stand-in.log"
 CALLS = "/run/omero-stand-in.json"
 PROCESS = "tests.omero_stand_in"
+_LOGIN = """
+import sys, omero
+client = omero.client(sys.argv[1], int(sys.argv[2]))
+session = client.createSession(sys.argv[3], sys.argv[4])
+print(session.getAdminService().getEventContext().userName)
+print(client.ic.getDefaultRouter().ice_getConnection().type())
+client.closeSession()
+"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,14 @@ class OmeroServer:
     def _pids(self) -> list[int]:
         found = self.host.processes(PROCESS)
         return [each.pid for each in found if "python" in each.cmdline.split()[0]]
+
+
+def client_login(url: str, port: int, name: str, password: str) -> list[str]:
+    """Return the command of an OMERO client that logs in and makes a call in its session.
+
+    It prints the user's name, and the kind of the connection: ssl, ws or wss.
+    """
+    return ["/opt/omero/web/venv3/bin/python", "-c", _LOGIN, url, str(port), name, password]
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ SERVICES = {
 def assert_serves(host: Host, prefix: str = "", scheme: str = "http") -> None:
     """The real login page and every static file that it names."""
     page = host.http(f"{prefix}/webclient/login/", scheme=scheme)
-    assert page.status_code == 200, page.text[:500]
+    assert page.status_code == 200, (page.status_code, page.headers, page.text[-500:])
     assert re.search(r"<title>\s*OMERO\.web - Login\s*</title>", page.text)
     names = set(re.findall(r'(?:href|src)="([^"]+\.(?:css|js|png|ico)[^"]*)"', page.text))
     assert len(names) > 3, page.text

@@ -275,6 +275,97 @@ def test_a_plugin_s_own_properties_are_known_on_the_host(
     assert "Things" in host.run("omeroweb-ops config show omero.web.plug.things").stdout
 
 
+# As omero-signup and omero-oauth have them: the import raises without the required property, and a
+# property is JSON or the name of a file.
+NEEDY = """
+import json, sys
+from omeroweb.settings import process_custom_settings
+
+def not_empty(o):
+    if not o:
+        raise ValueError("Invalid empty value")
+    return str(o)
+
+def json_or_file(o):
+    return json.loads(o) if o.startswith("{") else {"file": open(o).read()}
+
+NEEDY_MAPPING = {
+    "omero.web.needy.user": ["NEEDY_USER", "", not_empty, "The name of the user"],
+    "omero.web.needy.password": ["NEEDY_PASSWORD", "", not_empty, None],
+    "omero.web.needy.providers": ["PROVIDERS", "{}", json_or_file, None],
+    "omero.web.needy.lines": ["LINES", "[]", json.loads, None],
+}
+process_custom_settings(sys.modules[__name__], "NEEDY_MAPPING")
+"""
+NEEDY_URLS = """
+from django.http import JsonResponse
+from django.urls import path
+from . import needy_settings as s
+page = [s.NEEDY_USER, s.PROVIDERS, s.LINES]
+urlpatterns = [path("", lambda request: JsonResponse(page, safe=False))]
+"""
+BLOCKS = ["location /a/ {", "return 204;", "}", "location /b/ {", "return 204;", "}"]
+
+
+def test_properties_are_taken_as_omero_web_and_its_apps_take_them(
+    make_host: MakeHost, deployed_image: str, tmp_path: Path
+) -> None:
+    host = make_host("plain", image=deployed_image)
+    write_app(host, "needy", {"needy_settings": NEEDY, "urls": NEEDY_URLS})
+    before = host.run(f"readlink {BASE}/venv3; omero config get").stdout
+    apps = {"omero.web.apps": ["needy"]}
+    providers = f"{BASE}/config/providers.yaml"
+
+    missing = deploy(docker_inventory(host, web_config=apps), expect=1)
+    assert (
+        "omero.web.needy.user: must be set (The name of the user): "
+        "needy.needy_settings.not_empty refuses the default: Invalid empty value"
+    ) in missing.output
+    assert "omero.web.needy.password: must be set: needy.needy" in missing.output
+    wrong = {"omero.web.needy.user": "", "omero.web.needy.providers": providers}
+    run = deploy(docker_inventory(host, web_config={**apps, **wrong}), expect=1)
+    refused = f"needy.needy_settings.json_or_file refuses '{providers}': FileNotFoundError: "
+    assert f"omero.web.needy.providers: {refused}" in run.output
+    assert "omero.web.needy.user: needy.needy_settings.not_empty refuses ''" in run.output
+    assert "omero.web.needy.password: must be set: needy.needy" in run.output
+    assert host.run(f"readlink {BASE}/venv3; omero config get").stdout == before
+    assert host.run("omeroweb-ops config plan").exit_code == 0
+
+    host.write(providers, "idp: example")
+    secrets = tmp_path / "secrets.yaml"
+    secrets.write_text("omero.web.needy.password: sesame of needy\n")
+    secrets.chmod(0o600)
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    site = docker_inventory(
+        host,
+        web_secrets=str(secrets),
+        web_branding={"login_logo": str(logo)},
+        web_config={
+            **apps,
+            **wrong,
+            "omero.web.needy.user": "ada",
+            "omero.web.api.max_limit": 1000,
+            "omero.web.api.absolute_url": "https://images.example.org",
+            "omero.web.static_url": "/files",
+        },
+        web_config_append={
+            "omero.web.nginx_server_extra_config": BLOCKS,
+            "omero.web.needy.lines": [*BLOCKS, {"a": 1}],
+        },
+    )
+    assert "sesame" not in deploy(site).output
+    assert host.http("/needy/").json() == ["ada", {"file": "idp: example"}, [*BLOCKS, {"a": 1}]]
+    assert [host.http(path).status_code for path in ("/a/", "/b/")] == [204, 204]
+    (version,) = host.http("/api/").json()["data"]
+    assert version["url:base"].startswith("https://images.example.org/api/v0/")
+    login = host.http("/webclient/login/").text
+    (source,) = re.findall(r'src="(/files/branding/[^"]+)"', login)
+    assert host.http(source).text == logo.read_text()
+    assert host.http("/filesystem/").status_code == 404
+    assert deploy(site).changed_operations == ()
+
+
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(
     make_host: MakeHost, deployed_image: str, tmp_path: Path
 ) -> None:

@@ -25,8 +25,8 @@ print(s.session_key)
 
 
 @pytest.fixture(scope="module")
-def site(make_session_host: MakeHost) -> Iterator[Host]:
-    with make_session_host("plain") as host:
+def site(make_session_host: MakeHost, deployed_image: str) -> Iterator[Host]:
+    with make_session_host("plain", image=deployed_image) as host:
         deploy(
             docker_inventory(
                 host,
@@ -114,6 +114,12 @@ def test_of_thousands_of_mixed_files_the_same_are_left_as_by_django(site: Host) 
     assert f"{removed} expired sessions removed" in done.stdout
     kept = json.loads(site.read(f"{OMERODIR}/var/clearsessions.json"))
     assert (kept["removed"], kept["failed"]) == (removed, None)
+
+    sessions = {name for name in left.split() if re.fullmatch(r"\./sessionid[a-z0-9]+", name)}
+    flushed = site.run("omeroweb-ops sessions flush --yes").stdout
+    assert f"done: {len(sessions)} sessions removed" in flushed
+    after = site.run(f"cd {SESSIONS} && find . -type f").stdout.split()
+    assert {*after} == {*left.split()} - sessions
 
 
 def test_two_clearsessions_never_run_at_once(site: Host) -> None:

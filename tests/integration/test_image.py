@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
+import shlex
+import signal
 import socket
-import tarfile
+import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +20,22 @@ import docker
 import pytest
 import requests
 from docker.models.containers import Container
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from omeroweb_ops.container.environment import encode
 
-from tests.integration.conftest import MakeHost
+from tests.integration.conftest import ContainerImage, MakeHost
+from tests.integration.container_images import PLUGIN, commands
 from tests.integration.hosts import (
     PREFIX,
     Fleet,
     deploy,
     docker_inventory,
-    project_files,
     wait_until,
 )
-from tests.integration.images import REPOSITORY, ROOT, base_image
 from tests.integration.site_checks import OMERODIR
 from tests.unit.container.config_lines import APPS, LINKS, ours, sequences, without_duplicates
-from tests.unit.helpers import KEY, SCHEMA, build_context
+from tests.unit.helpers import KEY, SCHEMA
 
 TEN = {
     "omero.web.debug": "false",
@@ -50,47 +53,45 @@ VARIABLES = {encode(name): value for name, value in TEN.items()} | {
     "OMEROHOST": "omero.example.org"
 }
 
-PLUGIN = "omero-figure"
 HERE = Path(__file__).parent
 STANDALONE = HERE / "standalone"
 UPSTREAM_CONFIG = HERE / "upstream_config.py"
 FILES = "/opt/omero/web/config"
 OUR_URLS = b"""
+import time
+
 from django.http import HttpResponse
 from django.urls import path
 
-urlpatterns = [path("", lambda request: HttpResponse("ours"))]
+
+def slow(request):
+    print("the slow request has begun", flush=True)
+    time.sleep(3)
+    return HttpResponse("whole")
+
+
+urlpatterns = [path("", lambda request: HttpResponse("ours")), path("slow/", slow)]
+"""
+OUR_SETTINGS = b"""
+import sys
+from omeroweb.settings import process_custom_settings
+
+
+def not_empty(text):
+    if not text:
+        raise ValueError("Invalid empty value")
+    return text
+
+
+OUR_MAPPING = {"omero.web.our.user": ["OUR_USER", "", not_empty, None]}
+process_custom_settings(sys.modules[__name__], "OUR_MAPPING")
 """
 LOGO = b"\x89PNG\r\n\x1a\n\x00"
 
 
-def context(wheel: Path) -> io.BytesIO:
-    """The build context: the project as git has it, but for what is ignored; a wheel at hand."""
-    context = build_context(ROOT, (ROOT / ".dockerignore").read_text())
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in project_files():
-            if name in context or name == "Dockerfile":
-                tar.add(ROOT / name, arcname=name)
-        tar.add(wheel, arcname=f"wheels/{wheel.name}")
-    archive.seek(0)
-    return archive
-
-
 @pytest.fixture(scope="module")
-def image(engine: docker.DockerClient, ice_cache: Path) -> str:
-    (wheel,) = ice_cache.glob("*.whl")
-    tag = f"{REPOSITORY}/omero-web"
-    built, _log = engine.images.build(
-        fileobj=context(wheel),
-        custom_context=True,
-        target="web",
-        tag=tag,
-        buildargs={"BASE": base_image(engine, "plain"), "PLUGINS": PLUGIN},
-        rm=True,
-        forcerm=True,
-    )
-    return str(built.id)
+def image(container_image: ContainerImage) -> str:
+    return container_image("web")
 
 
 class Run:
@@ -145,6 +146,9 @@ def start(fleet: Fleet, image: str) -> Iterator[Any]:
 def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: Any) -> None:
     run = start(environment=VARIABLES, ports={"4080/tcp": ("127.0.0.1", None)})
     run.ready()
+    expired = f"{OMERODIR}/var/sessions/sessionid{'0' * 32}"
+    run.run("sh", "-c", f"echo a:b:c > {expired}; touch -d 2020-01-01 {expired}")
+    run.container.kill(signal="HUP")  # the daily clearsessions survives a reload
     doctor = json.loads(run.run("omeroweb-ops", "doctor", "--json", "--url", run.url("/")))
     bad = [each["name"] for each in doctor["checks"] if each["status"] in ("warning", "error")]
     assert bad == ["OMERO.server"]
@@ -160,7 +164,9 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     for line in ("omeroweb_workers 3.0", "omeroweb_session_store_up 1.0"):
         assert f"\n{line}\n" in metrics
     assert "\nomeroweb_sessions " in metrics  # in files here
-    assert "RUNNING" in run.run("omero", "web", "status")
+    running = re.search(r"RUNNING\] \(PID (\d+)\)", run.run("omero", "web", "status"))
+    assert running
+    assert "gunicorn" in run.run("cat", f"/proc/{running[1]}/cmdline")
     status = run.container.exec_run(["omeroweb-ops", "status", "--json"])
     told = json.loads(bytes(status.output))
     assert (status.exit_code, told["status"]) == (1, "warnings")
@@ -168,12 +174,26 @@ def test_it_serves_the_login_page_and_its_static_files_and_stops_clean(start: An
     assert told["sessions"] == "file"
     assert told["workers"]["present"] == 3
     assert run.run("id", "-u").strip() == "1000"
-    workers = run.run("sh", "-c", "grep -l gunicorn /proc/[0-9]*/cmdline").split()
-    assert len(workers) >= 4  # master and three workers
+    said = b"Clearing expired sessions... done: 1 expired sessions removed"
+    wait_until(lambda: said in run.container.logs(), 60, "the daily clearsessions", every=0.2)
+    assert run.container.exec_run(["test", "-e", expired]).exit_code == 1
+    gunicorn = [each for each in commands(run.container) if "gunicorn" in each]
+    assert len(gunicorn) >= 4  # master and three workers
     run.container.stop(timeout=60)
     run.container.reload()
     # and not 137, of the kill that follows a stop without an answer
     assert run.container.attrs["State"]["ExitCode"] == 0
+
+
+def test_it_stops_at_once_while_it_waits_for_redis(start: Any) -> None:
+    run = start(environment={"WEB_REDIS_URL": "redis://127.0.0.1:6399"})
+    waits = b"waiting for redis://127.0.0.1:6399"
+    wait_until(lambda: waits in run.container.logs(), 30, "the wait", every=0.1)
+    began = time.monotonic()
+    run.container.stop(timeout=30)
+    assert time.monotonic() - began < 5
+    run.container.reload()
+    assert run.container.attrs["State"]["ExitCode"] == 128 + signal.SIGTERM
 
 
 def test_two_hundred_clients_with_slow_headers_leave_the_login_page_as_it_was(start: Any) -> None:
@@ -204,20 +224,93 @@ def test_it_becomes_healthy(start: Any) -> None:
     assert run.container.exec_run(health["Test"][1:]).exit_code != 0
 
 
-def test_a_read_only_root_with_a_writable_var_is_enough(start: Any) -> None:
+@pytest.fixture
+def volumes(fleet: Fleet) -> Iterator[dict[str, dict[str, str]]]:
+    """New volumes for var and for the keys, as `start` takes them."""
+    made = {
+        path: fleet.engine.volumes.create(f"{PREFIX}-{os.getpid()}-{name}")
+        for name, path in (("var", f"{OMERODIR}/var"), ("keys", "/opt/omero/keys"))
+    }
+    yield {str(volume.name): {"bind": path, "mode": "rw"} for path, volume in made.items()}
+    for volume in made.values():
+        volume.remove(force=True)
+
+
+def test_any_uid_with_nothing_but_volumes_is_enough(
+    fleet: Fleet, image: str, volumes: dict[str, dict[str, str]]
+) -> None:
+    """A read-only root, no capability; and the next container of the volumes has another uid."""
+    found = []
+    for user in ("998:0", None):
+        run = Run(
+            fleet,
+            image,
+            "any-uid",
+            environment=VARIABLES,
+            user=user,
+            read_only=True,
+            tmpfs={"/tmp": ""},
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            volumes=volumes,
+        )
+        try:
+            run.ready()
+            assert run.run("id", "-u").strip() == (user or "1000:0").partition(":")[0]
+            assert run.get("/static/webgateway/css/reset.css").status_code == 200
+            key = run.run("omero", "config", "get", "omero.web.secret_key").strip()
+            assert key == run.run("cat", "/opt/omero/keys/secret_key").strip()
+            found.append(key)
+            assert run.run("omero", "config", "set", "omero.web.page_size", "33") == ""
+            assert "RUNNING" in run.run("omero", "web", "status")
+            assert ": 0 expired sessions" in run.run("omero", "web", "clearsessions")
+            began = time.monotonic()
+            run.container.stop(timeout=60)
+            assert time.monotonic() - began < 5
+            run.container.reload()
+            assert run.container.attrs["State"]["ExitCode"] == 0
+            assert "Traceback" not in bytes(run.container.logs()).decode()
+        finally:
+            run.container.remove(force=True)
+    assert len({*found}) == 1
+
+
+def test_the_variables_of_all_containers_give_cookies_and_names_and_no_secret(start: Any) -> None:
     run = start(
-        environment=VARIABLES,
-        read_only=True,
-        tmpfs={f"{OMERODIR}/var": "uid=1000,gid=1000"},
+        environment={
+            "NGINX_SERVER_NAME": "omero.example.org",
+            "NGINX_TLS": "self-signed",
+            "NGINX_HTTPS_PORT": "8443",
+            "NGINX_MAX_BODY_SIZE": "of another container",
+            "REDIS_MAXMEMORY": "of another container",
+            "REDIS_PASSWORD": KEY,
+            "WEB_GRACEFUL_TIMEOUT": "9",
+        }
     )
-    run.ready()
-    assert run.get("/static/webgateway/css/reset.css").status_code == 200
+    alive = {"Host": "omero.example.org", "X-Forwarded-Proto": "https"}
+    wait_until(lambda: run.get("/ops/live", alive).status_code == 200, 60, "200", every=0.05)
+    config = run.run("omero", "config", "get")
+    for line in (
+        'omero.web.allowed_hosts=["omero.example.org", "localhost", "127.0.0.1", "[::1]"]',
+        "omero.web.session_cookie_secure=true",
+        'omero.web.csrf_trusted_origins=["https://omero.example.org:8443"]',
+        "omero.web.session_engine=django.contrib.sessions.backends.file",
+    ):
+        assert f"{line}\n" in config
+    processes = "grep -l 'omeroweb[.]wsgi' /proc/[0-9]*/cmdline | sed s/cmdline/environ/"
+    environment = run.run("sh", "-c", f"cat $({processes}) | tr '\\0' '\\n'")
+    assert environment.count("WEB_GRACEFUL_TIMEOUT=9\n") > 2  # the master and workers
+    assert KEY not in environment
+    assert KEY not in bytes(run.container.logs()).decode()
 
 
 @pytest.mark.parametrize(
     ("variables", "messages"),
     [
-        ({"CONFIG_omero_web_debugg": "1"}, ["did you mean CONFIG_omero_web_debug?"]),
+        (
+            {"CONFIG_omero_web_debugg": "1", "CONFIG_omero_web_api_max__limits": "5"},
+            ["did you mean CONFIG_omero_web_debug?", "mean CONFIG_omero_web_api_max__limit?"],
+        ),
         (
             {"CONFIG_omero_web_wsgi_workers": "2"},
             ["CONFIG_omero_web_wsgi_workers", "did you mean CONFIG_omero_web_wsgi__workers?"],
@@ -240,12 +333,18 @@ def test_a_read_only_root_with_a_writable_var_is_enough(start: Any) -> None:
                 "CONFIG_omero_web_secret__key_FILE": "/run/secrets/none",
                 "CONFIG_omero_web_debugg": "1",
                 "CONFIG_omero_web_debug": "maybe",
+                "NGINX_TLS": "on",
+                "WEB_SESSIONS": "redis",
+                "WEB_GRACEFUL_TIMEOUT": "0",
             },
             [
                 "WEB_CORS_ORIGINS: 'viewer.example.org' is not what browsers send",
                 "WEB_BRANDING_TOP_LOGO: there is no file /none.png",
                 "CONFIG_omero_web_secret__key_FILE: /run/secrets/none cannot be read",
                 "CONFIG_omero_web_debugg: ",
+                "NGINX_TLS: 'on' is not valid; must be off, self-signed or ",
+                "REDIS_PASSWORD: is missing; set it, or mount",
+                "WEB_GRACEFUL_TIMEOUT: must be a whole number from 1 to 3600, not '0'",
                 "omero.web.debug: must be True or False, not 'maybe'",
             ],
         ),
@@ -293,31 +392,93 @@ def test_omero_files_are_read_as_omero_load_does(start: Any, tmp_path: Path) -> 
     assert run.get("/omero/ops/ready").status_code == 503  # there is no OMERO.server
 
 
-def test_a_sequence_of_lines_gives_what_upstream_s_own_omero_load_gives(start: Any) -> None:
-    """Every short sequence of lines that set, append and remove: tests/unit has the longer ones."""
-    wanted = [
-        (LINKS if any(LINKS in line for line in lines) else APPS, lines) for lines in sequences(3)
-    ]
-    run = start(
-        command=["sleep", "infinity"],
-        volumes={str(UPSTREAM_CONFIG): {"bind": "/tmp/upstream_config.py", "mode": "ro"}},
-    )
-    archive = io.BytesIO()
-    content = json.dumps(wanted).encode()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        member = tarfile.TarInfo("lines.json")
-        member.size = len(content)
-        tar.addfile(member, io.BytesIO(content))
-    run.container.put_archive("/tmp", archive.getvalue())
-    told = run.run(
-        "sh", "-c", "mkdir -p /tmp/omero/etc/grid /tmp/omero/var && OMERODIR=/tmp/omero "
-        "/opt/omero/web/venv3/bin/python /tmp/upstream_config.py < /tmp/lines.json 2> /dev/null"
-    )  # fmt: skip
-    found = json.loads(told.splitlines()[-1])
-    assert len(found) == len(wanted) > 400
-    for (name, lines), text in zip(wanted, found, strict=True):
+class Upstream:
+    """Upstream's own code in a container, see `upstream_config`."""
+
+    def __init__(self, container: str) -> None:
+        script = (
+            "mkdir -p /tmp/omero/etc/grid /tmp/omero/var && OMERODIR=/tmp/omero "
+            "exec /opt/omero/web/venv3/bin/python /tmp/upstream_config.py 2> /dev/null"
+        )
+        self.process = subprocess.Popen(
+            ["docker", "exec", "-i", container, "sh", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, action: str, name: str, data: object) -> Any:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps([action, name, data]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.communicate(timeout=60)
+
+
+def some_lines(items: st.SearchStrategy[Any]) -> st.SearchStrategy[list[tuple[str, Any]]]:
+    """What follows `config` in some lines, and a value."""
+    changes = st.sampled_from(["append", "append", "append --set", "remove"])
+    sets = st.tuples(st.just("set"), st.lists(items, max_size=4) | st.none())
+    return st.lists(st.tuples(changes, items) | sets, min_size=1, max_size=8)
+
+
+LINES = ["}", "location /a/ {", 'add_header A "b\'c";']
+THINGS = [*LINES, 1, True, None, ["a", "b"], ["a", "c"], {"name": "a"}]
+# Of the second property nothing is known: a plugin may have it.
+SEQUENCES = st.one_of(
+    st.tuples(st.just("omero.web.nginx_server_extra_config"), some_lines(st.sampled_from(LINES))),
+    st.tuples(st.just("omero.web.ours.things"), some_lines(st.sampled_from(THINGS))),
+)
+READ = [
+    name for name, prop in SCHEMA.items() if prop.kind in ("list", "object", "base_url", "boolean")
+]
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+VALUES = st.recursive(
+    TEXT | st.booleans() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+)
+
+
+def test_lines_and_values_mean_what_upstream_s_own_code_makes_of_them(start: Any) -> None:
+    volume = {str(UPSTREAM_CONFIG): {"bind": "/tmp/upstream_config.py", "mode": "ro"}}
+    run = start(command=["sleep", "infinity"], volumes=volume)
+    upstream = Upstream(run.container.name)
+    count = 0
+    for lines in sequences(3):
+        name = LINKS if any(LINKS in line for line in lines) else APPS
+        text = upstream("load", name, lines)
         items = json.loads(text or SCHEMA[name].default or "[]")
         assert ours(lines, name) == without_duplicates(items), lines
+        count += 1
+    assert count > 400
+
+    @settings(max_examples=150, deadline=None)
+    @given(SEQUENCES)
+    def lines_of_a_sequence(sequence: tuple[str, list[tuple[str, Any]]]) -> None:
+        name, words = sequence
+        lines = []
+        for action, item in words:
+            unset = action == "set" and item is None
+            value = "" if unset else f" {shlex.quote(json.dumps(item))}"
+            lines.append(f"config {action} -- {name}{value}")
+        assert ours(tuple(lines), name) == json.loads(upstream("load", name, lines) or "[]"), lines
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.sampled_from(READ), VALUES)
+    def values_of_a_property(name: str, value: Any) -> None:
+        prop = SCHEMA[name]
+        try:
+            text = prop.encode(value)
+        except ValueError:
+            return
+        assert upstream("read", name, text) == [prop.value(text)]
+
+    lines_of_a_sequence()
+    values_of_a_property()
+    upstream.close()
 
 
 def test_settings_and_secrets_come_by_variables_and_files(start: Any, tmp_path: Path) -> None:
@@ -328,26 +489,40 @@ def test_settings_and_secrets_come_by_variables_and_files(start: Any, tmp_path: 
         "site/welcome.html": b"welcome to the facility",
         "site/server": b"omero.example.org\n",
         "apps/our_app/__init__.py": b"",
-        "apps/our_app/urls.py": OUR_URLS,
+        "apps/our_app/urls.py": b"from . import our_settings\n" + OUR_URLS,
+        "apps/our_app/our_settings.py": OUR_SETTINGS,
         "apps/our_app/static/our_app/our.css": b"p { color: red }",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     tmp_path.chmod(0o755)
+    apps = {str(tmp_path / "apps"): {"bind": "/opt/omero/web/apps", "mode": "ro"}}
+    ours = {"CONFIG_omero_web_apps": '["our_app"]'}
+    for value in ({}, {"CONFIG_omero_web_our_user": ""}):
+        wrong = start(volumes=apps, environment={**ours, **value})
+        assert wrong.container.wait(timeout=120)["StatusCode"] == 1
+        said = bytes(wrong.container.logs()).decode()
+        assert "omero.web.our.user: " in said
+        assert "our_app.our_settings.not_empty refuses" in said
+        assert "Traceback" not in said
     run = start(
         read_only=True,
         tmpfs={f"{OMERODIR}/var": "uid=1000,gid=1000"},
         volumes={
             str(tmp_path / "secrets"): {"bind": "/run/secrets", "mode": "ro"},
             str(tmp_path / "site"): {"bind": "/site", "mode": "ro"},
-            str(tmp_path / "apps"): {"bind": "/opt/omero/web/apps", "mode": "ro"},
+            **apps,
         },
         environment={
+            **ours,
+            "CONFIG_omero_web_our_user": "ada",
+            "CONFIG_omero_web_api_absolute__url": "https://images.example.org",
+            "CONFIG_omero_web_api_max__limit": "1000",
+            "CONFIG_omero_web_static__url": "/omero/static",
             "OMEROHOST_FILE": "/site/server",
             "CONFIG_omero_db_host": "database.example.org",
             "CONFIG_omero_db_pass_FILE": "/run/secrets/database",
             "CONFIG_omero_web_prefix": "/omero",
-            "CONFIG_omero_web_apps": '["our_app"]',
             "WEB_CORS_ORIGINS": "https://viewer.example.org",
             "WEB_BRANDING_LOGIN_LOGO": "/site/logo",
             "WEB_BRANDING_INDEX_TEMPLATE": "/site/welcome.html",
@@ -363,6 +538,9 @@ def test_settings_and_secrets_come_by_variables_and_files(start: Any, tmp_path: 
     assert run.get("/omero/static/our_app/our.css").text == "p { color: red }"
     page = run.get("/omero/api/v0/", {"Origin": "https://viewer.example.org"})
     assert page.headers["Access-Control-Allow-Origin"] == "https://viewer.example.org"
+    (version,) = run.get("/omero/api/").json()["data"]
+    assert version["url:base"] == "https://images.example.org/omero/api/v0/"
+    assert run.run("omero", "config", "get", "omero.web.api.max_limit").strip() == "1000"
     assert "omero.example.org" in run.run("omero", "config", "get", "omero.web.server_list")
     assert run.run("omero", "config", "get", "omero.web.secret_key").strip() == KEY
     shown = bytes(run.container.logs()).decode() + run.run("omeroweb-ops", "config", "show")
@@ -370,6 +548,12 @@ def test_settings_and_secrets_come_by_variables_and_files(start: Any, tmp_path: 
     assert "warning: CONFIG_omero_db_pass: is a property of OMERO.server" in shown
     assert "database.example.org" not in shown
     assert KEY not in shown
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(run.get, "/omero/our_app/slow/")
+        begun = b"the slow request has begun"
+        wait_until(lambda: begun in run.container.logs(), 30, "the request", every=0.1)
+        run.container.stop(timeout=60)
+        assert slow.result().text == "whole"
 
 
 @pytest.fixture(scope="module")
@@ -418,7 +602,9 @@ def test_its_configuration_is_that_of_a_host_with_the_same_properties(
     run = start(environment=VARIABLES)
     run.ready()
     web = make_host("plain", image=deployed_image)
-    around = {"omero.web.application_server.host": "0.0.0.0"}  # as in a container
+    has_ipv6 = run.container.exec_run(["test", "-e", "/proc/net/if_inet6"]).exit_code == 0
+    # as in a container
+    around = {"omero.web.application_server.host": "::" if has_ipv6 else "0.0.0.0"}
     servers = {"omero.web.server_list": [["omero.example.org", 4064, "omero"]]}
     config = {**TEN, **around, **servers}
     deploy(docker_inventory(web, ["web"], web_config=config, web_plugins=[PLUGIN]))
@@ -432,7 +618,8 @@ def test_its_configuration_is_that_of_a_host_with_the_same_properties(
 
 def test_no_compiler_no_caches_no_pyinfra(start: Any) -> None:
     run = start()
-    for name in ("gcc", "g++", "cc", "pip", "uv", "pyinfra"):
+    assert run.container.image.attrs["Size"] < 400_000_000
+    for name in ("gcc", "g++", "cc", "perl5.36-x86_64-linux-gnu", "pip", "uv", "pyinfra"):
         assert run.container.exec_run(["sh", "-c", f"command -v {name}"]).exit_code != 0, name
     for path in ("/bundle", "/var/cache/omeroweb-ops", "/root/.cache", "/var/lib/apt/lists/lock"):
         assert run.container.exec_run(["test", "-e", path]).exit_code != 0, path
@@ -442,3 +629,35 @@ def test_no_compiler_no_caches_no_pyinfra(start: Any) -> None:
         ).output
         == b""
     )
+    packages = "/opt/omero/web/venv3/lib/python3.11/site-packages"
+    assert run.run("find", packages, "-name", "*.pyi", "-o", "-path", "*/numpy/*/tests") == ""
+    assert run.run("find", f"{packages}/django/conf/locale/de", "-name", "*.mo") != ""
+
+
+def test_it_says_what_it_contains(start: Any) -> None:
+    """In labels and in a document that has every package of Debian and of Python."""
+    run = start(command=["sleep", "infinity"])
+    about = "/usr/share/doc/omero-web"
+    bom = json.loads(run.run("cat", f"{about}/sbom.cdx.json"))
+    found = {each["name"].lower(): each["version"] for each in bom["components"]}
+    debian = run.run("dpkg-query", "-W", "-f=${Package} ${Version}\n").splitlines()
+    folder = "/opt/omero/web/venv3/lib/python3.11/site-packages"
+    python = [
+        name.removesuffix(".dist-info").replace("-", " ")
+        for name in run.run("ls", folder).split()
+        if name.endswith(".dist-info")
+    ]
+    assert len(debian) > 80
+    assert len(python) > 30
+    for name, version in (line.split(" ") for line in debian):
+        assert found[name] == version
+    names = {re.sub(r"[-_.]+", "_", name): version for name, version in found.items()}
+    for name, version in (line.split(" ") for line in python):
+        assert names[re.sub(r"[-_.]+", "_", name.lower())] == version
+    release = run.run("readlink", "-f", "/opt/omero/web/venv3").strip().rpartition("/")[2]
+    assert run.run("cat", f"{about}/release").strip() == release
+    assert bom["metadata"]["component"]["version"] == release
+    labels = run.container.labels
+    assert labels["omeroweb-bundle.omero-web"] == found["omero-web"]
+    assert labels["omeroweb-bundle.omero-py"] == found["omero-py"]
+    assert labels["omeroweb-bundle.django"] == found["django"]

@@ -379,6 +379,56 @@ def test_a_release_that_fails_leaves_the_old_one_serving(
     assert {*deploy(docker_inventory(site)).changed_operations} <= {"OMERO.web | Write files"}
 
 
+GALLERY = """
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import path
+urlpatterns = [
+    path("", lambda request: HttpResponse("<title>Gallery</title>"), name="ours_index"),
+    path(
+        "sign-in/",
+        lambda request: HttpResponseRedirect("https://id.example.org/saml"),
+        name="ours_login",
+    ),
+]
+"""
+
+
+def test_a_site_with_its_own_pages_and_single_sign_on_is_deployed_and_decides_what_stays(
+    site: Host, source: Host, tmp_path: Path
+) -> None:
+    wheel = str(plugin(tmp_path, "ours", {"urls.py": GALLERY}))
+    ours = {"omero.web.root_application": "ours", "omero.web.login_view": "ours_login"}
+
+    def inventory(text: str, **more: Any) -> str:
+        return docker_inventory(
+            site,
+            web_plugins=[{"package": "ours", "app": "ours", "wheel": wheel}],
+            web_config={**ours, **more},
+            web_checks=[{"url": "/", "text": text}, {"url": "/webclient/", "status": 302}],
+        )
+
+    run = deploy(inventory("Gallery"))
+    # a job that deploys and then tests sees the new site, from the first request on
+    assert {site.http("/").text for _ in range(40)} == {"<title>Gallery</title>"}
+    assert f"OMERO.web is at http://{site.ip}/" in run.output
+    checked = json.loads(site.run("omeroweb-ops doctor --json --url http://localhost/").stdout)
+    (login,) = (each for each in checked["checks"] if each["name"] == "login page")
+    assert (login["status"], login["setting"]) == ("info", "omero.web.login_view")
+    assert "leads to id.example.org" in login["message"]
+    assert deploy(inventory("Gallery")).changed_operations == ()
+
+    with load.visitors(source, site, "/") as report:
+        run = deploy(inventory("Welcome", **{"omero.web.page_size": 123}), expect=1)
+    assert "web_checks: / must have the text 'Welcome', not: <title>Gallery" in run.output
+    assert not report.failed, report
+    assert "123" not in site.run("omero config get omero.web.page_size", check=False).stdout
+    assert site.http("/").text == "<title>Gallery</title>"
+
+    deploy(docker_inventory(site))
+    assert_serves(site)
+    assert site.run(f"ls {BASE}/state/checks.json", check=False).exit_code != 0
+
+
 def executed_files(site: Host) -> str:
     """The digest of each file outside of the releases that root or OMERO.web executes or reads."""
     return site.run(
@@ -485,13 +535,13 @@ KILLS: dict[str, Callable[[Host], list[int]]] = {
 }
 
 
-def test_twenty_crashes_at_random_log_nobody_out(site: Host, source: Host, keys: list[str]) -> None:
+def test_crashes_at_random_log_nobody_out(site: Host, source: Host, keys: list[str]) -> None:
     """In turn and together; a visitor sees the page at worst, unless NGINX itself is away."""
     deploy(docker_inventory(site))
     assert living(site, keys) == SESSIONS
     chosen = random.Random(20)
     with load.visitors(source, site) as report:
-        for number in range(20):
+        for number in range(12):
             names = [[*KILLS][number % 4]] if number < 8 else chosen.sample([*KILLS], 2)
             victims = [pid for name in names for pid in KILLS[name](site)]
             site.kill(*victims)

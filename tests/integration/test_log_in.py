@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from omeroweb_ops.state import plugin_catalogue, schema
 
 from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_host
+from tests.integration.site_checks import BASE
 from tests.integration.visit import visit
 
 if TYPE_CHECKING:
@@ -22,10 +26,17 @@ if TYPE_CHECKING:
 PREFIX = "/omero"
 SITES = ["plain", "TLS, prefix and plugins"]
 COOKIE_AGE = 7200  # seconds
+PLUGINS = plugin_catalogue.catalogue()
 FULL: dict[str, Any] = {
     "nginx_tls": "self-signed",
-    "web_plugins": ["omero-iviewer", "omero-figure"],
+    "web_plugins": [*PLUGINS],
     "web_config": {
+        "omero.web.mapr.config": PLUGINS["omero-mapr"].needs["omero.web.mapr.config"],
+        "omero.web.forms.priv.user": "root",
+        "omero.web.signup.admin.user": "root",
+        "omero.web.signup.group.name": "new users",
+        "omero.web.omero_vitessce.serveraddress": '"https://omero.example.org"',
+        "omero.web.login_redirect": {},  # of omero-virtual-microscope
         "omero.web.prefix": PREFIX,
         "omero.web.session_expire_at_browser_close": False,
         "omero.web.session_cookie_age": COOKIE_AGE,
@@ -36,6 +47,23 @@ REFUSED = "Connection not available, please check your user name and password."
 OTHER_VERSION = "Client version does not match server, please contact administrator."
 
 SEARCH = "/webclient/load_searching/form/?query=2-1-3&datatype=images&searchGroup=-1&ownedBy=-1"
+# Of each plugin a page, and what the page has when all is well.
+PLUGIN_PAGES = {
+    "omero-iviewer": ("/iviewer/?images=1", "omero_iviewer"),
+    "omero-figure": ("/figure/", "OMERO.figure"),
+    "omero-mapr": ("/mapr/gene/", "Gene"),
+    "idr-gallery": ("/idr_gallery/", "IDR: Image Data Resource"),
+    "omero-autotag": ("/static/omero_autotag/js/bundle.min.js", ""),
+    "omero-biofilefinder": ("/biofilefinder/open_with_bff?project=1", "BioFile Finder"),
+    "omero-forms": ("/omero_forms/designer/", "Designer"),
+    "omero-fpbioimage": ("/fpbioimage/viewer/1/", "First Person Bioimage"),
+    "omero-gallery": ("/gallery/show_project/1/", "Project 1 of ada"),
+    "omero-parade": ("/parade/dataproviders/?dataset=1", "ROI_count"),
+    "omero-tagsearch": ("/omero_tagsearch/", "Tag"),
+    "omero-virtual-microscope": ("/index/", "Virtual Microscope Courses"),
+    "omero-vitessce": ("/omero_vitessce/dataset/1", "vitessce"),
+    "omero-web-zarr": ("/zarr/v0.4/image/1.zarr/.zattrs", "multiscales"),
+}
 PAGES = (
     "/webclient/usertags/",
     "/webclient/api/tags/?id=2&page=0&group=3",
@@ -70,10 +98,20 @@ def web(make_session_host: MakeHost, deployed_image: str) -> Iterator[Host]:
         yield host
 
 
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The passwords that plugins need."""
+    file = tmp_path_factory.mktemp("site") / "secrets.yml"
+    names = [name for each in PLUGINS.values() for name in each.needs if name.endswith("password")]
+    file.write_text("".join(f"{name}: not the right one\n" for name in names))
+    file.chmod(0o600)
+    return file
+
+
 @pytest.fixture(scope="module", params=SITES)
-def site(request: pytest.FixtureRequest, web: Host, omero: OmeroServer) -> Site:
+def site(request: pytest.FixtureRequest, web: Host, omero: OmeroServer, secrets: Path) -> Site:
     tls = request.param != SITES[0]
-    settings = FULL if tls else {"web_config": {}}
+    settings = {**FULL, "web_secrets": str(secrets)} if tls else {"web_config": {}}
     servers = {"omero.web.server_list": omero.server_list}
     deploy(docker_inventory(web, **settings | {"web_config": settings["web_config"] | servers}))
     return Site(web, f"https://{web.ip}{PREFIX}" if tls else f"http://{web.ip}", tls)
@@ -166,6 +204,33 @@ def test_a_user_opens_an_image_in_iviewer_and_a_new_figure(
         user.wait_until_idle()
         page.screenshot(path=screenshots / "figure.png")
         assert user.mistakes == []
+
+
+@pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")
+def test_each_plugin_of_the_catalogue_has_its_page(site: Site) -> None:
+    assert PLUGINS.keys() - PLUGIN_PAGES.keys() == {"omero-signup"}
+    signup = requests.get(f"{site.url}/signup/", verify=False, timeout=60)  # for who has no account
+    assert "OMERO.web - Signup" in signup.text
+    user = Client(site.url, ADA)
+    wrong = []
+    for name, (path, text) in PLUGIN_PAGES.items():
+        answer = user.get(path)
+        if answer.status_code != 200 or text not in answer.text:
+            wrong.append((name, answer.status_code, answer.text[:2000]))
+    assert wrong == []
+    assert own_properties(site.host) == {
+        entry["name"]: entry["kind"] for each in PLUGINS.values() for entry in each.properties or ()
+    }
+
+
+def own_properties(host: Host) -> dict[str, str]:
+    """The properties of the catalogue's apps and their kinds, as they are installed."""
+    apps = [each.app for each in PLUGINS.values()]
+    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.schema_introspection", *apps]
+    told = host.run(command, user="omero-web").stdout
+    found = json.loads(told[told.index("{") :])["properties"]  # after the names of the apps
+    names = schema.locked()
+    return {each["name"]: each["kind"] for each in found if each["name"] not in names}
 
 
 @pytest.mark.parametrize("site", [SITES[1]], indirect=True, scope="module")

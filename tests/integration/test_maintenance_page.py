@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration import picture
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
 
@@ -63,3 +64,19 @@ def test_it_returns_by_itself_and_sends_the_form_once(site: Host, browser: Brows
     page.wait_for_selector("#id_username", timeout=120_000)
     assert len(posts) == 1
     page.close()
+
+
+def test_the_picture_of_the_readme_can_be_made(
+    site: Host, browser: Browser, screenshots: Path
+) -> None:
+    """`cp .artifacts/screenshots/site.webp docs/pictures/` puts it into the README."""
+    site.run("omero web start")
+    status = site.run("omeroweb-ops status", check=False).stdout
+    login = picture.screenshot(browser, f"http://{site.ip}/webclient/login/")
+    site.run("omero web stop")
+    maintenance = picture.screenshot(browser, f"http://{site.ip}/webclient/")
+    made = screenshots / "site.webp"
+    made.write_bytes(picture.compose(browser, login, maintenance, status))
+    assert picture.is_lossless_webp(made.read_bytes())
+    shown = picture.COMMITTED.read_bytes()
+    assert picture.is_lossless_webp(shown) and len(shown) < picture.LARGEST

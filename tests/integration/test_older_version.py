@@ -7,6 +7,7 @@ version's scripts, and a release of the newer version under the older scripts.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ def assert_well(site: Host, release: str, page_size: int) -> None:
     assert active(site) == release
     assert_serves(site)
     assert site.run(["omero", "config", "get", PROPERTY]).stdout.strip() == str(page_size)
+    site.install_updates()  # status warns of pending ones
     status = json.loads(site.run("omeroweb-ops status --json", check=False).stdout)
     assert status["releases"]["serves"]["name"] == release
     expected = ("OMERO.server", f"set by hand: {BY_HAND}", f"set manually: {BY_HAND}")
@@ -98,3 +100,34 @@ def test_releases_and_scripts_of_two_versions_work_together(site: Host, older: P
     assert_well(site, newer_release, 12)
     deploy(inventory(13))
     assert_well(site, newer_release, 13)
+
+
+def test_a_site_gets_another_omero_web_and_goes_back(site: Host, tmp_path: Path) -> None:
+    def version() -> str:
+        return site.run(f"ls {BASE}/venv3/lib/python3*/site-packages | grep ^omero_web-").stdout
+
+    newer_release, newer = active(site), version()
+    text = docker_inventory(site, web_requirements="requirements.txt")
+    (tmp_path / "site.py").write_text(text)
+    command = [str(ROOT / "run"), "lock", str(tmp_path), "--omero-web", "5.29.3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^omero-web +5\.33\.2 +→ 5\.29\.3$", done.stdout, re.M)
+    assert "sessions flush" in done.stderr  # its sessions in files have another form
+
+    dry = deploy(text, "--dry", cwd=tmp_path)
+    assert "OMERO.web 5.33.2 → 5.29.3 (way back)" in dry.output
+    assert version() == newer
+    deploy(text, cwd=tmp_path)
+    assert "omero_web-5.29.3.dist-info" in version()
+    assert_serves(site)
+    status = json.loads(site.run("omeroweb-ops status --json", check=False).stdout)
+    assert "5.29.3" in json.dumps(status["releases"])
+    again = deploy(text, cwd=tmp_path)
+    assert again.changed == 0
+    assert "OMERO.web 5.33.2" not in again.output
+
+    upgrade = deploy(docker_inventory(site), "--dry")
+    assert "OMERO.web 5.29.3 → 5.33.2 (upgrade)" in upgrade.output
+    site.run("omeroweb-ops release rollback")
+    assert active(site) == newer_release
+    assert_serves(site)

@@ -119,8 +119,12 @@ def test_counts_survive_reloads_and_killed_workers(host: Host) -> None:
     assert [requests(host) for _ in range(4)] == [after] * 4
     shown = {key[1] for key in metrics(host) if key[0] == "omeroweb_process_resident_memory_bytes"}
     assert len(shown) == 5  # the master too
-    files = host.run(f"ls {OMERODIR}/var/metrics/*.db | wc -l").stdout
-    assert int(files) <= 2 * 2 * 4  # old and new workers at once, two files each
+
+    def files() -> int:
+        return int(host.run(f"ls {OMERODIR}/var/metrics/*.db | wc -l").stdout)
+
+    # old and new workers at once, two files each; on a busy machine those of both reloads
+    host.wait_until(lambda: files() <= 2 * 2 * 4, 30, "no more files than workers need")
 
 
 def test_the_metrics_tell_what_serves(host: Host) -> None:
@@ -154,8 +158,9 @@ def test_every_metric_is_documented_and_the_other_way_round(host: Host) -> None:
     documented = set(re.findall(r"\bomeroweb_\w+", manual))
     assert told <= documented
     parts = {re.sub("_(bucket|count|sum)$", "", name) for name in documented}
-    daily = ("clearsessions", "security_updates")  # absent before the first
-    assert {name for name in parts - told if not any(each in name for each in daily)} == set()
+    # absent before the first, without TLS and without web_notify
+    absent = ("clearsessions", "security_updates", "certificate", "doctor", "notify")
+    assert {name for name in parts - told if not any(each in name for each in absent)} == set()
 
 
 def worker_numbers(host: Host) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,7 +75,7 @@ with open("/var/lib/dpkg/lock-frontend", "w") as file:
 
 
 def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
-    make_host: MakeHost, ssh_key: Path, ice_cache: Path
+    make_host: MakeHost, ssh_key: Path, ice_cache: Path, tmp_path: Path
 ) -> None:
     """Sessions have umask 077, as login.defs and pam_umask of hardening guides make it, and the
     login shell prints a line before what a command prints."""
@@ -102,8 +103,73 @@ def test_over_ssh_with_sudo_on_a_hardened_host_that_installs_something(
     second = deploy(text)
     assert second.changed_operations == ()
     assert pids(host) == before
+    deploys_through_a_jump_host_with_a_password_of_sudo(host, ssh_key, text, tmp_path)
     host.reboot()
     wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200 after boot")
+
+
+SSH_CONFIG = """
+Host web1
+    HostName 127.0.0.1
+    ProxyJump jump
+Host jump
+    HostName {ip}
+Host *
+    User admin
+    IdentityFile {key}
+    UserKnownHostsFile {folder}/known_hosts
+    StrictHostKeyChecking accept-new
+"""
+
+
+def deploys_through_a_jump_host_with_a_password_of_sudo(
+    host: Host, key: Path, text: str, folder: Path
+) -> None:
+    """docs/connecting.md. The host is its own jump host: 127.0.0.1 is the host only from there."""
+    settings = SSH_CONFIG.format(ip=host.ip, key=key, folder=folder)
+    (folder / "production").mkdir()
+    (folder / "production/ssh_config").write_text(settings)
+    config = str(folder / "production/ssh_config")
+    groups = runpy.run_path(str(written(folder, text)))
+    data = {"ssh_config_file": config, "address": host.ip}
+    moved = {name: ([("web1", data)], groups[name][1]) for name in ("redis", "web", "nginx")}
+    lines = [f"{name} = {value!r}\n" for name, value in moved.items()]
+    (folder / "production/site.py").write_text("".join(lines))
+
+    def run(*words: str, password: str = "") -> subprocess.CompletedProcess[str]:
+        # in a session without a terminal, so that the password is read from standard input
+        return subprocess.run(
+            ["setsid", "-w", str(ROOT / "run"), *words],
+            cwd=folder,
+            input=f"{password}\n" * 3,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    host.run("rm /home/admin/.bashrc")  # pyinfra takes its output for the path of its program
+    host.run("echo 'admin ALL=(ALL) ALL' > /etc/sudoers.d/admin; echo admin:pass-word | chpasswd")
+    refused = run("plan", "production")
+    assert refused.returncode == 1
+    assert "use --use-sudo-password" in refused.stderr
+    wrong = run("plan", "production", "--use-sudo-password", password="not-it")
+    assert wrong.returncode == 1
+    assert "incorrect password attempt" in wrong.stderr
+    planned = run("plan", "production", "--same-sudo-password", password="pass-word")
+    assert planned.returncode in (0, 2), planned.stderr
+    deployed = run("deploy", "production", "-vvv", "--use-sudo-password", password="pass-word")
+    assert deployed.returncode == 0, deployed.stderr
+    assert "pass-word" not in deployed.stdout + deployed.stderr
+    status = run("status", "production", "--use-sudo-password", password="pass-word")
+    assert re.search(r"^web1 +(serving|warnings) ", status.stdout, re.M), status.stderr
+    from_jump = host.run("journalctl -q -t sshd --no-pager | grep 'Accepted publickey'").stdout
+    assert "from 127.0.0.1" in from_jump
+    host.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "direct.py").write_text(text)
+    return folder / "direct.py"
 
 
 MARK = "one key for all of the web hosts, and long"

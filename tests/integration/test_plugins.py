@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omeroweb_ops.state import plugin_catalogue, schema
+from omeroweb_ops.state import plugin_catalogue
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.site_checks import BASE, assert_serves
 from tests.integration.test_configuration import visitor
+from tests.integration.verbs import run_verb
 from tests.packages import locked, plugin
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def ours(host: Host, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str,
     properties = {"omero.web.page_size": 77, "omero.web.count": 6}
     return [
         {"package": "ours", "app": "ours", "wheel": str(wheel), "set": properties,
-         "append": {LINKS: [OURS]}, "remove": {LINKS: ["History"]}},
+         "append": {LINKS: [OURS]}, "remove": {LINKS: ["History"]},
+         "nginx": ["location = /ours/beside {", "return 204;", "}",
+                   "location = /ours/other {", "return 204;", "}"]},
         {"package": "other-plugin", "app": "other_plugin", "requirements": str(lock)},
     ]  # fmt: skip
 
@@ -69,14 +72,26 @@ def has(host: Host, *packages: str) -> list[bool]:
 
 
 def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
-    host: Host, ours: list[dict[str, Any]], browser: Browser
+    host: Host, ours: list[dict[str, Any]], browser: Browser, tmp_path: Path
 ) -> None:
     before = configuration(host)
     every = docker_inventory(host, web_plugins=[*CATALOGUE, *ours], web_config=MAPR)
+    known = docker_inventory(host, web_plugins=["omero-iviewer", "omero-figure"])
+    planned = run_verb(tmp_path, known, "plan", expect=2)
+    assert "omero.web.apps: omero_iviewer, omero_figure, with the new release" in planned, planned
+    assert "omero.web.viewer.view: (not set) → omero_iviewer.views.index" in planned
+    assert "cannot import" not in planned
     deploy(every)
     assert deploy(every).changed_operations == ()
     assert_serves(host)
     assert has(host, *CATALOGUE, "ours", "other-plugin") == [True] * 5
+    for name in CATALOGUE:  # which the catalogue knows before a release is built
+        metadata = f"{BASE}/venv3/lib/python3*/site-packages/{name.replace('-', '_')}-*/METADATA"
+        needs = host.run(f"grep -h '^Requires-Dist: omero-web' {metadata} || :").stdout
+        assert plugin_catalogue.catalogue()[name].omero_web in needs
+        assert (">=5.2" in needs or ">=5.3" in needs) <= bool(
+            plugin_catalogue.catalogue()[name].omero_web
+        )
     listed = host.run("omeroweb-ops release list").stdout
     assert "omero-mapr 0.5.3, other-plugin 1.0, ours 1.0" in listed
     for path in ("/figure/", "/iviewer/", "/mapr/gene/"):
@@ -84,6 +99,7 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
         assert answer.status_code == 302
         assert answer.headers["Location"].startswith("/webclient/login/?url=")
     assert host.http("/ours/").text == "ours"
+    assert {host.http(f"/ours/{name}").status_code for name in ("beside", "other")} == {204}
     assert host.http("/other_plugin/").text == "other-plugin"
     for name in ("omero_iviewer/openwith.js", "omero_figure/index.html",
                  "mapr/image/favicon.png", "ours/own.css"):  # fmt: skip
@@ -93,11 +109,6 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     viewers = json.loads(configuration(host)[OPEN_WITH])
     assert [viewer[0] for viewer in viewers] == ["Image viewer", "omero_iviewer", "omero_figure"]
     shows_the_login_page(host, browser, "/figure/")
-    assert own_properties(host) == {
-        entry["name"]: entry["kind"]
-        for each in plugin_catalogue.catalogue().values()
-        for entry in each.properties or ()
-    }
 
     # what is taken out of the inventory leaves nothing behind
     deploy(docker_inventory(host, web_plugins=["omero-iviewer"]))
@@ -108,20 +119,11 @@ def test_plugins_of_the_catalogue_and_of_the_site_s_own_come_serve_and_go(
     assert after.pop("omero.web.viewer.view") == "omero_iviewer.views.index"
     assert after == before
     assert host.http("/ours/").status_code == 404
+    assert host.http("/ours/beside").status_code == 404
     # readable while pages of the release before are open, and gone with it
     assert not host.exists(f"{BASE}/venv3/static/omero_figure")
     assert host.http("/static/omero_figure/index.html").status_code == 200
     assert_serves(host)
-
-
-def own_properties(host: Host) -> dict[str, str]:
-    """The properties of the catalogue's apps and their kinds, as they are installed."""
-    apps = [each.app for each in plugin_catalogue.catalogue().values()]
-    command = [f"{BASE}/venv3/bin/python", "-m", "omeroweb_ops.state.schema_introspection", *apps]
-    told = host.run(command, user="omero-web").stdout
-    found = json.loads(told[told.index("{") :])["properties"]  # after the names of the apps
-    names = schema.locked()
-    return {each["name"]: each["kind"] for each in found if each["name"] not in names}
 
 
 def shows_the_login_page(host: Host, browser: Browser, path: str) -> None:

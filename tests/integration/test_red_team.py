@@ -297,7 +297,7 @@ def attacked(site: Host, user: str, examples: int, share: int) -> None:
     assert_serves(site)
 
 
-@pytest.mark.parametrize(("user", "examples"), [("omero-web", 8), ("redis", 2), ("eve", 2)])
+@pytest.mark.parametrize(("user", "examples"), [("omero-web", 5), ("redis", 2), ("eve", 2)])
 def test_nothing_of_an_attacker_reaches_root(site: Host, user: str, examples: int) -> None:
     attacked(site, user, examples, share=5)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import MakeHost
-from tests.integration.hosts import Deployment, Host, deploy, docker_inventory, ssh_inventory
+from tests.integration.hosts import Deployment, Fleet, Host, deploy, docker_inventory, ssh_inventory
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,21 @@ def test_neither_root_nor_sudo(make_host: MakeHost, ssh_key: Path) -> None:
     host.run("rm -f /etc/sudoers.d/*; sed -i '/admin/d;/%sudo/d' /etc/sudoers")
     run = refused(host, ssh_inventory(host, ssh_key))
     assert "sudo" in run.output
+
+
+def test_a_container_without_nesting(fleet: Fleet) -> None:
+    """An unprivileged LXC refuses each mount, so that systemd ends every unit with a sandbox."""
+    refuse = {"names": ["mount", "mount_setattr", "move_mount"], "action": "SCMP_ACT_ERRNO"}
+    profile = json.dumps(
+        {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{**refuse, "errnoRet": 13}]}
+    )
+    options = {
+        "security_opt": [f"seccomp={profile}", "apparmor=unconfined"],
+        "environment": {"container": "lxc"},  # https://systemd.io/CONTAINER_INTERFACE/
+    }
+    with fleet.make_host("systemd", name="lxc", options=options) as host:
+        (unit,) = host.run("systemd-run -q --wait -p PrivateTmp=yes true; echo $?").stdout.split()
+        assert unit == "226"
+        run = refused(host, docker_inventory(host))
+        assert "system: this container refuses the namespaces" in run.output
+        assert "--features nesting=1" in run.output

@@ -104,6 +104,7 @@ def test_what_the_user_plants_is_imported_by_nothing(site: Host) -> None:
             site.run(command, user, cwd=directory)
     jobs = re.findall(r"(?m)^\d+ 3 \* \* \* (\S+) (.*)$", site.read("/etc/cron.d/omero-web"))
     assert jobs
+    site.install_updates()  # `updates` ends with 1 while some are pending
     for user, command in jobs:
         site.run(command, user, cwd=f"{OMERODIR}/var")
     assert not site.exists(IMPORTED)
@@ -134,6 +135,43 @@ def test_a_command_cannot_reach_root_s_terminal_or_variables(site: Host) -> None
     finally:
         for program in programs:
             site.run(f"mv -f {program}.kept {program}")
+
+
+def test_a_relative_name_counts_from_the_caller_s_directory(site: Host) -> None:
+    """Root's home is closed for omero-web, /srv is not."""
+    names = [f"omero.web.ours.{name}" for name in ("one", "two", "three", "four", "five")]
+    files = {
+        "/root/one.omero": f"config set {names[0]} 1",
+        "/srv/two.omero": f"config set {names[1]} 2\n",
+        "/root/three.txt": f"{names[2]}=3\n",
+        "/root/four.omero": f"config set {names[3]} 4\n",
+        "/srv/value": "5",
+        "/srv/json.py": f"open({IMPORTED!r}, 'w')\n",
+    }
+    for path, content in files.items():
+        site.write(path, content, "0600" if path.startswith("/root") else "0644")
+    secret = f"{OMERODIR}/var/link.omero"
+    site.run(["ln", "-s", "/root/four.omero", secret], "omero-web")
+    try:
+        site.run("omero load one.omero", cwd="/root")
+        site.run("omero load two.omero", cwd="/srv")
+        site.run("omero config load three.txt", cwd="/root")
+        refused = site.run(["omero", "load", secret], check=False)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "belongs to omero-web; nothing is done there as root" in refused.stderr
+        site.run("omero load < four.omero", cwd="/root")
+        site.run(f"omero config set -f value {names[4]}", cwd="/srv")
+        values = [site.run(["omero", "config", "get", name]).stdout.strip() for name in names]
+        assert values == ["1", "2", "3", "4", "5"]
+        missing = site.run("omero load none.omero", cwd="/root", check=False)
+        assert missing.exit_code != 0
+        assert "none.omero" in missing.stdout + missing.stderr
+        assert not site.exists(IMPORTED)
+        assert json.loads(site.run("omero config get omero.web.apps").stdout or "[]") == []
+    finally:
+        site.run(["rm", "-f", secret, *files])
+        for name in names:
+            site.run(["omero", "config", "set", name])
 
 
 def test_a_command_keeps_its_arguments_to_itself(site: Host) -> None:
@@ -170,3 +208,42 @@ def test_nginx_in_its_sandbox_is_upgraded_reloaded_and_its_logs_rotated(site: Ho
 
     wait_until(logged, 10, "a line in the new log")
     assert site.run("systemctl is-active nginx").stdout.strip() == "active"
+
+
+@systemd_alone
+def test_a_directory_that_the_service_does_not_see_is_refused_or_opened(site: Host) -> None:
+    folder, drop_in = "/home/admin/templates", "/etc/systemd/system/omero-web.service.d/site.conf"
+    site.write(f"{folder}/webclient/login.html", "<title>OMERO.web - Login</title>Of this facility")
+    text = docker_inventory(site, web_config={"omero.web.template_dirs": [folder]})
+    before = master(site)
+    refused = deploy(text, expect=1)
+    assert f"{folder} is hidden from OMERO.web's service" in refused.output
+    assert master(site) == before
+    assert_serves(site)
+    site.write(drop_in, "[Service]\nProtectHome=tmpfs\nBindReadOnlyPaths=/home/admin/templates\n")
+    site.run("systemctl daemon-reload && systemctl restart omero-web")
+    deploy(text)
+    assert "Of this facility" in site.http("/webclient/login/").text
+
+
+def test_temporary_files_are_on_disk(site: Host) -> None:
+    """Debian 13 has /tmp in memory, and an upload may have gigabytes."""
+    workers = [each for each in site.processes("gunicorn") if each.user == "omero-web"]
+    assert workers
+    for worker in workers:
+        variables = site.run(f"cat /proc/{worker.pid}/environ", "omero-web").stdout
+        assert "TMPDIR=/var/tmp" in variables.split("\0")
+
+
+@systemd_alone
+def test_opt_omero_may_be_a_link_to_another_disk(site: Host) -> None:
+    site.run("omero web stop && mv /opt/omero /srv/omero && ln -s /srv/omero /opt/omero")
+    site.run("omero web start")
+    wait_until(lambda: site.http("/webclient/login/").status_code == 200, 60, "200")
+    changed = docker_inventory(site, web_config={"omero.web.page_size": 77})
+    deploy(changed)
+    assert_serves(site)
+    assert deploy(changed).changed_operations == ()
+    release = site.run("basename $(readlink -f /opt/omero/web/venv3)").stdout.strip()
+    listed = site.run("omeroweb-ops release list").stdout
+    assert re.search(rf"^{release} +serves ", listed, re.MULTILINE), listed

@@ -15,7 +15,7 @@ from omeroweb_ops.gunicorn.omero_server_guard import DOWN_INTERVAL, UP_INTERVAL
 from tests.integration.client import Client
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, deploy, docker_inventory
-from tests.integration.omero_server import ADA, BOB, OmeroServer, omero_host
+from tests.integration.omero_server import ADA, BOB, OmeroServer, client_login, omero_host
 from tests.integration.site_checks import BASE
 from tests.packages import wheel
 
@@ -47,6 +47,19 @@ def user(site: Host) -> Client:
 def deploy_with(site: Host, omero: OmeroServer, **data: Any) -> None:
     config = {"omero.web.server_list": omero.server_list, **data.pop("web_config", {})}
     deploy(docker_inventory(site, web_config=config, **data))
+
+
+def log_in(site: Host, scheme: str, port: int, password: str = ADA.password) -> list[str]:
+    """The user's name as the session has it, and the kind of connection; or the error."""
+    url = f"{scheme}://{site.ip}/omero-ws"
+    done = site.run(
+        client_login(url, port, ADA.name, password),
+        user="nobody",
+        env={"HOME": "/tmp"},
+        check=False,
+        timeout=60,
+    )
+    return done.stdout.split() or [done.stderr]
 
 
 def release(site: Host) -> str:
@@ -134,3 +147,24 @@ def test_a_server_that_is_down_is_reported_and_comes_back(
     assert forgotten.status_code == 200
     assert "/webclient/login/?url=" in forgotten.url  # not a stack trace
     assert Client(f"http://{site.ip}", ADA).is_in()
+
+
+def test_omero_s_clients_log_in_by_nginx(site: Host, omero: OmeroServer) -> None:
+    websocket = f"wss://{omero.address}:{WSS_PORT}"
+    refused = deploy(docker_inventory(site, nginx_omero_ws="wss://omero.invalid"), expect=1)
+    assert "nginx_omero_ws: omero.invalid cannot be resolved" in refused.output
+    deploy_with(site, omero, nginx_omero_ws=websocket)
+    assert log_in(site, "ws", 80) == [ADA.name, "ws"]
+    assert "PermissionDenied" in log_in(site, "ws", 80, "wrong")[0]
+    assert site.http("/omero-ws").status_code == 426
+    deploy_with(
+        site, omero, nginx_omero_ws=websocket, nginx_tls="self-signed",
+        web_config={"omero.web.prefix": "/omero"},
+    )  # fmt: skip
+    assert log_in(site, "wss", 443) == [ADA.name, "wss"]
+    assert '"GET /omero-ws HTTP/1.1" 101' in site.read("/var/log/nginx/omero-web.access.log")
+    omero.stop()
+    assert (
+        site.http("/omero-ws", scheme="https", headers={"Upgrade": "websocket"}).status_code == 502
+    )
+    omero.start()

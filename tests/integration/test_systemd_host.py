@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -196,9 +197,18 @@ def test_workers_and_port_follow_their_properties(site: Host) -> None:
 
 def test_an_nginx_line_that_is_wrong_never_reaches_its_place(site: Host) -> None:
     name = "omero.web.nginx_server_extra_config"
-    good = docker_inventory(site, web_config={name: ["add_header X-Site facility always;"]})
-    deploy(good)
-    assert site.http("/webclient/login/").headers["X-Site"] == "facility"
+    isolated = {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+    }
+    lines = [f"add_header {header} {value};" for header, value in isolated.items()]
+    deploy(docker_inventory(site, web_config_append={name: lines}))
+    page = site.http("/webclient/login/")
+    script = re.search(r'src="(/static/[^"]+\.js[^"]*)"', page.text)
+    assert script is not None
+    for answer in (page, site.http(script[1])):
+        assert answer.status_code == 200
+        assert isolated.items() <= dict(answer.headers).items()
     configuration = site.read("/etc/nginx/conf.d/omero-web.conf")
     bad = deploy(docker_inventory(site, web_config={name: ["no_such_directive on;"]}), expect=1)
     assert "no_such_directive" in bad.output
@@ -206,6 +216,14 @@ def test_an_nginx_line_that_is_wrong_never_reaches_its_place(site: Host) -> None
     assert site.run("nginx -t").exit_code == 0
     assert_serves(site)
     deploy(docker_inventory(site))
+
+
+def test_a_health_check_by_http_1_0_without_a_host_sees_the_login_page(site: Host) -> None:
+    with socket.create_connection((site.ip, 80), timeout=30) as connection:
+        connection.sendall(b"GET /webclient/login/ HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"OMERO.web - Login" in answer
 
 
 def test_everything_is_up_again_after_a_reboot(site: Host) -> None:
@@ -236,6 +254,14 @@ def test_sessions_are_in_redis_apart_from_the_cache(site: Host) -> None:
     assert django(site, read) == "ada"  # the append-only file
     policy = site.run("omero-web-redis config get maxmemory-policy").stdout.split()
     assert policy[-1] == "noeviction"
+
+    assert site.run("omeroweb-ops sessions flush", check=False).exit_code == 2  # not confirmed
+    assert django(site, read) == "ada"
+    django(site, "from django.core.cache import cache\ncache.set('thumb', 1)")
+    done = site.run("omeroweb-ops sessions flush --yes").stdout
+    assert int(done.split("done: ")[1].split()[0]) >= 1
+    assert django(site, read) == "None"
+    assert site.run("omero-web-redis -n 0 dbsize").stdout.split() == ["1"]  # the cache stays
 
 
 def test_clearsessions_says_that_redis_does_it(site: Host) -> None:

@@ -12,8 +12,8 @@ import pytest
 import requests
 import yaml
 
-from roles.survey import HostSurvey
 from roles.survey.existing_installation import MANAGED_MARKER, NO_INSTALLATION, ExistingInstallation
+from roles.survey.fact import HostSurvey
 from tests.integration import by_hand
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Deployment, Host, copy_project, deploy, docker_inventory
@@ -109,10 +109,13 @@ def test_the_walkthrough(make_host: MakeHost, walkthrough: str, tmp_path: Path) 
     (tmp_path / "secrets.yml").chmod(0o600)
     secrets = yaml.safe_load((tmp_path / "secrets.yml").read_text())
     assert secrets["omero.web.public.password"] == by_hand.PASSWORD
-    refused = deploy(docker_inventory(host, **settings), expect=1)
+    assert "omero.web.caches" not in secrets  # of a Redis whose port goes
+    caches = {"omero.web.caches": by_hand.SETTINGS["omero.web.caches"]}
+    (tmp_path / "more.yml").write_text(yaml.safe_dump(secrets | caches))
+    (tmp_path / "more.yml").chmod(0o600)
+    more = settings | {"web_secrets": str(tmp_path / "more.yml")}
+    refused = deploy(docker_inventory(host, **more), expect=1)
     assert "omero.web.caches: uses a port of this host" in refused.output
-    del secrets["omero.web.caches"]
-    (tmp_path / "secrets.yml").write_text(yaml.safe_dump(secrets))
     text = docker_inventory(host, **settings)
     with Visitor(host) as visitor:
         first = deploy(text)
@@ -228,9 +231,9 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
         "/srv/web/etc/grid/config.xml": "<icegrid/>\n",
         "/usr/local/bin/omero": "#!/bin/sh\n",
         "/etc/nginx/sites-enabled/images": proxies.format(4080),
-        "/etc/nginx/sites-enabled/default": "server { listen 8080; }\n",
     }
     others = {
+        "/etc/nginx/sites-enabled/default": "server { listen 8080; }\n",
         "/etc/systemd/system/second.service": "ExecStart=/srv/second/bin/omero web start\n",
         "/etc/systemd/system/omero-server.service": "ExecStart=omero admin start\n",
         "/etc/cron.d/second": clears.format("/srv/second"),
@@ -247,7 +250,6 @@ def test_what_is_theirs_is_told_from_what_is_not(make_host: MakeHost) -> None:
         crons=("/etc/cron.d/sessions",),
         commands=("/usr/local/bin/omero",),
         sites={"/etc/nginx/sites-enabled/images": proxies.format(4080).rstrip()},
-        default="/etc/nginx/sites-enabled/default",
         omerodir="/srv/web",
     )
     for path in theirs:

@@ -277,8 +277,10 @@ class _Parser:
     def comparison(self, left: Expression) -> Expression:
         if self.take("is"):
             wanted = not self.take("not")
-            self.need("null")
-            return lambda s, row: (left(s, row) is None) == wanted
+            if self.take("null"):
+                return lambda s, row: (left(s, row) is None) == wanted
+            kind = self.value()  # `a.class is TagAnnotation`
+            return lambda s, row: (left(s, row) == kind(s, row)) == wanted
         negated = self.take("not")
         if self.take("in"):
             values = self.values()

@@ -17,7 +17,7 @@ LOCKED = "echo 'dpkg: error: dpkg frontend lock was locked by another process wi
 
 class Machine:
     def __init__(self, folder: Path) -> None:
-        self.folder, self.log = folder, folder / "log"
+        self.folder, self.log, self.record = folder, folder / "log", ""
         self.log.touch()
         (folder / "lists").mkdir()
         (folder / "lock").touch()
@@ -31,7 +31,11 @@ class Machine:
         path = programs(self.folder / "bin", dpkg=log + dpkg, apt_get=log + apt)
         return subprocess.run(
             ["sh", self.folder / "apt_install.sh", "nginx", "curl"],
-            env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}"},
+            env={
+                **os.environ,
+                "PATH": f"{path}:{os.environ['PATH']}",
+                "record": self.record,
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -106,4 +110,32 @@ def test_what_fails_otherwise_is_not_tried_again_and_is_told(machine: Machine) -
     )
     assert done.returncode == 1
     assert "no network" in done.stderr and "no such" in done.stderr
+    assert machine.calls == [CONFIGURE, UPDATE, INSTALL]
+
+
+SIMULATION = """case "$*" in *" -s "*)
+    echo "NOTE: This is only a simulation!"
+    echo "Inst libnew (1.0 Debian:12.12/stable [amd64])"
+    echo "Inst libold [0.9] (1.0 Debian:12.12/stable [amd64])"
+    echo "Inst nginx (1.22 Debian:12.12/stable [amd64])"
+    echo "Conf nginx (1.22 Debian:12.12/stable [amd64])"
+    exit ;;
+esac
+"""
+
+
+def test_new_packages_are_recorded_before_they_are_installed(
+    machine: Machine, tmp_path: Path
+) -> None:
+    record = tmp_path / "state/packages"
+    machine.record = str(record)
+    failed = machine.run(apt=f"{SIMULATION}[ $1 != install ]")
+    assert failed.returncode == 1
+    assert {*record.read_text().split()} == {"libnew", "nginx"}  # libold is only upgraded
+    assert machine.run().returncode == 0
+    assert {*record.read_text().split()} == {"libnew", "nginx"}
+
+
+def test_without_a_record_nothing_is_simulated(machine: Machine) -> None:
+    assert machine.run().returncode == 0
     assert machine.calls == [CONFIGURE, UPDATE, INSTALL]

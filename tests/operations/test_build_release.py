@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
 from roles.host_paths import CACHE
 from roles.inventory.plugins import Addition
 from roles.operations import shell_file
+from roles.operations.files import File
 from roles.web import release
 from roles.web.ice import Wheel
 from tests.operations.local import names, programs, shell
@@ -131,15 +134,22 @@ def test_what_a_plugin_lacks_ends_the_build(build: Build) -> None:
     assert not build.path.exists()
 
 
-def test_a_build_begins_with_an_empty_directory_and_makes_room(build: Build) -> None:
-    """Of what never served, only the active and the previous release stay."""
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_build_begins_with_an_empty_directory_and_makes_room(build: Build, linked: bool) -> None:
+    """Of what never served, only the active and the previous release stay.
+
+    linked: /opt/omero is a link to another disk.
+    """
+    if linked:
+        (build.folder / "web").rename(build.folder / "another disk")
+        (build.folder / "web").symlink_to("another disk")
     releases = build.path.parent
     for name in ("active", "before", "served", "failed"):
         (releases / name).mkdir()
     (releases / "served/served").touch()
     (releases / "note").touch()
     for link, name in ((CURRENT, "active"), (PREVIOUS, "before")):
-        (build.folder / "web" / link.relative_to(BASE)).symlink_to(releases / name)
+        (build.folder / "web" / link.relative_to(BASE)).symlink_to(releases.resolve() / name)
     command = shell_file.command(release._START, build.release.path, CURRENT, PREVIOUS)
     assert build.run(command).returncode == 0
     assert names(releases) == sorted(["active", "before", "served", "note", build.path.name])
@@ -173,11 +183,24 @@ def test_uv_s_virtualenv_is_complete_or_absent(build: Build, tools: str) -> None
     assert build.calls[-1] == f"-m pip install -q --require-hashes -r {lock}"
 
 
+@pytest.mark.parametrize(("now", "again"), [("python3.11", False), ("python3.13", True)])
+def test_uv_s_virtualenv_is_made_anew_for_another_python_of_the_host(
+    monkeypatch: pytest.MonkeyPatch, now: str, again: bool
+) -> None:
+    """Debian 12 becomes Debian 13: its Python has no setuptools for the build of zeroc-ice."""
+    lock = release.TOOLS_LOCK.read_text(encoding="utf-8")
+    digest = hashlib.sha256(f"{lock}\0link python3.11".encode()).hexdigest()
+    complete = File("/x", f"{digest}\n").state
+    monkeypatch.setattr(release, "read_states", lambda _paths: [complete, f"link {now}"])
+    assert bool([*release.install_uv._inner()]) is again
+
+
 @pytest.mark.parametrize(
     ("printed", "index"),
     [
         ("global.index-url='http://mirror.example/simple'", "http://mirror.example/simple"),
-        ("install.index-url='http://a.example'\\n:env:.index-url='http://b'", "http://a.example"),
+        ("install.index-url='http://a.example'\\n:env:.index-url='http://b'", "http://b"),
+        ("global.index-url='http://a.example'\\ninstall.index-url='http://b'", "http://b"),
         ("global.extra-index-url='http://c.example'", ""),
         ("", ""),
     ],
@@ -188,3 +211,32 @@ def test_a_mirror_of_pip_s_configuration_is_uv_s_too(
     programs(build.cache / "tools/bin", pip=f'printf "{printed}\\n"')
     done = build.run(f"unset UV_DEFAULT_INDEX\n{release.PACKAGE_SOURCES}printenv UV_DEFAULT_INDEX")
     assert done.stdout.strip() == index
+
+
+PROXY = "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "proxy"),
+    [
+        ("proxy = http://proxy.example:3128", "", PROXY),
+        ("proxy = proxy.example:3128", "", PROXY),
+        ("proxy = http://me:it's@proxy.example:3128", "", "http://me:it's@proxy.example:3128"),
+        ("proxy = http://other.example:1", f"export HTTPS_PROXY={PROXY}", PROXY),
+        ("proxy = http://other.example:1", f"export https_proxy={PROXY}", ""),
+        ("index-url = http://mirror.example/simple", "", ""),
+    ],
+)
+def test_the_proxy_of_pip_s_configuration_is_uv_s_too(
+    build: Build, text: str, before: str, proxy: str
+) -> None:
+    """The real pip reads the file; uv and Python read the variable."""
+    written = build.folder / "pip.conf"
+    written.write_text(f"[global]\n{text}\n")
+    programs(build.cache / "tools/bin", pip=f'exec {sys.executable} -m pip "$@"')
+    names = "HTTPS_PROXY HTTP_PROXY https_proxy http_proxy ALL_PROXY all_proxy"
+    done = build.run(
+        f"unset {names}; export PIP_CONFIG_FILE={written}\n{before}\n"
+        f"{release.PACKAGE_SOURCES}printenv HTTPS_PROXY"
+    )
+    assert done.stdout.strip() == proxy

@@ -110,3 +110,13 @@ def test_the_index_of_pip_s_own_file_is_the_builder_s_too(folder: Path) -> None:
     own.chmod(0o600)
     done = build(folder, "cat $HOME/.pip/pip.conf; stat -c %a $HOME/.pip/pip.conf")
     assert done.stdout.splitlines()[1:3] == ["index-url = http://index.example/simple", "400"]
+
+
+def test_a_file_that_pip_is_told_to_read_is_the_builder_s_too(folder: Path) -> None:
+    own = folder / "closed" / "pip.conf"
+    own.parent.mkdir(mode=0o700)
+    own.write_text("[global]\nproxy = http://proxy.example:3128\n")
+    done = build(folder, 'cat "$PIP_CONFIG_FILE"', PIP_CONFIG_FILE=str(own))
+    assert done.stdout.splitlines()[1] == "proxy = http://proxy.example:3128"
+    nothing = build(folder, "printenv PIP_CONFIG_FILE", PIP_CONFIG_FILE="/dev/null")
+    assert nothing.stdout.splitlines()[0] == "/dev/null"

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pyinfra.api import Config, Host, Inventory, State
 
 from roles import host_paths, preflight
-from roles.operations import deploy_lock
-from roles.operations.deploy_lock import DeployLock, Holder
+from roles.operations import deploy_lock, lock_holder
+from roles.operations.deploy_lock import DeployLock
 from roles.operations.facts import own_lines
+from roles.operations.lock_holder import Holder
 from roles.operations.services import CurrentState
 from roles.survey import Survey
 from tests.operations.local import programs, shell
@@ -336,14 +338,14 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_controller_that_has_ended_is_told_from_one_that_lives(
     process: subprocess.Popen[bytes],
 ) -> None:
-    start = deploy_lock._start(process.pid)
-    record = f"{deploy_lock._PLACE}:{process.pid}:{start}"
+    start = lock_holder.start_time(process.pid)
+    record = f"{lock_holder.PLACE}:{process.pid}:{start}"
     holder = Holder("alive", "token", record)
     assert not holder.is_gone
     process.kill()
     process.wait()
     assert holder.is_gone
-    assert Holder("alive", "token", f"{deploy_lock._PLACE}:{os.getpid()}:1").is_gone  # pid reused
+    assert Holder("alive", "token", f"{lock_holder.PLACE}:{os.getpid()}:1").is_gone  # pid reused
     assert not Holder("running", "token", record).is_gone
     assert not Holder("alive", "token", f"another-boot:1:{process.pid}:{start}").is_gone
     assert not Holder("alive", "token", "-").is_gone
@@ -382,7 +384,8 @@ def test_two_deploys_over_two_hosts_in_opposite_order_do_not_wait_for_each_other
     def deploy(names: list[str]) -> None:
         state = State(Inventory((names, {})), Config())
         members = [state.inventory.get_host(name) for name in names]
-        surveys = preflight._survey_all(state, site, members)
+        survey_host = partial(preflight._survey, state, site)
+        surveys = preflight._survey_all(state, members, survey_host)
         assert {each.lock.state for each in surveys.values()} == {"taken"}
         gevent.sleep(0.3)
         ended.append(names)

@@ -13,7 +13,7 @@ from roles.survey.existing_installation import ExistingInstallation
 from tests.operations.local import programs, shell
 
 UNIT = "[Service]\nEnvironment=OMERODIR=FOLDER/opt/omero/web/omero-web\nExecStart=omero web start\n"
-UPSTREAM = "upstream omeroweb {\n server 127.0.0.1:4080;\n}\n"
+UPSTREAM = "upstream omeroweb {\n server 127.0.0.1:4080;\n}"  # without a last newline
 
 
 class Host:
@@ -60,7 +60,6 @@ def test_the_walkthrough_s_installation_is_found(host: Host) -> None:
     host.write("etc/systemd/system/omero-web.service.d/limits.conf", "")
     host.write("etc/cron.daily/omero-web", "#!/bin/sh\nomero web clearsessions\n")
     host.write("etc/nginx/conf.d/omeroweb.conf", UPSTREAM)
-    host.write("etc/nginx/sites-enabled/default", "server {}\n")
     host.write("opt/omero/web/venv3/bin/omero", "")
     host.write("opt/omero/web/omero-web/etc/grid/config.xml", "<icegrid/>")
     host.path("usr/local/bin/omero").symlink_to("/nowhere")
@@ -69,8 +68,7 @@ def test_the_walkthrough_s_installation_is_found(host: Host) -> None:
         dropins=("/etc/systemd/system/omero-web.service.d",),
         crons=("/etc/cron.daily/omero-web",),
         commands=("/usr/local/bin/omero",),
-        sites={"/etc/nginx/conf.d/omeroweb.conf": UPSTREAM.rstrip()},
-        default="/etc/nginx/sites-enabled/default",
+        sites={"/etc/nginx/conf.d/omeroweb.conf": UPSTREAM},
         omerodir="/opt/omero/web/omero-web",
         virtualenv=True,
     )

@@ -16,10 +16,10 @@ import roles
 from roles.nginx.maintenance import Trial
 from roles.nginx.static_files import Collected, Delivered, Delivery
 from roles.operations.facts import FIRST_LINE, HostFact
-from roles.operations.files import PathStates
 from roles.operations.packages import MissingPackages
+from roles.operations.sync import PathStates
 from roles.preflight.host_certificate import CertificateOnHost
-from roles.survey import HostSurvey
+from roles.survey.fact import HostSurvey
 from roles.web.configuration import CommandOutput, ConfigCommand
 from tests.operations.local import programs, shell
 

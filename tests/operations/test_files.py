@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from roles.operations.files import Absent, Directory, File, Item, Link, sync
+from roles.operations.files import Absent, Directory, File, Item, Link
+from roles.operations.sync import sync
 from tests.operations.local import OWNER, names, programs, pyinfra, run, shell
 
 CONTENTS = {
@@ -30,7 +31,7 @@ def mode(path: Path) -> int:
 
 def item_s_command(item: Item) -> str:
     (command,) = item.commands()
-    return str(command)
+    return command.text
 
 
 def test_everything_is_made_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
@@ -52,6 +53,19 @@ def test_everything_is_made_and_a_second_run_changes_nothing(tmp_path: Path) -> 
     before = (tmp_path / "link/file").stat()
     assert run(sync, items=items) is False
     assert (tmp_path / "link/file").stat() == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's links are kept")
+def test_a_link_of_root_s_to_another_disk_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "another disk").mkdir()
+    (tmp_path / "web").symlink_to("another disk")
+    items = [Directory(f"{tmp_path}/web"), Directory(f"{tmp_path}/web/releases")]
+    assert run(sync, items=items) is True
+    assert (tmp_path / "another disk/releases").is_dir()
+    assert run(sync, items=items) is False
+    os.lchown(tmp_path / "web", 1000, 1000)
+    with pytest.raises(PyinfraError):
+        run(sync, items=items)
 
 
 def test_a_file_is_on_disk_before_it_takes_its_place(tmp_path: Path) -> None:
@@ -235,7 +249,8 @@ def test_a_secret_is_in_no_output_and_no_log_of_the_wordiest_run(tmp_path: Path)
     deploy = tmp_path / "deploy.py"
     deploy.write_text(
         "from pathlib import Path\n"
-        "from roles.operations.files import File, sync\n"
+        "from roles.operations.files import File\n"
+        "from roles.operations.sync import sync\n"
         f"text = Path({str(tmp_path / 'secret.txt')!r}).read_text()\n"
         f"sync(name='Write', items=[File({str(tmp_path / 'made')!r}, text, {OWNER!r}, '600')])\n"
         # without a name pyinfra shows the arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -23,8 +24,10 @@ from tests.operations.local import programs, shell
 SERVICE = f"{BASE}/bin/service"
 SYSTEMCTL = """
 case $1 in
-    is-active) [ -e FOLDER/runs ] ;;
-    show) echo 42 ;;
+    show)
+        [ -e FOLDER/unit ] && exec cat FOLDER/unit
+        [ -e FOLDER/runs ] && printf "MainPID=42\\nActiveState=active\\n" ||
+            printf "MainPID=0\\nActiveState=inactive\\n" ;;
     start|restart|reload-or-restart) touch FOLDER/runs ;;
     stop) rm -f FOLDER/runs ;;
 esac"""
@@ -123,6 +126,20 @@ def test_start_status_restart_and_stop(host: Host) -> None:
     assert told("status") == (1, "OMERO.web status... [NOT STARTED]")
 
 
+@pytest.mark.parametrize("host", ["systemd"], indirect=True)
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        ("MainPID=0\nActiveState=active\n", "[NOT STARTED]"),  # it has just been killed
+        ("MainPID=42\nActiveState=activating\n", "[NOT STARTED]"),
+        ("ActiveState=reloading\nMainPID=42\n", "[RUNNING] (PID 42)"),
+    ],
+)
+def test_status_is_of_a_service_with_a_process(host: Host, unit: str, told: str) -> None:
+    (host.folder / "unit").write_text(unit)
+    assert host("service", "status").stdout == f"OMERO.web status... {told}\n"
+
+
 def test_what_does_not_get_ready_says_why_and_where_the_log_is(host: Host) -> None:
     (host.folder / "fails").write_text("no answer at 127.0.0.1:4080\n")
     done = host("service", "start")
@@ -209,18 +226,108 @@ def test_all_else_is_upstream_s_in_the_sandbox(host: Host, words: tuple[str, ...
     assert host("omero", *words).returncode == 0
     assert host.calls == [
         "release check",
-        " ".join((f"sandbox {BASE}/venv3/bin/omero", *words)).rstrip(),
+        " ".join((f"sandbox --directory {Path.cwd()} {BASE}/venv3/bin/omero", *words)).rstrip(),
     ]
 
 
-def test_config_takes_the_lock_of_all_who_write_it(host: Host) -> None:
-    assert host("omero", "config", "set", "omero.web.debug", "true").returncode == 0
+@pytest.mark.parametrize(
+    "words",
+    ["config set omero.web.debug true", "load", "load -k", "-q load", "-s host config get",
+     "--debug=0 config load"],
+)  # fmt: skip
+def test_config_and_load_take_the_lock_of_all_who_write_it(host: Host, words: str) -> None:
+    assert host("omero", *words.split()).returncode == 0
     (call,) = [call for call in host.calls if call.startswith("sandbox ")]
     assert re.fullmatch(
-        rf"sandbox flock --wait 60 \S+/etc/grid/omeroweb-ops\.lock {BASE}/venv3/bin/omero "
-        "config set omero.web.debug true",
+        rf"sandbox --directory \S+ flock --wait 60 \S+/etc/grid/omeroweb-ops\.lock "
+        rf"{BASE}/venv3/bin/omero {words}",
         call,
     )
+
+
+@pytest.mark.parametrize("words", ["-g config import", "import load", "web config"])
+def test_other_words_take_no_lock(host: Host, words: str) -> None:
+    host("omero", *words.split())
+    assert not any("flock" in call for call in host.calls)
+
+
+# omero load: run as daemon, who may not enter a directory that is root's alone
+
+
+class Loading:
+    """The script with upstream's command, which prints where it runs, its words and its input."""
+
+    def __init__(self, folder: Path) -> None:
+        self.host = Host(folder, "supervisor")
+        self.script = folder / "web/bin/omero"
+        text = self.script.read_text().replace(f"={USER} ", "=daemon ")
+        self.script.write_text(text)
+        programs(folder / "web/bin", sandbox="""shift 6; pwd; shift; echo "$*"; cat""")
+        self.directory = folder / "private"
+        self.directory.mkdir(0o700)
+        for name, content in {"a.omero": "one", "b c.omero": "two\n", ".d": "three\n"}.items():
+            (self.directory / name).write_text(content)
+
+    def __call__(
+        self, words: str, directory: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = f"cd {shlex.quote(str(directory or self.directory))} && {self.script} {words}"
+        (self.host.folder / "person").write_text("root\n")
+        return shell(command, stdin="from input\n", stand_ins=self.host._stand_ins)
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Loading:
+    for parent in (tmp_path, *tmp_path.parents[:2]):  # others may pass, and nobody else may write
+        parent.chmod(0o755)
+    return Loading(tmp_path)
+
+
+root = pytest.mark.skipif(os.getuid() != 0, reason="becoming another user takes root")
+
+
+@root
+@pytest.mark.parametrize(
+    ("words", "given", "read"),
+    [
+        ("load a.omero", "load", "one\n"),
+        ("load -k a.omero 'b c.omero'", "load -k", "one\ntwo\n"),
+        ("load PRIVATE/a.omero", "load", "one\n"),
+        ("load -g '*.omero' ./.d", "load", "one\ntwo\nthree\n"),
+        ("config load -q a.omero .d", "config load -q", "one\nthree\n"),
+        ("load", "load", "from input\n"),
+        ("config load -", "config load -", "from input\n"),
+        ("load none.omero", "load none.omero", "from input\n"),
+        ("config set a.omero b", "config set a.omero b", "from input\n"),
+    ],
+)
+def test_root_loads_files_that_the_service_s_user_cannot_read(
+    loading: Loading, words: str, given: str, read: str
+) -> None:
+    done = loading(words.replace("PRIVATE", str(loading.directory)))
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[1:] == [given, *read.splitlines()]
+
+
+@root
+def test_root_opens_no_file_that_another_user_may_exchange(loading: Loading) -> None:
+    """omero-web could have a link to a file of root's there."""
+    theirs = loading.host.folder / "theirs"
+    theirs.mkdir(0o755)
+    os.chown(theirs, 1, 1)
+    (theirs / "a.omero").symlink_to(loading.directory / "a.omero")
+    for words in ("load a.omero", "load ../private/a.omero a.omero"):
+        done = loading(words, theirs)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert (
+            f"{theirs / 'a.omero'}: {theirs}" in done.stderr or "belongs to daemon" in done.stderr
+        )
+
+
+@root
+def test_files_that_the_service_s_user_can_read_are_upstream_s_to_open(loading: Loading) -> None:
+    loading.directory.chmod(0o755)
+    assert loading("load a.omero").stdout.splitlines()[1:] == ["load a.omero", "from input"]
 
 
 def test_a_release_that_cannot_run_runs_nothing(host: Host) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from roles.operations.files import Absent, Directory, File, Link, PathStates
+from roles.operations.files import Absent, Directory, File, Link
+from roles.operations.sync import PathStates
 from tests.operations.local import OWNER, ask
 
 ODD = ["with space", "quote'd", 'double"d', "dollar$HOME", "back\\slash", "ümläut", "-dash", "a*"]

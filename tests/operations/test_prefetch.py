@@ -13,9 +13,9 @@ from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
 from pyinfra.operations import server
 
-from roles.operations import prefetch
-from roles.operations.files import PathStates
+from roles.operations import prefetch, prefetch_store
 from roles.operations.packages import MissingPackages
+from roles.operations.sync import PathStates
 from tests.operations.local import ROOT, ask, shell
 
 NAMES = ("dpkg", "base-files", "no-such-package-anywhere")
@@ -91,23 +91,23 @@ def state() -> Iterator[State]:
 def test_an_answer_holds_until_a_command_has_run(state: State, commands: tuple[str, ...]) -> None:
     (host,) = state.inventory
     known = prefetch.PrefetchedFacts({"/etc/omero-web.nft": "absent"}, user=True)
-    assert prefetch.current(host) is prefetch.NO_FACTS
-    prefetch.remember(host, known)
+    assert prefetch_store.current(host) is prefetch.NO_FACTS
+    prefetch_store.remember(host, known)
     add_op(state, server.shell, commands=commands)
-    assert prefetch.current(host) is known
+    assert prefetch_store.current(host) is known
     run_ops(state)
-    assert prefetch.current(host) is (prefetch.NO_FACTS if commands else known)
+    assert prefetch_store.current(host) is (prefetch.NO_FACTS if commands else known)
 
 
 def test_an_answer_does_not_outlive_a_question_to_a_person(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (host,) = state.inventory
-    prefetch.remember(host, prefetch.PrefetchedFacts({}))
-    assert prefetch.current(host) is not prefetch.NO_FACTS
-    later = time.monotonic() + prefetch.MAX_AGE + 1
+    prefetch_store.remember(host, prefetch.PrefetchedFacts({}))
+    assert prefetch_store.current(host) is not prefetch.NO_FACTS
+    later = time.monotonic() + prefetch_store.MAX_AGE + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert prefetch.current(host) is prefetch.NO_FACTS
+    assert prefetch_store.current(host) is prefetch.NO_FACTS
 
 
 def test_a_release_that_is_not_as_it_was_built_is_told(

@@ -14,10 +14,11 @@ from pyinfra.api import Config, DeployError, Host, Inventory, State
 from roles import preflight
 from roles.inventory.settings import Settings
 from roles.operations import deploy_lock
-from roles.operations.deploy_lock import Holder
-from roles.survey import HostSurvey, Survey
+from roles.operations.lock_holder import Holder
+from roles.survey import Survey
 from roles.survey.disks import FreeSpace
 from roles.survey.existing_installation import ExistingInstallation
+from roles.survey.fact import HostSurvey
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from roles.web.service import omero_web
@@ -296,12 +297,19 @@ def test_mistakes_of_all_hosts_are_told_at_once(check: Check) -> None:
         assert part in message
 
 
-def test_an_nginx_that_cannot_be_found_from_the_web_host_is_a_mistake(check: Check) -> None:
+def test_hosts_that_cannot_find_each_other_are_a_mistake(check: Check) -> None:
     hosts = {"@docker/w": "web", "@docker/n": "nginx"}
     surveys = {"@docker/w": SPLIT, "@docker/n": FIT}
     message = complaint(check, surveys, hosts=hosts, address="www.internal")
-    assert "1 mistake in the hosts" in message
+    assert "2 mistakes in the hosts" in message
     assert "@docker/w: address: www.internal, the address of an NGINX, cannot be" in message
+    assert "@docker/n: address: www.internal, the address of an OMERO.web, cannot be" in message
+
+
+def test_a_container_that_refuses_a_sandbox_is_told_what_to_allow(check: Check) -> None:
+    message = complaint(check, replace(FIT, namespaces=False))
+    assert "system: this container refuses the namespaces" in message
+    assert "--features nesting=1" in message
 
 
 @pytest.mark.parametrize(("nft", "warned"), [(True, False), (False, True)])

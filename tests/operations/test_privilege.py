@@ -27,8 +27,9 @@ from roles.conventions import LOCATIONS
 from roles.nginx import static_files as delivery
 from roles.operations import archives
 from roles.operations import omerodir as omerodir_layout
-from roles.operations.files import Absent, Directory, File, Item, Link, sync
+from roles.operations.files import Absent, Directory, File, Item, Link
 from roles.operations.privilege import limited, run_as_user
+from roles.operations.sync import sync
 from roles.survey.existing_installation import ExistingInstallation
 from roles.web import service, static_files
 from tests.operations.local import programs, run, shell
@@ -146,7 +147,7 @@ def test_a_link_that_comes_and_goes_wins_no_race(omerodir: Path, victim: Path) -
                 item
             ) in omerodir_layout.directories():  # each by itself: the others must not save it
                 for command in item.commands():
-                    shell(command)
+                    shell(command.text)
     assert facts(victim) == before
 
 
@@ -167,7 +168,7 @@ def test_root_does_nothing_in_a_directory_of_somebody_else(
     }
     before = facts(place)
     (command,) = items[kind].commands()
-    done = shell(command, stdin="content\n")
+    done = shell(command.text, stdin="content\n")
     assert done.returncode != 0
     assert f"{items[kind].path}: theirs, on the way to it, belongs to {USER}" in done.stderr
     assert facts(place) == before

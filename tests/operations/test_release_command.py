@@ -27,10 +27,13 @@ NOW = "3.11"
 class Command:
     """The script with its paths in a folder, and what it calls."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, linked: bool) -> None:
         self.base, self.run, self.calls = folder / "web", folder / "run", folder / "calls"
+        if linked:
+            (folder / "another disk").mkdir()
+            self.base.symlink_to("another disk")
         for path in (self.base / "state", self.base / "releases", self.run):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         self.python(NOW)
         programs(self.base / "bin", deploy_lock="true")  # the lock is held by whoever calls
         # its configuration is named by what `config digest` prints
@@ -107,9 +110,10 @@ class Command:
         return self("start")
 
 
-@pytest.fixture
-def command(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+@pytest.fixture(params=[False, True], ids=["", "linked"])
+def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
+    """On a host, and on one whose /opt/omero is a link to another disk."""
+    return Command(tmp_path, linked=request.param)
 
 
 @pytest.fixture
@@ -119,6 +123,12 @@ def two(command: Command) -> Command:
     command.release("bbbb")
     command.serves("aaaa")
     return command
+
+
+def test_a_release_that_is_active_already_does_not_become_the_previous_one(two: Command) -> None:
+    two.serves("bbbb")
+    assert two("link bbbb").returncode == 0
+    assert (two.base / "previous").resolve().name == "aaaa"
 
 
 def test_a_boot_between_release_and_configuration_goes_back(two: Command) -> None:

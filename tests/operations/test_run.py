@@ -45,6 +45,25 @@ def test_root_imports_no_inventory_from_where_everybody_writes(folder: Path, mod
     assert run(ROOT / "run", "pyinfra", "--version", folder=folder).returncode == 0
 
 
+def test_only_verbs_that_import_an_inventory_refuse_an_open_directory(folder: Path) -> None:
+    folder.chmod(0o777)
+    assert run(ROOT / "run", "completion", "bash", folder=folder).returncode == 0
+    assert run(ROOT / "run", "init", "new", folder=folder).returncode == 0
+    refused = run(ROOT / "run", "plan", "new", folder=folder)
+    assert refused.returncode == 1
+    assert "run: everybody can write to ." in refused.stderr
+
+
+def test_the_version_needs_no_environment(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (project.path / "app/pyproject.toml").write_text('version = "9.8.7"\n')
+    (project.path / "app/requirements.txt").write_text("omero-web==5.4.3 \\\n")
+    assert project.log("--version") == []
+    shown = subprocess.run([project.path / "run", "--version"], capture_output=True, text=True)
+    assert shown.stdout == "omeroweb-bundle 9.8.7, OMERO.web 5.4.3\n"
+    assert not (project.path / ".venv").exists()
+
+
 def test_another_user_s_own_risk_is_not_refused(folder: Path) -> None:
     folder.chmod(0o777)
     assert run(ROOT / "run", "pyinfra", "--version", folder=folder, uid=1000).returncode == 0
@@ -65,13 +84,13 @@ def test_root_runs_no_project_that_everybody_writes(
     assert not (project / ".venv/made-of").exists()
 
 
-@pytest.mark.parametrize("command", ["omeroweb-ops", "audit"])
+@pytest.mark.parametrize("command", ["omeroweb-ops", "audit", "deploy"])
 def test_nothing_is_imported_from_the_current_directory(folder: Path, command: str) -> None:
     for name in ("argparse", "omeroweb_ops", "roles", "signal"):
         (folder / f"{name}.py").write_text("open('executed', 'w')\n")
     done = run(ROOT / "run", command, "--help", folder=folder)
     assert done.returncode == 0, done.stderr
-    assert "usage: " in done.stdout
+    assert "usage: " in done.stdout.lower()
     assert not (folder / "executed").exists()
 
 
@@ -79,37 +98,63 @@ PYTHON = """
 case "$*" in
     -V) echo Python 3.11.2 ;;
     "-I -m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo venv >> log ;;
-    *"pip install"*) printf '#!/bin/sh\\necho "uv $*" >> log\\n' > .venv/bin/uv
+    *"pip config list") cat pip-settings 2> /dev/null ;;
+    *"pip install"*)
+        /bin/sleep "${SLOW:-0}"
+        printf '#!/bin/sh\\necho "uv $*${HTTPS_PROXY:+ via $HTTPS_PROXY}" >> log\\n' \\
+        > .venv/bin/uv
         chmod 755 .venv/bin/uv && echo uv >> log ;;
 esac
 """
 
 
-def test_uv_needs_no_more_than_uv(tmp_path: Path) -> None:
-    """To lock packages nobody installs the development environment; the rest is added later."""
-    project = tmp_path / "project"
-    (project / "app").mkdir(parents=True)
-    (project / "roles").mkdir()
-    shutil.copy(ROOT / "run", project / "run")
-    for lock in ("requirements-uv", "requirements", "requirements-audit", "requirements-dev"):
-        shutil.copy(ROOT / f"{lock}.txt", project)
-    stand_ins = programs(tmp_path / "bin", python3=PYTHON)
+class Project:
+    """The launcher in a directory of its own, where Python and uv are stand-ins."""
 
-    def log(*arguments: str) -> list[str]:
-        """What has been run since the last call."""
-        path = project / "log"
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "project"
+        (self.path / "app").mkdir(parents=True)
+        (self.path / "roles").mkdir()
+        shutil.copy(ROOT / "run", self.path / "run")
+        for lock in ("requirements-uv", "requirements", "requirements-audit", "requirements-dev"):
+            shutil.copy(ROOT / f"{lock}.txt", self.path)
+        self._stand_ins = programs(folder / "bin", python3=PYTHON)
+
+    def log(self, *arguments: str, **environment: str) -> list[str]:
+        """What the launcher has run of these arguments."""
+        path = self.path / "log"
         path.unlink(missing_ok=True)
+        self.run(*arguments, **environment)
+        return path.read_text().splitlines() if path.exists() else []
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """What the launcher prints on standard error."""
+        own = {
+            name: text for name, text in os.environ.items() if not name.lower().endswith("proxy")
+        }
         done = subprocess.run(
-            [project / "run", *arguments],
-            cwd=project,
-            env={**os.environ, "PATH": f"{stand_ins}:{os.environ['PATH']}"},
+            [self.path / "run", *arguments],
+            cwd=self.path,
+            env={**own, "PATH": f"{self._stand_ins}:{os.environ['PATH']}", **environment},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return path.read_text().splitlines() if path.exists() else []
+        return done.stderr
 
+
+def test_a_long_step_says_that_it_runs(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    programs(tmp_path / "bin", sleep="exec /bin/sleep 0.3")  # a second is a thirtieth of one
+    output = project.run("uv", "--version", SLOW="1")
+    assert "run: installing uv ...\nrun: installing uv: running for 10 s\n" in output
+    assert "creating the virtual environment: running" not in output
+
+
+def test_uv_needs_no_more_than_uv(tmp_path: Path) -> None:
+    """To lock packages nobody installs the development environment; the rest is added later."""
+    log = Project(tmp_path).log
     assert log("uv", "--version") == ["venv", "uv", "uv --version"]
     assert log("uv", "--version") == ["uv --version"]
     (added,) = log("python", "-V")
@@ -117,3 +162,23 @@ def test_uv_needs_no_more_than_uv(tmp_path: Path) -> None:
     assert added.endswith("-r requirements-dev.txt")
     assert log("uv", "--version") == ["uv --version"]
     assert log("python", "-V") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "proxy"),
+    [
+        ("global.proxy='http://p.example:3128'", {}, "http://p.example:3128"),
+        ("global.proxy='p.example:3128'\ninstall.proxy='q.example:1'", {}, "http://q.example:1"),
+        ("global.proxy='http://p.example:3128'", {"HTTPS_PROXY": "http://r"}, "http://r"),
+        ("global.proxy='http://p.example:3128'", {"all_proxy": "http://r"}, None),
+        ("global.timeout='60'", {}, None),
+    ],
+)
+def test_uv_uses_the_proxy_of_pip_s_configuration(
+    tmp_path: Path, settings: str, environment: dict[str, str], proxy: str | None
+) -> None:
+    project = Project(tmp_path)
+    (project.path / "pip-settings").write_text(f"{settings}\n")
+    *_, added = project.log("python", "-V", **environment)
+    assert added.startswith("uv pip install")
+    assert added.partition(" via ")[2] == (proxy or "")

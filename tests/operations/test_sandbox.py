@@ -208,9 +208,8 @@ def test_systemd_reads_the_arguments_as_they_were_given(
 
 def test_as_the_user_itself_nothing_is_started_but_the_command(tmp_path: Path) -> None:
     """An image and a person who is OMERO.web's user: variables and the directory are their own."""
-    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     path = tmp_path / "sandbox"
-    path.write_text(sandbox.script(image=True).replace("= omero-web ]", f"= {user} ]"))
+    path.write_text(sandbox.script(image=True).replace('"$(id -u)" != 0', "a = a"))
     done = subprocess.run(
         ["sh", path, sys.executable, "-c", "import os; print(os.getcwd(), dict(os.environ))"],
         env={"PATH": os.environ["PATH"], "CONFIG_omero_web_debug": "true"},

@@ -10,7 +10,7 @@ import pytest
 
 from roles.host_paths import RUN
 from roles.nginx.request_policy import ACCESS_LOG
-from roles.nginx.site_config import acceptance
+from roles.nginx.write_site import acceptance
 from roles.operations import backup
 from roles.operations.files import File
 from tests.operations.local import OWNER, programs, shell
@@ -50,7 +50,9 @@ def attempt(
     command = acceptance(file, former).replace("/etc/nginx", str(nginx))
     command = command.replace(RUN, str(nginx.parent / "run"))
     command = command.replace(ACCESS_LOG, str(nginx.parent / "access.log"))
-    command = command.replace("-o www-data -g adm", "").replace("www-data:adm", OWNER)
+    owner, group = OWNER.split(":")
+    command = command.replace("user=www-data", f"user={owner}").replace("-g adm", f"-g {group}")
+    command = command.replace("$user:adm", OWNER)
     stand_ins = programs(nginx.parent / "bin", nginx=program)
     return shell(command, stdin=received, stand_ins=stand_ins)
 

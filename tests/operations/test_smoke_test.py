@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,7 +21,10 @@ for url; do :; done
 echo "$*" | tr '\\n' ' ' >> FOLDER/asked; echo >> FOLDER/asked
 case $url in
     */static/*) printf 'static %s %s' "$(cat FOLDER/code)" /static/a.1f.js?x=1 ;;
-    *) cat FOLDER/page; printf '\\nstatus %s %s\\n' "$(cat FOLDER/status)" "LOGIN" ;;
+    *) cat FOLDER/page
+       next=$(grep "^$url " FOLDER/redirects | cut -d' ' -f2)
+       [ -n "$next" ] && status=302 shown=$url || status=$(cat FOLDER/status) shown=LOGIN
+       printf '\\n%s %s\\n%s\\n%s\\n.' "$status" "$shown" "$(cat FOLDER/request)" "$next" ;;
 esac
 """
 
@@ -42,8 +47,23 @@ class Site:
             [ ! -e {folder}/then ] || . {folder}/then"""
         self._stand_ins = programs(folder / "bin", curl=curl, sleep=sleep)
 
-    def answer(self, page: str, status: int = 200, static: int = 200) -> None:
-        for name, text in (("page", page), ("status", status), ("code", static)):
+    def answer(
+        self,
+        page: str,
+        status: int = 200,
+        static: int = 200,
+        request: str = "",
+        redirects: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Set the page, its status, its X-Request-ID, and what leads elsewhere."""
+        lines = "".join(f"{url} {target}\n" for url, target in redirects.items())
+        for name, text in (
+            ("page", page),
+            ("status", status),
+            ("code", static),
+            ("request", request),
+            ("redirects", lines),
+        ):
             (self.folder / name).write_text(str(text))
 
     def visit(self, url: str = "http://omero.example/", port: int = 80) -> list[str]:
@@ -86,7 +106,7 @@ def test_nginx_of_this_host_is_asked_whatever_the_name_leads_to(
 ) -> None:
     site.visit(url, port)
     for asked in site.asked:
-        assert f" --resolve {resolved}:127.0.0.1 " in asked
+        assert f" --connect-to {resolved}:127.0.0.1:{port} " in asked
     assert site.asked[0].endswith(f" {url}")
     assert site.asked[1].endswith(f" {static}/static/b.css")
 
@@ -122,3 +142,56 @@ def test_planned_maintenance_is_said_at_once(site: Site) -> None:
     assert answer == ["planned maintenance is on", f"status 503 {LOGIN}"]
     assert problem_in(answer) is None
     assert "pause" not in site.asked
+
+
+GALLERY = "<title>Gallery</title>"
+ABROAD = {
+    "http://omero.example/": "http://OMERO.example/webclient/login/",
+    "http://OMERO.example/webclient/login/": "https://id.example.org/saml?x=secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "request_id", "redirects", "own_login", "works"),
+    [
+        (GALLERY, 200, "1f", {}, False, True),  # a root application
+        (GALLERY, 200, "", {}, False, False),  # the page of another site
+        ("", 200, "1f", ABROAD, False, True),  # single sign-on
+        ("", 200, "", ABROAD, False, False),  # another site that leads away
+        ("sign in", 401, "1f", {}, True, True),  # the browser authenticates itself (Kerberos)
+        ("sign in", 401, "1f", {}, False, False),
+        ("not found", 404, "1f", {}, True, False),
+    ],
+)
+def test_a_site_that_does_not_look_like_the_default_works(
+    site: Site,
+    page: str,
+    status: int,
+    request_id: str,
+    redirects: Mapping[str, str],
+    own_login: bool,
+    works: bool,
+) -> None:
+    site.answer(page, status, request=request_id, redirects=redirects)
+    (site.folder / "then").write_text("")
+    answer = site.visit()
+    assert (problem_in(answer, own_login=own_login) is None) == works
+    assert not any("id.example.org" in each for each in site.asked)  # not this site's concern
+    if redirects:
+        assert "elsewhere https://id.example.org/saml?x=secret" in answer
+
+
+def test_a_loop_of_redirects_ends(site: Site) -> None:
+    site.answer("", redirects={"http://omero.example/": "http://omero.example/"}, request="1f")
+    assert problem_in(site.visit()) is not None
+
+
+def test_what_a_page_says_is_not_what_nginx_says(site: Site) -> None:
+    site.answer("\n200 x\n1\n\n.\nstatus 200 x\nsite", status=500)
+    assert problem_in(site.visit()) is not None
+
+
+def test_a_backslash_in_a_page_ends_nothing(site: Site) -> None:
+    """As in a script's regular expression; dash's echo would take it for the end."""
+    site.answer(r"<script>/\cA/</script><title>Gallery</title>", request="1f")
+    assert problem_in(site.visit()) is None

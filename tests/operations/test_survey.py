@@ -18,12 +18,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from roles import survey as survey_module
 from roles.operations import prefetch
-from roles.operations.deploy_lock import LOOK, NOBODY, Holder
+from roles.operations.deploy_lock import LOOK
+from roles.operations.lock_holder import NOBODY, Holder
 from roles.operations.packages import MissingPackages
 from roles.operations.users import HasUser
-from roles.survey import HostSurvey, Survey, disks
+from roles.survey import Survey, disks, fact
+from roles.survey.fact import HostSurvey, Session, SessionUser
 from tests.operations.local import ask, programs, shell
 
 NONCE = "5f0c"
@@ -133,8 +134,8 @@ def test_neither_a_name_nor_a_link_s_target_makes_one(target: str, name: str) ->
         (Path(folder) / "link").symlink_to(target)
         (Path(folder) / ("n" + name.replace("/", "|"))).write_text("x")
         (Path(folder) / "true").write_text("x")
-        script = survey_module._SCRIPT.replace(prefetch.PREFETCHED_PATHS[0], f"{folder}/*")
-        patch.setattr(survey_module, "_SCRIPT", script)
+        script = fact._SCRIPT.replace(prefetch.PREFETCHED_PATHS[0], f"{folder}/*")
+        patch.setattr(fact, "_SCRIPT", script)
         found = survey()
         assert found.prefetched.states is not None
         states = {path: each for path, each in found.prefetched.states.items() if folder in path}
@@ -206,6 +207,25 @@ def test_a_user_who_may_sudo_is_surveyed_with_sudo(tmp_path: Path, listening: in
     assert listening in found.listeners
 
 
+def test_root_by_pyinfra_s_sudo_keeps_the_user_s_address(tmp_path: Path) -> None:
+    """sudo with a password is pyinfra's; it hides the session, which was asked before."""
+    stand_ins = programs(tmp_path, id="echo 1000")
+    session = 'SSH_CONNECTION="10.0.0.9 5000 10.0.0.5 22"; export SSH_CONNECTION\n'
+    done = shell(session + Session().command(), stand_ins=stand_ins)
+    assert Session().process(done.stdout.splitlines()) == SessionUser(False, "10.0.0.9")
+    found = ask(
+        HostSurvey,
+        ports=(),
+        nonce=NONCE,
+        lock="false",
+        privilege="sudo",
+        address="10.0.0.9",
+        stdin=f"{NONCE}\n",
+        stand_ins=programs(tmp_path / "root", id="echo 0"),
+    )
+    assert (found.privilege, found.lock.origin) == ("sudo", "10.0.0.9")
+
+
 def test_a_user_who_may_not_sudo_is_surveyed_without(tmp_path: Path) -> None:
     stand_ins = programs(tmp_path / "bin", id="echo 1000", sudo="exit 1")
     found = survey(stand_ins=stand_ins)
@@ -222,8 +242,8 @@ def test_a_silent_host_is_one_that_may_nothing() -> None:
 def test_who_deploys_is_told_as_it_is_written_down(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    script = survey_module._SCRIPT.replace("/run/omeroweb-ops", str(tmp_path / "lock"))
-    monkeypatch.setattr(survey_module, "_SCRIPT", script)
+    script = fact._SCRIPT.replace("/run/omeroweb-ops", str(tmp_path / "lock"))
+    monkeypatch.setattr(fact, "_SCRIPT", script)
     (tmp_path / "lock").mkdir()
     (tmp_path / "lock/owner").write_text("token\nboot:1:2:3\nanna@laptop since 17:05\n")
     (tmp_path / "lock/renewed").write_text(Path("/proc/uptime").read_text().split(".")[0] + "\n")

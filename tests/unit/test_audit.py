@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,17 +52,39 @@ def test_a_vulnerability_is_reported_with_its_fix_and_its_places(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with listening(Service) as port:
-        status = audit.main(["--osv-url", f"http://127.0.0.1:{port}/v1/query"])
+        status = audit.run(None, "osv", f"http://127.0.0.1:{port}/v1/query")
     printed = capsys.readouterr().out
     assert status == audit.VULNERABLE
     assert "django 5.2.19: CVE-2026-0001, GHSA-0000-0000-0000; fixed in 5.2.99; in app/" in printed
     assert "app/requirements.txt: 37 packages, locked 20" in printed
 
 
+def test_json_has_a_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    with listening(Service) as port:
+        url = f"http://127.0.0.1:{port}/v1/query"
+        assert audit.run(None, "osv", url, as_json=True) == audit.VULNERABLE
+    found = json.loads(capsys.readouterr().out)
+    assert (found["schema"], found["unknown"], found["debian_updates"]) == (1, [], {})
+    (only,) = found["vulnerabilities"]
+    assert only["names"] == ["CVE-2026-0001", "GHSA-0000-0000-0000"]
+    assert (only["package"], only["version"], only["fixed_in"]) == ("django", "5.2.19", ["5.2.99"])
+    assert "app/requirements.txt" in only["places"]
+
+
+def test_hosts_that_cannot_be_audited_have_a_status_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site.py").write_text('web = ["@docker/no-such-container"]\n')
+    with pytest.raises(SystemExit) as ended:
+        audit.run(str(tmp_path / "site.py"), "osv", "http://127.0.0.1:9/")
+    assert ended.value.code == audit.NO_HOSTS
+    assert "could not be audited" in capsys.readouterr().err
+
+
 def test_a_service_that_cannot_be_reached_is_no_all_clear(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert audit.main(["--osv-url", "http://127.0.0.1:9/v1/query"]) == audit.UNREACHABLE
+    assert audit.run(None, "osv", "http://127.0.0.1:9/v1/query") == audit.UNREACHABLE
     told = capsys.readouterr()
     assert "No known vulnerability" not in told.out
     assert "nothing is known about vulnerabilities" in told.err

@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from roles import host_paths
+from roles import host_paths, remove
 from roles.operations import firewall, omerodir
 from roles.operations.files import Absent
 from roles.operations.prefetch import PrefetchedFacts
 from tests.unit.test_host_scripts import items
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+SCRIPT = (Path(remove.__file__).parent / "remove.sh").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
 WRITTEN = {
     item.path
     for item in [
@@ -24,6 +25,10 @@ WRITTEN = {
     ]
     if not isinstance(item, Absent)
 }
+
+
+def _page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(WRITTEN))
@@ -37,15 +42,19 @@ def test_what_roles_write_is_owned_and_prefetched(path: str) -> None:
     assert PrefetchedFacts(states={}).state(path) == "absent"  # None: nobody asked
 
 
-def test_the_commands_that_undo_a_deploy_remove_what_is_owned() -> None:
-    (command,) = re.findall(r"^rm -rf ((?:.*\\\n)*.*)$", README, re.M)
-    removed = command.replace("\\\n", " ").split()
-    assert sorted(removed) == sorted(host_paths.OWNED)
+def test_the_removal_gets_all_that_is_owned_and_every_variable_of_its_script() -> None:
+    script = remove.command("remove")
+    (owned,) = re.findall(r"^owned='(.*)'$", script, re.M)
+    assert owned.split() == [*host_paths.OWNED]
+    (listed,) = re.findall(r"^# Set before: ((?:.*\n)*?)action=", SCRIPT, re.M)
+    assigned = {*re.findall(r"^(\w+)=", script, re.M)}
+    for name in ("users", "base", "omerodir", "state", "stamps", "record", "defaults", "run"):
+        assert name in listed and name in assigned
 
 
 @pytest.mark.parametrize("path", host_paths.OWNED)
 def test_the_table_names_what_is_owned(path: str) -> None:
-    (table,) = re.findall(r"## What is on the host afterwards\n(.*?)\nUsers: ", README, re.S)
+    (table,) = re.findall(r"^# Files on a host\n(.*?)\nUsers: ", _page("host-files.md"), re.S)
     pure = PurePosixPath(path)
     named = re.findall(r"`([^`]+)`", table)
     assert any(each in (path, pure.name, f"{pure.parent.name}/{pure.name}") for each in named) or (

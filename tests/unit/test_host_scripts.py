@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from roles import host_paths, nginx
+from roles import host_paths
 from roles.nginx import maintenance_page, public_site, tls
+from roles.nginx import role as nginx
 from roles.operations.files import File, Item
-from roles.redis import admin_user
+from roles.redis import administrator
 from roles.target import Target
-from roles.web import files, service
+from roles.web import files, notify, service
 from roles.web.ice import Wheel
 from roles.web.release import Release
 from tests.unit.helpers import SURVEY, a_host, only_member, site_of
@@ -22,7 +24,9 @@ from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 def items(manager: str) -> Iterator[Item]:
     public = {"omero.web.public.enabled": True, "omero.web.public.user": "public"}
     public |= {"omero.web.public.url_filter": "^/webgateway/render_thumbnail/"}
-    site = site_of(a_host(nginx_tls="self-signed", nginx_public_cache=True, web_config=public))
+    told = {"mail": ["root"], "url": "https://images.example.org/"}
+    more: Any = {"nginx_public_cache": True, "web_config": public, "web_notify": told}
+    site = site_of(a_host(nginx_tls="self-signed", **more))
     member = only_member(site)
     release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
     own = service.omero_web(release, member.settings, manager, socket=manager == "systemd")
@@ -31,19 +35,27 @@ def items(manager: str) -> Iterator[Item]:
         return
     target = Target(site, member, replace(SURVEY, systemd=manager == "systemd"))
     yield from files.site_items(target, own, service.liveness())
+    yield from notify.items(target)
     yield from maintenance_page.items(target)
     yield from public_site.items(target)
     yield from tls.items(member)
-    yield admin_user.command()
+    yield administrator.command()
     if manager == "supervisor":
         yield from nginx._supervised()
+
+
+def acme() -> Iterator[Item]:
+    """The items of a certificate by ACME."""
+    tls_by_acme = {"acme": {"email": "a@example.org"}}
+    site = site_of(a_host(nginx_server_name="a.example.org b.example.org", nginx_tls=tls_by_acme))
+    yield from tls.items(only_member(site))
 
 
 def scripts(manager: str) -> dict[str, str]:
     """Path on a host to text."""
     return {
         item.path: item.content
-        for item in items(manager)
+        for item in (acme() if manager == "acme" else items(manager))
         if isinstance(item, File) and (item.content.startswith("#!") or item.mode == "755")
     }
 
@@ -53,7 +65,7 @@ EXCLUDED = {host_paths.LIVENESS_COMMAND: "SC2086"}  # two process ids
 
 ALL = [
     pytest.param(path, text, id=f"{path} {manager}")
-    for manager in ("systemd", "supervisor", "image")
+    for manager in ("systemd", "supervisor", "image", "acme")
     for path, text in scripts(manager).items()
 ]
 
@@ -61,12 +73,14 @@ ALL = [
 def test_no_script_is_left_out() -> None:
     """What a host of each kind has that somebody or something calls."""
     web = {"omero", "omeroweb-ops", "sandbox", "service", "release", "deploy-lock"}
+    host = {"notify", "support"}
     nginx = {"omero-web-maintenance", "omero-web-certificate", "omero-web-public-cache"}
     found = {each: {path.rpartition("/")[2] for path in scripts(each)} for each in (
         "systemd", "supervisor", "image"
     )}  # fmt: skip
     assert found["image"] == web
-    assert found["systemd"] == web | nginx | {"omero-web-redis"}
+    assert [*scripts("acme")] == [host_paths.CERTIFICATE_COMMAND]
+    assert found["systemd"] == web | host | nginx | {"omero-web-redis"}
     assert found["supervisor"] == found["systemd"] | {"liveness", "omero-web-nginx"}
 
 

@@ -20,6 +20,10 @@ from omeroweb_ops.property_names import HOST, PORT, PREFIX
         ("10.0.0.5", "10.0.0.5"),
         ("10.0.0.5 -::1 127.0.0.1", "127.0.0.1"),  # as redis.conf has them
         ("-::1", "::1"),
+        ("[::]", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("0:0:0:0:0:0:0:0", "127.0.0.1"),
+        ("[FD00:0:0::12]", "fd00::12"),
     ],
 )
 def test_a_service_of_its_own_is_reached_at_an_address_that_it_listens_on(

@@ -128,7 +128,12 @@ def test_every_line_of_every_lock_is_pinned_by_version_and_hash() -> None:
             assert "--hash=sha256:" in entry, f"{name}: {entry[:60]}"
 
 
-SHELL = [*ROOT.glob("roles/**/*.sh"), ROOT / "run"]
+SHELL = [
+    *ROOT.glob("roles/**/*.sh"),
+    ROOT / "containers/deploy-stack",
+    ROOT / "containers/roll-out",
+    ROOT / "run",
+]
 
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda script: script.name)
@@ -141,9 +146,19 @@ WORDS = ROOT / ".codespell/words.txt"
 ALLOWED = ROOT / ".codespell/allowed.txt"
 # Files, and directories with a slash, whose prose codespell reads.
 PAGES = ("README.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/README.md", "docs/")
-CODE = ("app/omeroweb_ops/", "roles/", "deploy.py", "inventory.py", "Dockerfile", "run")
+CODE = (
+    *("app/omeroweb_ops/", "roles/", "containers/", "deploy.py", "inventory.py"),
+    *("Dockerfile", "compose.yaml", "run"),
+)
 PROSE = (*PAGES, *CODE)
-GENERATED = ("docs/settings.md", "app/omeroweb_ops/data/", "roles/web/tools.txt")
+GENERATED = (
+    "docs/settings.md",
+    "docs/properties.md",
+    "docs/command-help.md",
+    "app/omeroweb_ops/data/",
+    "roles/web/tools.txt",
+    "roles/operations/sbom_tools.txt",
+)
 # Another text of these builds the zeroc-ice wheel again, or reloads or restarts a service on each
 # host; or visitors read it.
 UNCHANGED = (

@@ -84,7 +84,7 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     engine.apply(properties(port, prefix="/omero"))
     old = WorkerRegistry(engine.locations.workers, engine.identity())
     engine.apply(properties(port, prefix="/omero", page_size=7))
-    worker = SimpleNamespace(pid=os.getpid(), log=None)
+    worker = SimpleNamespace(pid=os.getpid(), log=None, accepting_ended=None)
     engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
     old.begin(worker)
     assert wait_ready.wait(engine, limit=10) is None
@@ -95,9 +95,30 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     assert wait_ready.wait(engine, limit=10, current=True) is None
     old.end(None, worker)
     assert wait_ready.wait(engine, limit=0.3, current=True) is not None
-    ended = SimpleNamespace(pid=4194305, log=None)  # above the kernel's highest
+    ended = SimpleNamespace(
+        pid=4194305, log=None, accepting_ended=None
+    )  # above the kernel's highest
     WorkerRegistry(engine.locations.workers, engine.identity()).begin(ended)
     assert wait_ready.wait(engine, limit=0.3, current=True) is not None
+
+
+def test_the_login_page_is_that_of_a_worker_that_has_just_started(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker names its login view between the request and the look at the workers."""
+    engine.apply(Desired({"omero.web.page_size": 7}))
+    worker = SimpleNamespace(pid=os.getpid(), log=None, accepting_ended=None)
+    engine.locations.workers.parent.mkdir(parents=True, exist_ok=True)
+    asked = []
+
+    def ask(_host: str, _port: int, path: str, _name: str) -> None:
+        asked.append(path)
+        engine.locations.login_path.write_text("/sso/")
+        WorkerRegistry(engine.locations.workers, engine.identity()).begin(worker)
+
+    monkeypatch.setattr(wait_ready, "ask", ask)
+    assert wait_ready.wait(engine, limit=10, current=True) is None
+    assert asked == ["/webclient/login/", "/sso/"]
 
 
 def test_a_gunicorn_that_gives_up_taking_over_is_not_waited_for(
@@ -115,6 +136,19 @@ def test_a_gunicorn_that_gives_up_taking_over_is_not_waited_for(
     assert str(problem).endswith("configuration; the gunicorn that was to take over has ended")
 
 
+def test_a_file_that_is_no_worker_s_holds_nobody_up(engine: Engine, port: int) -> None:
+    """A file may have any process ID, for example that of process 1."""
+    engine.apply(properties(port, prefix="/omero"))
+    engine.locations.workers.mkdir(parents=True)
+    WorkerRegistry(engine.locations.workers, engine.identity()).begin(
+        SimpleNamespace(pid=os.getpid(), log=None, accepting_ended=None)
+    )
+    (engine.locations.workers / "1").write_text("another state")
+    began = time.monotonic()
+    assert wait_ready.wait(engine, limit=60, current=True) is None
+    assert time.monotonic() - began < wait_ready.RETIREMENT
+
+
 def test_a_pipe_in_a_worker_s_place_holds_nobody_up(engine: Engine, port: int) -> None:
     engine.apply(properties(port, prefix="/omero"))
     engine.locations.workers.mkdir(parents=True)
@@ -124,7 +158,7 @@ def test_a_pipe_in_a_worker_s_place_holds_nobody_up(engine: Engine, port: int) -
     assert time.monotonic() - began < 3
     assert "present release and configuration" in str(problem)
     WorkerRegistry(engine.locations.workers, engine.identity()).begin(
-        SimpleNamespace(pid=os.getpid(), log=None)
+        SimpleNamespace(pid=os.getpid(), log=None, accepting_ended=None)
     )
     assert wait_ready.wait(engine, limit=10, current=True) is None
 

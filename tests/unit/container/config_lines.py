@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omeroweb_ops.container.omero_files import Commands
-from omeroweb_ops.state.desired import identity
+from omeroweb_ops.state.list_merge import identity
 
 from tests.unit.helpers import SCHEMA
 
@@ -49,9 +49,9 @@ def ours(lines: tuple[str, ...], name: str) -> list[Any]:
     commands = Commands(SCHEMA)
     commands.load({"a.omero": "\n".join(lines)})
     assert commands.findings == []
-    texts, findings = commands.desired().resolve(SCHEMA, Path("/omero"))
+    texts, findings = commands.desired().resolve(SCHEMA, Path("/omero"), strict=False)
     assert findings == []
-    text = texts.get(name, SCHEMA[name].default)
+    text = texts.get(name, SCHEMA[name].default if name in SCHEMA else None)
     return list(json.loads(text or "[]"))
 
 

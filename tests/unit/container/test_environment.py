@@ -49,6 +49,10 @@ def test_omerohost_names_the_server_and_contradicts_a_list() -> None:
     assert read(OMEROHOST="o.example").set["omero.web.server_list"] == [
         ["o.example", 4064, "omero"]
     ]
+    for address in ("fd00::5", "[FD00::0:5]"):  # Ice needs quotes around an IPv6 address
+        assert read(OMEROHOST=address).set["omero.web.server_list"] == [
+            ['"fd00::5"', 4064, "omero"]
+        ]
     assert "OMEROHOST" in mistake(OMEROHOST="x", CONFIG_omero_web_server__list="[]")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from omeroweb_ops.container import serve, site_files
+from omeroweb_ops.container import environment, keys, serve, site_files
 from omeroweb_ops.state.engine import Engine, Invalid
 
-from tests.unit.helpers import KEY, installation
+from tests.unit.helpers import KEY, a_host, installation, site_of
 from tests.unit.inventory.test_branding import PNG
 
 
@@ -18,7 +19,8 @@ from tests.unit.inventory.test_branding import PNG
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(serve, "FILES", tmp_path / "config")
     monkeypatch.setattr(site_files, "APPS", tmp_path / "apps")
-    monkeypatch.setenv("OMEROWEB_READY_NEEDS_SERVER", "false")
+    for name in ("OMEROWEB_READY_NEEDS_SERVER", "WEB_GRACEFUL_TIMEOUT", "WEB_WORKER_MEMORY"):
+        monkeypatch.setenv(name, "")  # `configuration` sets them
     (tmp_path / "config").mkdir()
     return installation(tmp_path)
 
@@ -160,3 +162,97 @@ def test_a_login_from_other_sites_needs_cookies_that_browsers_send(engine: Engin
     secure = {f"CONFIG_omero_web_{name}__cookie__secure": "true" for name in ("session", "csrf")}
     desired, _own = serve.configuration(engine, {**variables, **secure})
     assert desired.set["omero.web.session_cookie_samesite"] == "None"
+
+
+def test_nginx_and_redis_of_other_containers_give_what_they_give_on_a_host(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys.read, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(keys, "_is_mounted", lambda _path: True)
+    monkeypatch.setattr(serve, "_IPV6", tmp_path)  # the system has it
+    nginx: dict[str, Any] = {
+        "nginx_server_name": "omero.example.org",
+        "nginx_tls": "self-signed",
+        "nginx_https_port": 8443,
+    }
+    variables = {name.upper(): str(value) for name, value in nginx.items()}
+    desired, _own = serve.configuration(
+        engine, {**variables, "WEB_SESSIONS": "redis", "NGINX_MAX_BODY_SIZE": "nonsense"}
+    )
+    (tmp_path / "secrets.yml").write_text(f"redis_password: {'p' * 16}\n")
+    (tmp_path / "secrets.yml").chmod(0o600)
+    site = site_of(
+        a_host("nginx", "nginx", reached_as="10.0.0.1", **nginx),
+        a_host("redis", "redis", reached_as="10.0.0.2", redis_bind="10.0.0.2"),
+        a_host("web", "web", reached_as="fd00::3", web_secrets=str(tmp_path / "secrets.yml")),
+    )
+    on_host = site.desired(site.members["web"])
+    caches = desired.set.pop("omero.web.caches")  # type: ignore[attr-defined]
+    shared = (tmp_path / "redis_password").read_text().strip()
+    told = str(caches).replace(shared, "p" * 16).replace("redis:6379", "10.0.0.2:6379")
+    assert told == str(on_host.set["omero.web.caches"])
+    assert desired.set["omero.web.secret_key"] == (tmp_path / "secret_key").read_text().strip()
+    assert desired.secret == ["omero.web.secret_key"]
+    own = {
+        "omero.web.secret_key",
+        "omero.web.static_root",
+        "omero.web.caches",
+        "omero.web.middleware",
+    }
+    assert {name: value for name, value in desired.set.items() if name not in own} == {
+        name: value for name, value in on_host.set.items() if name not in own
+    }
+    assert desired.append["omero.web.csrf_trusted_origins"] == ["https://omero.example.org:8443"]
+
+
+def test_without_ipv6_a_container_listens_on_ipv4(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_IPV6", Path("/no/such/file"))
+    desired, _own = serve.configuration(engine, {})
+    assert desired.set["omero.web.application_server.host"] == "0.0.0.0"
+
+
+def test_a_key_that_cannot_be_made_is_a_mistake_unless_the_key_is_given(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret_key").write_text("short\n")
+    monkeypatch.setattr(keys.read, "__defaults__", (tmp_path,))
+    (told,) = mistakes(engine, {})
+    assert told.startswith(f"CONFIG_omero_web_secret__key: {tmp_path}/secret_key is not a key")
+    desired, _own = serve.configuration(engine, {"CONFIG_omero_web_secret__key": KEY})
+    assert desired.set["omero.web.secret_key"] == KEY
+
+
+def test_gunicorn_s_environment_has_no_variable_that_may_have_a_secret() -> None:
+    for name in ("CONFIG_omero_web_secret__key", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE"):
+        assert environment.is_secret(name)
+    assert not environment.is_secret("NGINX_TLS")
+
+
+def test_the_next_container_of_a_volume_may_have_another_uid(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same group: what the group may not open is removed, because nobody holds it."""
+    var = engine.locations.omerodir / "var"
+    var.mkdir(exist_ok=True)
+    serve.make_directories(engine.locations)
+    for name in ("clearsessions.lock", "grid/omeroweb-ops.lock", "sessions/sessionid0"):
+        (var / name).touch(mode=0o600)
+    serve.make_directories(engine.locations)
+    assert (var / "clearsessions.lock").exists()
+    monkeypatch.setattr(os, "geteuid", lambda: 998)
+    serve.make_directories(engine.locations)
+    assert not (var / "clearsessions.lock").exists()
+    assert not (var / "grid/omeroweb-ops.lock").exists()
+    assert (var / "sessions/sessionid0").exists()
+
+
+def test_a_var_that_cannot_be_written_is_one_line(engine: Engine) -> None:
+    var = engine.locations.omerodir / "var"
+    var.mkdir(exist_ok=True)
+    (var / "tmp").symlink_to("nowhere")
+    with pytest.raises(Invalid) as caught:
+        serve.make_directories(engine.locations)
+    (told,) = caught.value.findings
+    assert str(told).startswith(f"{var}/tmp: cannot be written by uid ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_plugins_are_those_of_the_image_or_the_named_ones() -> None:
     named = read(**built, WEB_PLUGINS='["omero-mapr"]')
     assert [each.app for each in named.plugins] == ["omero_mapr"]
     assert read(**built, WEB_PLUGINS="").plugins == ()
-    assert read() == SiteSettings()
+    assert replace(read(), processes={}) == SiteSettings()
 
 
 def test_a_plugin_that_the_image_does_not_have_is_a_mistake() -> None:
@@ -115,15 +116,33 @@ def test_what_a_property_says_too_is_a_contradiction() -> None:
 def test_every_mistake_is_found_and_variables_of_others_are_none() -> None:
     told = mistakes(
         WEB_PORT="tcp://10.0.0.1:4080",  # of Kubernetes, for a service called web
+        WEB_REDIS_PORT="tcp://10.0.0.2:6379",  # of another called web-redis
+        NGINX_MAX_BODY_SIZE="nonsense",  # of the other containers
+        NGINX_HTTP_PORT="8080",  # although its name is close to NGINX_HTTPS_PORT
+        REDIS_MAXMEMORY="nonsense",
+        REDIS_PASSWORD="p",
+        WEB_SESSION="redis",
+        WEB_GRACEFUL_TIMEOUT="0",
+        WEB_WORKER_MEMORY="much",
         WEB_CORS_ORIGIN="https://a.b",
         WEB_CORS_ORIGINS="[1]",
         WEB_PLUGINS="[",
         WEB_CORS_LOGIN="yes",
     )
     assert [each.partition(":")[0] for each in told] == [
+        "WEB_SESSION",
         "WEB_CORS_ORIGIN",
-        "WEB_CORS_LOGIN",
         "WEB_PLUGINS",
         "WEB_CORS_ORIGINS",
+        "WEB_CORS_LOGIN",
+        "WEB_GRACEFUL_TIMEOUT",
+        "WEB_WORKER_MEMORY",
     ]
-    assert "did you mean WEB_CORS_ORIGINS?" in told[0]
+    assert "did you mean WEB_CORS_ORIGINS?" in told[1]
+    assert "did you mean WEB_SESSIONS?" in told[0]
+
+
+def test_gunicorn_gets_its_settings_from_variables_or_their_defaults() -> None:
+    assert read().processes == {"WEB_GRACEFUL_TIMEOUT": "8", "WEB_WORKER_MEMORY": "1gb"}
+    own = {"WEB_GRACEFUL_TIMEOUT": "60", "WEB_WORKER_MEMORY": "700mb"}
+    assert read(**own).processes == own

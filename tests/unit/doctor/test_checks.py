@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.doctor import login_form, report
-from omeroweb_ops.doctor.certificate import Certificate
 from omeroweb_ops.doctor.checks import local, run_all, visitor
 from omeroweb_ops.doctor.http import Answer, Cookie
 from omeroweb_ops.doctor.local_probe import LocalState
@@ -23,8 +23,10 @@ from omeroweb_ops.property_names import (
     SECURE_PROXY_SSL_HEADER,
     SESSION_COOKIE_SECURE,
 )
+from omeroweb_ops.shared.certificate import Certificate
 from omeroweb_ops.shared.expectations import Expectations
 from omeroweb_ops.shared.redis_memory import Memory
+from omeroweb_ops.shared.renewal import RenewalFailure
 
 from roles.nginx import maintenance_page
 
@@ -114,6 +116,18 @@ def test_a_certificate_signed_by_itself_is_what_the_setting_says() -> None:
     assert bad(wanted) == []
     (one,) = bad(replace(WELL, certificate=own))
     assert (one.status, one.setting) == ("warning", "nginx_tls")
+
+
+def test_what_the_authority_has_not_issued_or_renewed_is_a_warning() -> None:
+    own = Certificate(distrust="self-signed certificate", self_signed=True, days=3650)
+    expected = replace(WELL.expected, tls="acme")
+    (one,) = bad(replace(WELL, expected=expected, certificate=own))
+    assert (one.status, one.setting) == ("warning", "nginx_tls")
+    assert "until the authority issues one; deploy again" in one.message
+    failed = RenewalFailure(datetime(2026, 11, 29, 12, 41, tzinfo=UTC), "Connection refused")
+    (one,) = bad(replace(WELL, local=replace(WELL.local, renewal=failed)))
+    assert one.status == "warning"
+    assert "its renewal failed on 2026-11-29 12:41: Connection refused" in one.message
 
 
 def test_leading_visitors_to_https_is_up_to_the_proxy_that_speaks_it() -> None:
@@ -368,3 +382,44 @@ def test_a_name_that_is_known_and_refused_is_not_passed_on_as_it_came() -> None:
     found = [each for each in bad(refused) if each.check == "address"]
     assert [each.setting for each in found] == ["nginx_behind_proxy"]
     assert "a proxy in between must pass on Host" in found[0].message
+
+
+def checks_of(seen: PublicState, name: str) -> list[CheckResult]:
+    return [each for each in run_all(seen) if each.check == name]
+
+
+@pytest.mark.parametrize(
+    ("login", "path", "message"),
+    [
+        (
+            answer(302, "webclient/login/", location="https://id.example.org/saml?x=secret"),
+            "/webclient/login/",
+            "leads to id.example.org: it works",
+        ),
+        (answer(200, "sso/", "<title>Sign in</title>"), "/sso/", "is the site's own: it works"),
+        (answer(401, "sso/"), "/sso/", "is the site's own: it works"),
+    ],
+)
+def test_single_sign_on_is_a_site_that_works_and_what_is_not_checked_is_said(
+    login: Answer, path: str, message: str
+) -> None:
+    here = replace(WELL.local, login=path, own=login)
+    seen = replace(WELL, login=login, local=here, static=None, attempt=None)
+    (found,) = checks_of(seen, "login page")
+    assert (found.status, found.setting) == ("info", "omero.web.login_view")
+    assert message in found.message
+    assert "does not check the login behind it" in found.message
+    assert "secret" not in found.message
+    assert bad(seen) == []
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_omero_web_s_own_login_page_must_be_there(status: int) -> None:
+    seen = replace(WELL, login=answer(status, "webclient/login/"), attempt=None, static=None)
+    (found,) = checks_of(seen, "login page")
+    assert found.status == "error"
+
+
+def test_a_login_form_of_a_facility_s_own_design_is_omero_web_s() -> None:
+    page = replace(LOGIN_PAGE, text=LOGIN.replace("OMERO.web - Login", "Images of our institute"))
+    assert bad(replace(WELL, login=page, attempt=page)) == []

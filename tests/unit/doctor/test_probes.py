@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from omeroweb_ops.doctor import certificate, http, local_probe
+from omeroweb_ops.doctor import http, local_probe
 from omeroweb_ops.doctor.http import Client
+from omeroweb_ops.shared import certificate
 
 NAME = "images.example.org"
 _KEY = ec.generate_private_key(ec.SECP256R1())
@@ -104,7 +106,9 @@ def examined(
 
 
 def test_a_good_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert examined(tmp_path, monkeypatch) == certificate.Certificate(days=90, names=(NAME,))
+    found = examined(tmp_path, monkeypatch)
+    assert found == certificate.Certificate(days=90, end=found.end, names=(NAME,))
+    assert 90 <= ((found.end or 0) - time.time()) / 86400 < 91
 
 
 def test_a_certificate_of_an_unknown_authority_still_tells_its_dates(

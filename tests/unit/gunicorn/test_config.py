@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -120,6 +122,65 @@ def test_an_nginx_on_another_host_is_trusted_to_say_how_the_visitor_came(
     engine.locations.proxies.write_text("10.0.0.3\nfd00::3\n")
     trusted = settings_for()["forwarded_allow_ips"]
     assert trusted.split(",") == ["127.0.0.1", "::1", "10.0.0.3", "fd00::3"]
+
+
+@pytest.mark.parametrize(
+    ("host", "bind"),
+    [
+        ("::1", ("::1", 4080)),
+        ("[::1]", ("::1", 4080)),
+        ("::", ("::", 4080)),
+        ("FD00::12", ("fd00::12", 4080)),
+        ("0.0.0.0", ("0.0.0.0", 4080)),
+        ("localhost", ("localhost", 4080)),
+        ("no-such-name.invalid", ("no-such-name.invalid", 4080)),
+    ],
+)
+def test_gunicorn_binds_any_address(settings_for: Any, host: str, bind: tuple[str, int]) -> None:
+    found = Config()
+    found.set("bind", settings_for(**{"application_server.host": host})["bind"])
+    assert found.address == [bind]
+
+
+def test_a_name_that_has_ipv6_alone_is_bound_by_its_address(
+    settings_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_ipv6(host: str, port: object, family: int, kind: int) -> list[Any]:
+        if family == socket.AF_INET:
+            raise socket.gaierror(socket.EAI_ADDRFAMILY, "no address")
+        return [(family, kind, 6, "", ("fd00::12", 0, 0, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", only_ipv6)
+    found = settings_for(**{"application_server.host": "web1"})
+    assert found["bind"] == "[fd00::12]:4080"
+
+
+@pytest.mark.parametrize(
+    ("properties", "variable", "peer", "trusted"),
+    [
+        ({}, None, "::ffff:127.0.0.1", True),
+        ({}, None, "::1", True),
+        ({}, None, "::ffff:10.0.0.3", False),
+        ({}, "10.0.0.0/8", "::ffff:10.0.0.3", True),
+        ({"wsgi_args": "--forwarded-allow-ips 10.0.0.3"}, None, "::ffff:10.0.0.3", True),
+        ({"wsgi_args": "--forwarded-allow-ips fd00::3"}, None, "fd00::3", True),
+    ],
+)
+def test_a_proxy_is_trusted_although_an_ipv6_socket_reports_its_ipv4_address(
+    settings_for: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    properties: dict[str, str],
+    variable: str | None,
+    peer: str,
+    trusted: bool,
+) -> None:
+    if variable:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", variable)
+    found = Config()
+    texts = settings_for(**{"application_server.host": "::", **properties})
+    found.set("forwarded_allow_ips", texts["forwarded_allow_ips"])
+    networks = found.forwarded_allow_networks()
+    assert any(ipaddress.ip_address(peer) in each for each in networks) is trusted
 
 
 def test_where_a_reload_is_hup_nothing_is_loaded_before(settings_for: Any, engine: Engine) -> None:

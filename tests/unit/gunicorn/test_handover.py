@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from omeroweb_ops import login_page
 from omeroweb_ops.gunicorn import handover, worker_memory
 from omeroweb_ops.locations import CURRENT
 from omeroweb_ops.releases.static_collect import static_root
@@ -76,9 +75,10 @@ def test_a_worker_makes_its_login_page_as_gunicorn_would_ask_for_it(
     settings = SimpleNamespace(ALLOWED_HOSTS=["*", ".example.org"])
     monkeypatch.setattr("django.conf.settings", settings)
     monkeypatch.setattr(handover, "_takes_over", lambda: True)
+    monkeypatch.setattr(handover, "view_path", lambda: "/sso/login")
     monkeypatch.setenv("SCRIPT_NAME", prefix)
     handover.warm_up(SimpleNamespace(wsgi=application))
-    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (prefix, login_page.LOGIN)
+    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (prefix, "/sso/login")
     assert seen["HTTP_HOST"] == "example.org"
     status = "500 Internal Server Error"
     with pytest.raises(RuntimeError, match="answers 500"):

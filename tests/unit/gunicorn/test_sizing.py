@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.gunicorn import sizing
+from omeroweb_ops.shared import cgroup
 
 GB = 1 << 30
 
@@ -53,8 +54,8 @@ def test_the_limits_of_cgroups_of_version_1_count(tmp_path: Path) -> None:
     (root / "cpu/cpu.cfs_quota_us").write_text("-1\n")
     (root / "cpu/cpu.cfs_period_us").write_text("100000\n")
     (root / "memory/memory.limit_in_bytes").write_text("400000000\n")
-    assert sizing.cores(root, membership) == 0.25
-    assert sizing.memory(root, membership) == 400000000
+    assert cgroup.cores(root, membership) == 0.25
+    assert cgroup.memory(root, membership) == 400000000
 
 
 def test_a_container_s_limits_count_wherever_they_are_set(tmp_path: Path) -> None:
@@ -67,11 +68,11 @@ def test_a_container_s_limits_count_wherever_they_are_set(tmp_path: Path) -> Non
     (own / "memory.high").write_text("300000000\n")
     (own.parent / "memory.max").write_text("max\n")
     root = tmp_path / "cgroup"
-    assert sizing.cores(root, membership) == 0.5
-    assert sizing.memory(root, membership) == 300000000
+    assert cgroup.cores(root, membership) == 0.5
+    assert cgroup.memory(root, membership) == 300000000
 
 
 def test_without_limits_it_is_the_machine_s(tmp_path: Path) -> None:
     nothing = tmp_path / "none"
-    assert sizing.cores(nothing, nothing) >= 1
-    assert sizing.memory(nothing, nothing) > GB // 4
+    assert cgroup.cores(nothing, nothing) >= 1
+    assert cgroup.memory(nothing, nothing) > GB // 4

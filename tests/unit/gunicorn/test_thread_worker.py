@@ -33,6 +33,8 @@ def application(environ, start):
     while environ["wsgi.input"].read(1 << 20):
         pass
     body = str(os.getpid()).encode()
+    if path == "/peer":
+        body = environ["REMOTE_ADDR"].encode()
     if path == "/download":
         body = b"x" * (8 << 20)
     start("200 OK", [("Content-Length", str(len(body)))])
@@ -87,7 +89,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start gunicorn with some workers and further lines of its configuration."""
     with contextlib.ExitStack() as stack:
 
-        def begin(workers: int = 1, more: str = "") -> Server:
+        def begin(workers: int = 1, more: str = "", host: str = "127.0.0.1") -> Server:
             (tmp_path / "application.py").write_text(APPLICATION)
             text = CONFIGURATION.replace("FOLDER", repr(str(tmp_path))) + more
             (tmp_path / "conf.py").write_text(text)
@@ -99,7 +101,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
                 subprocess.Popen(
                     [
                         *(sys.executable, "-m", "gunicorn", "--config", "conf.py"),
-                        *("--bind", f"127.0.0.1:{port}", "--workers", str(workers)),
+                        *("--bind", f"{host}:{port}", "--workers", str(workers)),
                         *("--threads", str(THREADS), "--timeout", str(TIMEOUT)),
                         "application:application",
                     ],
@@ -345,3 +347,9 @@ def test_nobody_writes_lines_or_secrets_into_the_log(start: Callable[..., Server
     assert "geheim" not in text
     assert all(line.isprintable() for line in text.split("\n")), text
     assert not [line for line in text.split("\n") if line.startswith("forged")]
+
+
+def test_an_ipv4_visitor_of_an_ipv6_socket_has_an_ipv4_address(
+    start: Callable[..., Server],
+) -> None:
+    assert start(host="[::]").get("/peer").read() == b"127.0.0.1"

@@ -205,3 +205,13 @@ def test_a_picture_s_name_follows_from_its_content(
     _properties, own = found({"top_logo": str(tmp_path / "logo")})
     assert own
     assert list(own.files) == [f"static/top_logo.{suffix}"]
+
+
+@pytest.mark.parametrize("written", ["/omero/files", "/omero/files/"])
+def test_a_logo_is_below_the_static_url_that_omero_web_makes_of_the_property(
+    folder: Path, written: str
+) -> None:
+    own = {"omero.web.prefix": "/omero", "omero.web.static_url": written}
+    properties, brand = found({"login_logo": str(folder / "logo.jpg")}, web_config=own)
+    assert brand
+    assert properties["omero.web.login_logo"].startswith(f"/omero/files/branding/{brand.digest}/")

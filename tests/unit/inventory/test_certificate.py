@@ -14,6 +14,7 @@ from roles import host_paths
 from roles.inventory import certificate, checks, tls_files
 from roles.inventory.certificate import find
 from roles.nginx import tls
+from roles.operations.files import Absent
 from roles.preflight import host_certificate
 from tests.certificates import NOW, Issued, authority, issue, key_pem
 from tests.operations.local import ask
@@ -173,7 +174,7 @@ LIVE = {
 def test_an_absolute_path_that_is_not_here_is_used_in_its_place_on_the_host() -> None:
     member = only_member(site_of(a_host("@docker/one", nginx_tls=LIVE)))
     assert tls_files.paths(member) == tls_files.Pair(**LIVE)
-    written = {item.path for item in tls.items(member)}
+    written = {item.path for item in tls.items(member) if not isinstance(item, Absent)}
     assert written == {host_paths.CERTIFICATE_COMMAND, host_paths.CERTIFICATE_CRON}
 
 
@@ -220,13 +221,3 @@ def test_a_path_that_is_nowhere_is_told(tmp_path: Path) -> None:
     found = list(tls_files.findings(member, ask(host_certificate.CertificateOnHost, **files)))
     assert [each.subject for each in found] == [certificate.SETTING] * 2
     assert "gone.pem is neither on this machine nor on the host" in found[0].message
-
-
-@pytest.mark.parametrize(("days", "lasts"), [(-1, False), (20, False), (22, True)])
-def test_a_certificate_made_here_is_kept_until_it_ends_soon(
-    tmp_path: Path, days: int, lasts: bool
-) -> None:
-    path = tmp_path / "a certificate.pem"
-    begin = timedelta(days=-30)
-    path.write_text(issue("a.example", begin=begin, end=timedelta(days=days, hours=1)).pem)
-    assert ask(tls.CertificateLasts, certificate=str(path)) is lasts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.state import plugin_catalogue, schema
-from omeroweb_ops.state.desired import Desired, identity
+from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.list_merge import identity
 
 from roles.conventions import LOCATIONS
 from roles.inventory import requirements_file
@@ -33,11 +34,12 @@ from tests.unit.helpers import (
 CATALOGUE_NAMES = [*plugin_catalogue.catalogue()]
 CATALOGUE = sorted(CATALOGUE_NAMES)
 LINKS, APPS, VIEW = "omero.web.ui.top_links", "omero.web.apps", "omero.web.viewer.view"
-NEEDED = {
-    name: example
-    for each in plugin_catalogue.catalogue().values()
-    for name, example in each.needs.items()
-}  # fmt: skip
+
+
+def needed(names: Iterable[str]) -> dict[str, Any]:
+    """What these plugins need, each with the example of its error."""
+    chosen = [plugin_catalogue.catalogue()[name] for name in names]
+    return {name: example for each in chosen for name, example in each.needs.items()}
 
 
 @pytest.fixture
@@ -72,12 +74,13 @@ def test_what_the_catalogue_has_of_a_plugin_is_locked_and_right_by_the_schema(na
     lock = (APP / "plugin_locks" / f"{name}.txt").read_text()
     assert requirements_file.loose(lock) == []
     assert name in requirements_file.pins(lock)
-    base = requirements_file.pins((APP / "requirements.txt").read_text())
+    lines = (APP / "requirements.txt").read_text().splitlines(keepends=True)
+    base = requirements_file.pins("".join(line for line in lines if "'win32'" not in line))
     assert not requirements_file.pins(lock).keys() & base.keys()  # it comes on top
     known = plugin_catalogue.with_properties(SCHEMA, [each])
     desired = Desired({**each.set, **each.needs}, each.append, each.remove)
     assert desired.resolve(known, LOCATIONS.omerodir)[1] == []
-    assert each.properties
+    assert each.properties is not None
     assert not {entry["name"] for entry in each.properties} & SCHEMA.keys()
 
 
@@ -92,7 +95,7 @@ def test_the_package_s_extras_are_what_the_catalogue_locks() -> None:
 
 @given(st.lists(st.sampled_from(CATALOGUE), unique=True))
 def test_each_named_plugin_brings_all_of_its_own_and_no_other_does(names: list[str]) -> None:
-    found = texts(names, web_config=NEEDED if "omero-mapr" in names else {})
+    found = texts(names, web_config=needed(names))
     chosen = [plugin_catalogue.catalogue()[name] for name in names]
     assert labels(found, APPS) == [each.app for each in chosen]
     for each in plugin_catalogue.catalogue().values():
@@ -100,7 +103,17 @@ def test_each_named_plugin_brings_all_of_its_own_and_no_other_does(names: list[s
             shown = labels(found, name)
             assert [identity(item) in shown for item in items] == [each in chosen] * len(items)
         for name, value in each.set.items():
-            assert (found.get(name) == value) == (each in chosen)
+            text = value if isinstance(value, str) else json.dumps(value)
+            assert (found.get(name) == text) == (each in chosen)
+
+
+def test_a_plugin_brings_lines_of_nginx_s_site(own: dict[str, Any]) -> None:
+    name = "omero.web.nginx_server_extra_config"
+    lines = ["location /ours/ {", "return 204;", "}", "location /other/ {", "return 204;", "}"]
+    assert json.loads(texts([{**own, "nginx": lines}])[name]) == lines
+    appended = {"append": {name: ["gzip off;"]}, "nginx": lines}
+    assert json.loads(texts([{**own, **appended}])[name]) == ["gzip off;", *lines]
+    assert "must be lines of NGINX's server block" in mistake([{**own, "nginx": "gzip off;"}])
 
 
 def test_what_a_plugin_sets_gives_way_to_web_config() -> None:
@@ -159,7 +172,10 @@ def test_a_switch_that_any_text_turns_on_cannot_be_turned_off_by_false() -> None
     mirror = "omero.web.iviewer.enable_mirror"
     assert texts(["omero-iviewer"], web_config={mirror: True})[mirror] == "true"
     said = mistake(["omero-iviewer"], web_config={mirror: False})
-    assert said == f"{mirror}: any text, also 'false', enables it; remove it to disable it"
+    assert (
+        said == f"{mirror}: any text, also 'false', enables it; remove it or set '' to disable it"
+    )
+    assert texts(["omero-iviewer"], web_config={mirror: ""})[mirror] == ""
     prop = schema.Property(mirror, "switch", "", "")
     assert (prop.value("false"), prop.value("")) == (True, False)
 
@@ -173,7 +189,7 @@ def test_properties_of_an_own_plugin_are_the_host_s_to_check(own: dict[str, Any]
     [
         (["omero-figur"], "there is no omero-figur in the catalogue; did you mean omero-figure?"),
         (["zzz"], f"there is no zzz in the catalogue; it has {', '.join(CATALOGUE_NAMES)}"),
-        (["omero-parade"], "there is no omero-parade in the catalogue; it has omero-iviewer, "),
+        (["omero-openlink"], "there is no omero-openlink in the catalogue; it has omero-iviewer, "),
         ([{"package": "mine"}], "mine: app is missing; must be the Django app"),
         ([{"package": "mine", "app": "no-app"}], "'no-app' is not the name of a Django app"),
         ([{"package": "mine", "app": "mine", "lock": "x"}], "lock is not known; possible: package"),

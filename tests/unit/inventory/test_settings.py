@@ -58,6 +58,20 @@ def test_an_unknown_setting_is_answered_with_the_nearest_name(written: str, mean
     assert said == f"there is no such setting; did you mean {meant}?"
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("web_debug", 'web_config = {"omero.web.debug": …}'),
+        ("web_ui_top_links", 'web_config = {"omero.web.ui.top_links": …}'),
+        ("omero_web_login_logo", 'web_config = {"omero.web.login_logo": …}'),
+        ("omero_web_config_set", "the setting is web_config"),
+        ("omero_web_apps_packages", "the setting is web_plugins"),
+    ],
+)
+def test_what_other_tools_call_so_is_told_by_its_name_here(name: str, instead: str) -> None:
+    assert mistakes(**{name: True})[name].endswith(instead)
+
+
 def test_a_setting_like_no_other_is_answered_with_all_names() -> None:
     message = mistake(zzz=1)
     assert all(name in message for name in Settings.model_fields)
@@ -83,8 +97,14 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ),
         ({"web_config_remove": ["Help"]}, ["must be {property: [items]}"]),
         ({"web_sessions": "memcached"}, ["memcached", 'must be "redis" or "file"']),
-        ({"nginx_tls": "on"}, ["'on'", '"off", "self-signed" or {"certificate"']),
-        ({"nginx_tls": True}, ["True", '"off", "self-signed" or {"certificate"']),
+        (
+            {"nginx_tls": "on"},
+            ["'on'", '"self-signed", {"acme": {"email": '],
+        ),
+        (
+            {"nginx_tls": True},
+            ["True", '"self-signed", {"acme": {"email": '],
+        ),
         ({"nginx_server_name": "https://omero.example"}, ["no", "omero.example.org"]),
         ({"nginx_server_name": "a; return 200"}, ["omero.example.org"]),
         ({"nginx_server_name": ""}, ["omero.example.org"]),
@@ -96,6 +116,12 @@ def test_a_property_among_the_settings_is_answered_with_where_it_belongs() -> No
         ({"redis_maxmemory": "16383kb"}, ["16383kb is less than 16mb"]),
         ({"redis_maxmemory": "9999999999gb"}, ["more than Redis can count", "must be an amount"]),
         ({"redis_password": "x"}, ["web_secrets", "`redis_password: …`"]),
+        ({"nginx_omero_ws": "omero.example.org:4066"}, ["is not ws://host:port", "wss://omero"]),
+        ({"nginx_omero_ws": "https://omero.example.org"}, ["is not ws://host:port or wss://"]),
+        ({"nginx_omero_ws": "wss://omero.example.org/omero-ws"}, ["is not ws://host:port"]),
+        ({"nginx_omero_ws": "wss://me@omero.example.org"}, ["is not ws://host:port or wss://"]),
+        ({"nginx_omero_ws": "wss://omero.example.org:0"}, ["0 is not a port from 1 to 65535"]),
+        ({"nginx_omero_ws": "ws://a;b"}, ["is not ws://host:port or wss://host:port"]),
         ({"web_redis_url": "redis://r.example.org:99999"}, ["99999 is not a port", "1 to 65535"]),
         ({"web_redis_url": "rediss://r.example.org:0/"}, ["0 is not a port", "1 to 65535"]),
         ({"web_redis_url": "redis.example.org"}, ["is not redis://", "rediss://redis.example.org"]),
@@ -210,7 +236,7 @@ def test_a_certificate_is_two_files(pem: str) -> None:
 def test_a_missing_certificate_is_named(pem: str) -> None:
     message = mistake(nginx_tls={"certificate": "gone.pem", "key": pem})
     assert message.startswith("nginx_tls")
-    assert "certificate: there is no file gone.pem" in message
+    assert f"certificate: there is no file {Path.cwd()}/gone.pem" in message
     assert "key: " not in message.split("; must be ")[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from roles import host_paths
 from roles.nginx import public_site
 from roles.nginx.templating import TEMPLATES
 from roles.operations.files import Absent, Directory, File
+from roles.survey.existing_nginx import ExistingNginx
 from roles.target import Target
 from tests.unit.helpers import SURVEY, a_host, mistakes_of, only_member, site_of
 from tests.unit.nginx.test_site_config import config_of, served
@@ -158,6 +160,13 @@ def test_without_the_setting_nothing_is_kept_and_a_former_cache_goes() -> None:
     assert made[host_paths.PUBLIC_CACHE] == Directory(
         host_paths.PUBLIC_CACHE, "www-data:root", "700"
     )
+    survey = replace(SURVEY, nginx=ExistingNginx(version=(1, 28), user="nginx", group="nginx"))
+    made = {
+        each.path: each for each in public_site.items(replace(target_of(**CACHED), survey=survey))
+    }
+    assert made[host_paths.PUBLIC_CACHE] == Directory(host_paths.PUBLIC_CACHE, "nginx:root", "700")
+    command = made[host_paths.PUBLIC_CACHE_COMMAND]
+    assert isinstance(command, File) and "runuser -u nginx --" in command.content
 
 
 def target_of(**data: Any) -> Target:

@@ -14,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roles import host_paths
-from roles.nginx import request_policy, site_config, templating
+from roles.inventory import nginx_lines
+from roles.nginx import request_policy, site_config
 from roles.target import Target
-from tests.unit.helpers import SURVEY, a_host, mistakes_of, only_member, properties_of, site_of
+from tests.unit.helpers import SURVEY, a_host, only_member, properties_of, site_of
 from tests.unit.nginx.test_site_config import config_of, served
 from tests.unit.nginx_reader import Directive, location, mapped
 
@@ -25,25 +26,107 @@ BEHIND: dict[str, Any] = {
     "nginx_server_name": "omero.example",
 }
 EXTRA = "omero.web.nginx_server_extra_config"
+PUBLIC: dict[str, Any] = {
+    "omero.web.public.enabled": True,
+    "omero.web.public.user": "public",
+    "omero.web.public.url_filter": "^/webgateway/render_thumbnail/",
+}
 
 
 def headers(directive: Directive) -> dict[str, str]:
     return dict(value.split(" ", 1) for value in directive.values("add_header"))
 
 
+def whole_site(tls: str, **config: Any) -> tuple[Directive, Directive]:
+    """A whole site, and the server that visitors end at. Every part of the templates is in it."""
+    site = config_of(nginx_tls=tls, nginx_public_cache=True, web_config={**PUBLIC, **config})
+    return site, served(site)
+
+
 @pytest.mark.parametrize("tls", ["off", "self-signed"])
-def test_a_location_with_headers_of_its_own_has_those_of_the_server_too(tls: str) -> None:
-    """NGINX inherits add_header only where a level has none."""
-    server = served(config_of(nginx_tls=tls))
-    common = {name for name in headers(server) if name != "Cache-Control"}
-    assert {"X-Content-Type-Options", "Referrer-Policy", "X-Request-ID"} <= common
-    assert ("Strict-Transport-Security" in common) == (tls != "off")
-    pages = [each for each in server.all("location") if headers(each)]
-    assert len(pages) >= 4
-    for each in pages:
-        static = each.words[-1].endswith("/static/")  # small files, that no page frames or calls
-        needed = common - {"Referrer-Policy", "Permissions-Policy", "X-Request-ID"}
-        assert (needed if static else common) <= set(headers(each)), each.words
+def test_no_location_has_a_header_of_its_own_so_each_inherits_all(tls: str) -> None:
+    """NGINX inherits add_header only where a level has none: the site's own would be lost."""
+    _config, server = whole_site(tls)
+    names = {"X-Content-Type-Options", "Referrer-Policy", "X-Request-ID", "Retry-After"}
+    assert names <= headers(server).keys()
+    assert ("Strict-Transport-Security" in headers(server)) == (tls != "off")
+    blocks = [*server.all("location"), *server.all("if")]
+    assert len(blocks) > 10
+    assert [each.words for each in blocks if headers(each)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "sent"),
+    [
+        ("", "page", {"$omero_web_referrer_policy", "$omero_web_permissions_policy"}),
+        ("/static/x.css", "static", set()),
+        ("/omero-web-maintenance.json", "maintenance", {"$omero_web_own_cache"}),
+        ("/omero-web-too-many-logins.html", "too-many-logins", {"$omero_web_retry_after"}),
+        ("/omero-web-too-large.html", "too-large", {"$omero_web_own_cache"}),
+    ],
+)
+def test_what_the_headers_say_follows_from_the_answer(
+    path: str, answer: str, sent: set[str]
+) -> None:
+    config, server = whole_site("off")
+    block = location(server, path) if path else server
+    assert block is not None
+    assert f"$omero_web_answer {answer}" in block.values("set")
+    variables = {
+        "$omero_web_referrer_policy",
+        "$omero_web_permissions_policy",
+        "$omero_web_own_cache",
+        "$omero_web_retry_after",
+    }
+    filled = {each for each in variables if mapped(config, each, {"$omero_web_answer": answer})}
+    assert sent <= filled
+    assert ("$omero_web_retry_after" in filled) == (answer not in ("page", "static", "too-large"))
+    if answer == "static":
+        assert not filled
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "add_header Referrer-Policy no-referrer always;",
+        'add_header "referrer-policy" "no-referrer; x" always;',
+        "add_header X-Site a; add_header Referrer-Policy no-referrer;",
+    ],
+)
+def test_a_header_of_the_site_s_replaces_the_bundle_s(line: str) -> None:
+    _config, server = whole_site("off", **{EXTRA: [line]})
+    names = [value.split()[0].lower() for value in server.values("add_header")]
+    assert names.count("referrer-policy") == 1
+    assert "x-content-type-options" in names
+    inside = "location /own/ { add_header Referrer-Policy no-referrer; return 204; }"
+    _config, server = whole_site("off", **{EXTRA: [inside]})
+    assert headers(server)["Referrer-Policy"] == "$omero_web_referrer_policy always"
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed", "host"),
+    [
+        (None, None, "localhost"),
+        ("_", None, "localhost"),
+        ("omero.* omero.example", None, "omero.example"),
+        (None, ["*"], "localhost"),
+        (None, [".example.org", "a.example"], "example.org"),
+        ("_", ["omero.example"], "omero.example"),
+    ],
+)
+@pytest.mark.parametrize("behind", [None, ["10.0.0.5"]])
+def test_a_request_without_a_host_gets_a_name_that_omero_web_takes(
+    names: str | None, allowed: list[str] | None, host: str, behind: list[str] | None
+) -> None:
+    """HTTP/1.0: with an empty Host, Django answers 400 by the Unix socket."""
+    properties = {} if allowed is None else {"omero.web.allowed_hosts": allowed}
+    data: dict[str, Any] = {"nginx_server_name": names} if names else {}
+    if behind:
+        data["nginx_behind_proxy"] = behind
+    config = config_of(web_config=properties, **data)
+    for trusted in "01":
+        asked = {"$omero_web_trusted:$http_x_forwarded_host": f"{trusted}:", "$http_host": ""}
+        assert mapped(config, "$omero_web_host", asked) == host
 
 
 def test_hsts_can_be_left_out() -> None:
@@ -67,7 +150,7 @@ def test_a_versioned_name_is_kept_for_good_and_others_for_an_hour(
 ) -> None:
     config = config_of(web_config={"omero.web.prefix": prefix})
     assert mapped(config, "$omero_web_cache", {"$request_uri": prefix + uri}) == kept
-    assert headers(served(config))["Cache-Control"] == "$omero_web_cache"
+    assert "Cache-Control $omero_web_cache" in served(config).values("add_header")
 
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])
@@ -312,7 +395,7 @@ def test_a_proxy_in_front_is_believed_and_visitors_come_by_https() -> None:
         ("1:omero.example, evil", "$http_host"),
         ("0:omero.example", "$http_host"),
     ):
-        asked = {"$omero_web_trusted:$http_x_forwarded_host": sent}
+        asked = {"$omero_web_trusted:$http_x_forwarded_host": sent, "$http_host": "inner"}
         assert mapped(anyone, "$omero_web_host", asked) == host
     for sent, identity in (
         ("1:0123456789abcdef", "$omero_web_given"),
@@ -399,7 +482,7 @@ def test_a_directive_of_the_site_takes_the_place_of_the_bundle_s() -> None:
 
 def test_the_directives_of_lines_are_those_outside_of_blocks() -> None:
     lines = ["a 1; b 2;", "# c 3;", "location /x/ {", "d 4;", "}", "e", "5;"]
-    assert templating.directives(lines) == {"a", "b", "location", "e"}
+    assert nginx_lines.directives(lines) == {"a", "b", "location", "e"}
 
 
 def test_answers_are_not_compressed_where_cookies_go_to_foreign_sites() -> None:
@@ -557,7 +640,13 @@ def test_a_key_exchange_is_safe_from_quantum_computers_where_openssl_has_it(
     assert groups[-3:] == ["X25519", "prime256v1", "secp384r1"]
 
 
-def test_a_static_url_ends_with_a_slash() -> None:
-    """NGINX's alias would lead out of its folder otherwise."""
-    (found,) = mistakes_of(a_host(web_config={"omero.web.static_url": "/files"}))
-    assert "'/files' does not end with a slash; set '/files/'" in found
+@pytest.mark.parametrize("written", ["/omero/files", "/omero/files/"])
+def test_a_static_url_has_a_last_slash_whether_it_is_written_or_not(written: str) -> None:
+    """OMERO.web adds it itself. NGINX's alias would lead out of its folder without it."""
+    config = config_of(web_config={"omero.web.static_url": written, "omero.web.prefix": "/omero"})
+    for path, found in (("/omero/filesystem", False), ("/omero/files/a.css", True)):
+        chosen = location(served(config), path)
+        assert chosen
+        assert (chosen.words == ("/omero/files/",)) is found
+    query = {"$request_uri": "/omero/files/a.css?_1"}
+    assert mapped(config, "$omero_web_cache", query) == "public, max-age=31536000, immutable"

@@ -16,7 +16,7 @@ from roles.conventions import LOCATIONS
 from roles.inventory import tls_files
 from roles.inventory.settings import Certificate
 from roles.inventory.site import Site
-from roles.nginx import site_config, static_files, tls
+from roles.nginx import site_config, tls
 from roles.survey import Survey
 from roles.target import Target
 from tests.certificates import issue
@@ -116,6 +116,37 @@ def test_nginx_waits_longer_than_gunicorn_so_that_gunicorn_tells_of_a_time_out()
     assert int(found.value("proxy_read_timeout").removesuffix("s")) > 300
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("wss://10.0.0.5", "https://10.0.0.5:4066"),
+        ("ws://[fd00::5]/", "http://[fd00::5]:4065"),
+        ("wss://omero_1.example:443", "https://omero_1.example:443"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "/omero"])
+def test_omero_s_clients_reach_its_websocket_below_no_prefix(
+    url: str, target: str, prefix: str
+) -> None:
+    properties = {"omero.web.prefix": prefix}
+    server = served(config_of(nginx_omero_ws=url, web_config=properties))
+    found = location(server, "/omero-ws")
+    assert found is not None
+    assert found.words == ("=", "/omero-ws")
+    assert found.value("proxy_pass") == target  # without a path: the request's own
+    sent = dict(value.split(" ", 1) for value in found.values("proxy_set_header"))
+    assert (sent["Upgrade"], sent["Connection"]) == ("$http_upgrade", "upgrade")
+    assert sent["Cookie"].strip() == ""
+    assert found.values("limit_conn") == ["omero_web_connections 2000"]
+    unlimited = served(config_of(nginx_omero_ws=url, nginx_max_connections=0))
+    found = location(unlimited, "/omero-ws")
+    assert found is not None and found.values("limit_conn") == []
+
+
+def test_without_the_setting_the_path_is_omero_web_s() -> None:
+    assert proxied(served(config_of()), "/omero-ws")
+
+
 def test_with_tls_plain_http_is_sent_to_https() -> None:
     plain, secure = config_of(nginx_tls="self-signed", nginx_server_name="omero.example.org").all(
         "server"
@@ -180,9 +211,7 @@ def test_an_error_of_the_upstream_shows_the_maintenance_page_with_503(prefix: st
         assert page is not None
         assert page.all("internal")
         assert page.value("alias") == f"$omero_web_pages/maintenance.{form}"
-        headers = dict(value.split(" ", 1) for value in page.values("add_header"))
-        assert headers["Retry-After"] == "$omero_web_retry_after always"
-        assert headers["Cache-Control"] == "no-store always"
+        assert page.values("set") == ["$omero_web_answer maintenance"]
 
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])
@@ -318,8 +347,8 @@ def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
     found = location(served(config), "/static/x.css")
     assert found is not None
     assert served_from(found, "/static/x.css")[0] == f"{STATIC}/x.css"
-    assert not static_files.needs_delivery(Target(site, member, SURVEY))
-    assert static_files.needs_delivery(Target(site, site.members["n.example"], SURVEY))
+    assert not site_config.needs_delivery(Target(site, member, SURVEY))
+    assert site_config.needs_delivery(Target(site, site.members["n.example"], SURVEY))
 
 
 def test_the_site_s_own_certificate_is_copied_and_its_key_is_for_root_only(tmp_path: Path) -> None:
@@ -351,6 +380,8 @@ def test_without_tls_nothing_of_certificates_is_made_or_left_running() -> None:
     assert {item.path for item in items} == {
         host_paths.CERTIFICATE_CRON,
         host_paths.CERTIFICATE_COMMAND,
+        host_paths.ACME_AUTHORITY,
+        host_paths.ACME_STAMP,
     }
 
 

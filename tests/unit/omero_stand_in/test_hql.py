@@ -53,6 +53,13 @@ def test_joins_conditions_and_subqueries(content: Content) -> None:
     assert values(content, optional) == [[1, None]]
 
 
+def test_a_class_is_compared(content: Content) -> None:
+    images = "select i.id from Image i where i.id in (1, 2) and i.class is"
+    assert values(content, f"{images} Image") == [[1], [2]]
+    assert values(content, f"{images} not Image") == []
+    assert values(content, f"{images} TagAnnotation") == []
+
+
 def test_groups_and_their_conditions(content: Content) -> None:
     per_dataset = "select l.parent.id, count(l.id) from DatasetImageLink l group by l.parent.id"
     counted = values(content, f"{per_dataset} having count(l.id) >= :least", least=3)

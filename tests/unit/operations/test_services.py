@@ -8,10 +8,11 @@ import subprocess
 
 import pytest
 
-from roles import nginx, redis
 from roles.inventory.settings import Settings
+from roles.nginx import role as nginx
 from roles.operations import services
 from roles.operations.services import CurrentState, Service, ServiceState
+from roles.redis import role as redis
 from roles.web import release
 from roles.web.ice import Wheel
 from roles.web.service import liveness, omero_web

@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omeroweb_ops.shared.redis_memory import Memory
 
-from roles import host_paths, redis
+from roles import host_paths
 from roles.inventory.settings import Settings
-from roles.redis import admin_user, legacy_files, memory_check
+from roles.redis import administrator, configuration, legacy_files, memory_check
+from roles.redis import role as redis
 from roles.redis.configuration import ADMINISTRATOR, default_limit, text
 
 GIGABYTE = 1 << 20  # in kilobytes
@@ -142,14 +143,14 @@ def test_a_kernel_that_counts_a_little_less_is_seldom_a_change() -> None:
 def test_the_service_starts_again_for_another_configuration_and_is_debian_s_own() -> None:
     service = redis.service()
     assert service.name == "redis-server"
-    for path in (redis.CONFIGURATION, host_paths.REDIS_DROP_IN, ADMINISTRATOR, legacy_files.MAIN):
+    for path in (configuration.OWN, host_paths.REDIS_DROP_IN, ADMINISTRATOR, configuration.MAIN):
         assert path in service.restart_on
     # Debian's file first: what follows has the last word
-    assert f" {legacy_files.MAIN} --include {redis.CONFIGURATION} " in service.command
+    assert f" {configuration.MAIN} --include {configuration.OWN} " in service.command
 
 
 def test_the_administrator_s_command_holds_no_secret_and_names_none_in_a_command_line() -> None:
-    command = admin_user.command()
+    command = administrator.command()
     (last,) = [line for line in command.content.splitlines() if line.startswith("exec")]
     assert "--pass" not in last
     assert "-a " not in last
@@ -158,7 +159,7 @@ def test_the_administrator_s_command_holds_no_secret_and_names_none_in_a_command
 
 def test_root_writes_nothing_where_redis_could_have_links() -> None:
     """/etc/redis belongs to redis; what is left there is removed as redis."""
-    for path in (redis.CONFIGURATION, ADMINISTRATOR):
+    for path in (configuration.OWN, ADMINISTRATOR):
         assert path.startswith("/etc/omero-web-redis/")
     assert legacy_files.READ_MAIN.startswith("timeout -k 5 10 setsid -w setpriv --reuid redis ")
     for command in (legacy_files.HasFormer().command(), redis.service().log):

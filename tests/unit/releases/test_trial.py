@@ -62,6 +62,25 @@ def test_an_error_of_the_login_page_is_told_from_its_log(
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "path", "reason"),
+    [
+        (302, "/webclient/login/", None),  # single sign-on by a middleware
+        (302, "/sso/", None),
+        (401, "/sso/", None),  # the proxy in front authenticates
+        (401, "/webclient/login/", "its login page answers 401"),
+        (500, "/sso/", "its login page answers 500"),
+    ],
+)
+def test_the_page_of_the_login_view_is_requested(
+    tmp_path: Path, status: int, path: str, reason: str | None
+) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/login-path").write_text(path)
+    found = watched(tmp_path, "", status)
+    assert found == (reason and f"OMERO.web does not start with it: {reason}")
+
+
 def watched(folder: Path, then: str, status: int) -> str | None:
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen(

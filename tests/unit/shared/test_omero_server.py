@@ -102,3 +102,13 @@ def test_an_address_that_is_none_is_named_and_raises_nothing(
     text = no_login({f"{host}:{port}": why})
     assert text is not None
     assert f"{host}:{port} ({why})" in text
+
+
+def test_an_ipv6_address_is_written_as_ice_takes_it_and_shown_as_urls_have_it() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port = server.getsockname()[1]
+        servers = [['"::1"', port, "omero"], [f"wss://[::1]:{port}/omero-ws", 443, "other"]]
+        assert problems(servers, 5) == {f"[::1]:{port}": "", f"wss://[::1]:{port}/omero-ws:443": ""}
+    found = problems(servers[:1], 5)
+    assert found == {f"[::1]:{port}": "Connection refused"}
+    assert f"start the OMERO.server of this host on port {port}" in str(no_login(found))

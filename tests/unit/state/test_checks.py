@@ -18,7 +18,15 @@ SERIALIZER = "omeroweb_ops.cache_serializers.JSONSerializer"
 CACHE_ENGINE = "django.contrib.sessions.backends.cache"
 
 
-def find(values: dict[str, Any]) -> list[Finding]:
+APP = {"omero.web.apps": ["corsheaders"]}
+FIRST = {"omero.web.middleware": [{"index": 0.5, "class": "corsheaders.middleware.CorsMiddleware"}]}
+
+
+def find(values: dict[str, Any], *, cors: bool = True) -> list[Finding]:
+    """Return the findings. cors: with the app and the middleware that other origins need."""
+    if cors and any("cors_origin" in name for name in values):
+        values = {**APP, **FIRST, **values}
+
     def effective(name: str) -> Any:
         if name in values:
             return values[name]
@@ -191,4 +199,35 @@ def test_what_is_right_together_is_let_through(values: dict[str, Any]) -> None:
 
 def test_every_finding_is_told_at_once() -> None:
     values = {"omero.web.apps": ["a", "a"], "omero.web.cors_origin_whitelist": ["x", "y"]}
-    assert len(find(values)) == 3
+    assert len(find(values)) == 4  # and without corsheaders
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"omero.web.cors_origin_allow_all": True},
+        {
+            "omero.web.cors_origin_whitelist": ["https://viewer.example.org"],
+            "omero.web.csrf_trusted_origins": ["https://viewer.example.org"],
+        },
+    ],
+)
+@pytest.mark.parametrize(
+    ("installed", "missing"),
+    [
+        ({}, ["corsheaders in omero.web.apps", "CorsMiddleware in omero.web.middleware"]),
+        (APP, ["CorsMiddleware in omero.web.middleware"]),
+        (FIRST, ["corsheaders in omero.web.apps"]),
+        ({**APP, **FIRST}, []),
+    ],
+)
+def test_origins_by_property_alone_have_no_effect_and_a_warning_says_so(
+    named: dict[str, Any], installed: dict[str, Any], missing: list[str]
+) -> None:
+    found = find({**named, **installed}, cors=False)
+    assert len(found) == bool(missing)
+    for each in found:
+        assert not each.is_error
+        assert each.subject == next(iter(named))
+        assert "set web_cors_origins instead" in each.message
+        assert all(part in each.message for part in missing)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omeroweb_ops.state.desired import Desired, identity
+from omeroweb_ops.state.desired import Desired
+from omeroweb_ops.state.list_merge import identity
 from omeroweb_ops.state.schema import Property, Schema
 
 from tests.unit.helpers import SCHEMA

@@ -83,6 +83,17 @@ def test_what_is_added_by_hand_to_the_bundle_s_list_is_kept_and_stays(engine: En
     assert labels(engine) == [*[link[0] for link in DEFAULT_LINKS], "Theirs"]
 
 
+def test_lines_by_hand_that_the_inventory_has_now_are_no_longer_manual(engine: Engine) -> None:
+    lines = "omero.web.nginx_server_extra_config"
+    set_by_hand(engine, lines, json.dumps(["a {", "}", "b {", "}"]))
+    wanted = Desired(append={lines: ["a {", "}"]})
+    for _ in range(2):
+        plan = again(engine).apply(wanted)
+        assert plan.kept == {lines: ["b {", "}"]}
+        assert json.loads(current(engine)[lines]) == ["b {", "}", "a {", "}"]
+    assert plan.changes == ()
+
+
 def test_an_exclusive_inventory_keeps_no_item_of_a_list_by_hand(engine: Engine) -> None:
     set_by_hand(engine, LINKS, json.dumps([*DEFAULT_LINKS, THEIRS]))
     engine.apply(Desired(append={LINKS: [MINE]}, exclusive=True))
@@ -166,7 +177,8 @@ def test_an_exported_configuration_deploys_without_a_change(
     engine = installation(tmp_path_factory.mktemp("exported"))
     edits = {name: text for name, text in edits.items() if text not in ("broken", "no", "yes")}
     config_xml.write(engine.locations.config_xml, edits)
-    settings, secrets = export.snippet(edits, SCHEMA, engine.locations.omerodir)
+    found = export.export(edits, SCHEMA, engine.locations.omerodir)
+    settings, secrets = found.settings, found.secrets
     wanted = Desired(
         {**settings.get("web_config", {}), **secrets}, settings.get("web_config_append", {})
     )
@@ -175,7 +187,7 @@ def test_an_exported_configuration_deploys_without_a_change(
 
 def test_an_addition_to_the_defaults_is_exported_as_an_append(engine: Engine) -> None:
     added = {LINKS: json.dumps([*DEFAULT_LINKS, MINE]), "omero.web.debug": "True"}
-    settings, _secrets = export.snippet(added, SCHEMA, engine.locations.omerodir)
+    settings = export.export(added, SCHEMA, engine.locations.omerodir).settings
     assert settings == {
         "web_config": {"omero.web.debug": True},
         "web_config_append": {LINKS: [MINE]},

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from omeroweb_ops.state import public_views
-from omeroweb_ops.state.public_views import RECIPES, opened_by
+from omeroweb_ops.state.public_views import RECIPES, closed, opened_by
 
 from tests.unit.state.test_checks import find
 
@@ -88,6 +88,30 @@ def test_the_administration_and_what_changes_data_is_found(
 )
 def test_other_methods_than_get_change_more(url_filter: str, changing: str) -> None:
     assert changing in names(url_filter, get_only=False)["changing"]
+
+
+@pytest.mark.parametrize("get_only", [True, False])
+@pytest.mark.parametrize("prefix", ["", "/omero"])
+@pytest.mark.parametrize(
+    "url_filter",
+    ["/", "", "^/(?!webadmin)", UPSTREAM, "iviewer|webclient", "^/(figure|omero_forms)/"],
+)
+def test_a_filter_is_closed_to_what_is_refused_and_to_nothing_else(
+    url_filter: str, prefix: str, get_only: bool
+) -> None:
+    url_filter = url_filter.replace("^", f"^{prefix}")
+    before = names(url_filter, prefix, get_only=get_only)
+    safe, views = closed(url_filter, prefix, get_only=get_only)
+    after = names(safe, prefix, get_only=get_only)
+    assert after["admin"] == after["changing"] == set()
+    assert {each.name for each in views} == before["admin"] | before["changing"]
+    assert before["opened"] - after["opened"] <= before["admin"] | before["changing"]
+
+
+def test_a_filter_that_opens_nothing_wrong_is_kept() -> None:
+    for recipe in RECIPES.values():
+        assert closed(recipe, "", get_only=True) == (recipe, ())
+    assert closed("(", "", get_only=True) == ("(", ())
 
 
 def test_a_path_has_its_prefix() -> None:

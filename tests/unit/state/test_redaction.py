@@ -57,7 +57,7 @@ def shown(name: str, value: Any, old: str | None) -> list[str] | None:
     current = {} if old is None else {name: old}
     record = {"omero.web.prefix": None}
     plan = make(resolved, current, record, schema)
-    settings, _secrets = export.snippet(resolved, schema, OMERODIR)
+    settings = export.export(resolved, schema, OMERODIR).settings
     said += [*diff.lines(plan, schema), export.written(settings)]
     said += [str(mask(each, text, schema)) for each, text in resolved.items()]
     said += [str(diff.kept(plan, schema)), repr(desired)]

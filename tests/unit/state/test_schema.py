@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Any] = {
     "string": "some text: ä \"quoted\" <&> 'so'",
     "object": {"a": {"b": [1, "ü", None]}},
     "regex": r"^/(a|b)\d+$",
+    "base_url": "https://images.example.org/omero/",
 }
 WRONG: dict[str, list[Any]] = {
     "boolean": ["yes", "no", "on", "", 2, 1, 1.0, None, [], {}],
@@ -32,6 +33,7 @@ WRONG: dict[str, list[Any]] = {
     "list": [{}, "{}", '"text"', "not json", "", 5, True, None, [{1, 2}], [float("nan")]],
     "object": [[], "[]", '"text"', "not json", "", 5, True, None, {"a": {1, 2}}],
     "regex": ["(", "[", True, None, []],
+    "base_url": [True, 1.5, None, ["a"], {"a": 1}],
     "choice": ["nonsense", "", None, True, []],
 }
 BOOLEAN = SCHEMA["omero.web.debug"]
@@ -60,7 +62,7 @@ def meaning(prop: Property, text: str) -> Any:
 
 
 def test_all_properties_of_the_locked_release_are_known() -> None:
-    assert len(SCHEMA) == 119
+    assert len(SCHEMA) == 122
     assert {prop.kind for prop in SCHEMA.values()} == set(WRONG)
 
 
@@ -138,6 +140,43 @@ def test_a_list_may_be_given_as_omero_config_set_takes_it() -> None:
     assert LIST.encode('[["a.example", 4064, "A"]]') == LIST.encode([["a.example", 4064, "A"]])
 
 
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [("/omero/static", "/omero/static/"), ("/static/", "/static/"), ("", ""),
+     ("https://cdn.example.org", "https://cdn.example.org/")],
+)  # fmt: skip
+def test_a_url_that_upstream_ends_with_a_slash_is_stored_with_it(written: str, stored: str) -> None:
+    for name in ("omero.web.static_url", "omero.web.api.absolute_url"):
+        assert SCHEMA[name].encode(written) == SCHEMA[name].value(written) == stored
+
+
+CUSTOM = Property("omero.web.ours.providers", "custom", "{}", "")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+def test_text_for_a_plugin_s_own_function_is_stored_as_it_is(text: str) -> None:
+    assert CUSTOM.encode(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (1.5, "1.5"), (7, "7"), ({"b": 1, "a": [2]}, '{"b": 1, "a": [2]}')],
+)
+def test_data_for_a_plugin_s_own_function_is_stored_as_json_in_its_order(
+    value: object, text: str
+) -> None:
+    assert CUSTOM.encode(value) == text
+    if isinstance(value, dict):
+        assert CUSTOM.value(text) == value
+        assert not CUSTOM.same(text, '{"a": [2], "b": 1}')
+        assert CUSTOM.same(text, '{"b":1,"a":[2]}')
+
+
+def test_nothing_is_no_value_for_a_plugin_s_own_function() -> None:
+    with pytest.raises(ValueError, match="must be text, a number or a list or dictionary"):
+        CUSTOM.encode(None)
+
+
 def test_a_tuple_is_a_list() -> None:
     assert LIST.encode((("a.example", 4064, "A"),)) == LIST.encode([["a.example", 4064, "A"]])
 
@@ -161,6 +200,8 @@ def test_text_of_other_languages_stays_readable_in_the_file() -> None:
         ("omero.web.apps", '["a","b"]', '[ "a", "b" ]', True),
         ("omero.web.apps", '["a", "b"]', '["b", "a"]', False),
         ("omero.web.apps", "broken", "[]", False),
+        ("omero.web.static_url", "/omero/static", "/omero/static/", True),
+        ("omero.web.static_url", "/omero/static", "/static/", False),
         ("omero.web.login_logo", "True", "true", False),  # text is compared as text
         ("omero.web.login_logo", None, "", False),
         ("omero.web.debug", None, "false", False),  # unset is not the same as set to the default

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omeroweb_ops.doctor.certificate import Certificate
 from omeroweb_ops.releases.installed import Release
+from omeroweb_ops.shared.certificate import Certificate
+from omeroweb_ops.shared.renewal import RenewalFailure
 from omeroweb_ops.shared.security_updates import SecurityUpdates
 from omeroweb_ops.status import show, warnings
 from omeroweb_ops.status.lines import size, span
@@ -95,6 +96,7 @@ def test_a_site_that_is_well_ends_with_status_0() -> None:
         (replace(FILES, cleared=None), "clearsessions"),
         (replace(WELL, certificate=Certificate(days=20)), "certificate"),
         (replace(WELL, certificate=Certificate(dates="expired")), "certificate"),
+        (replace(WELL, renewal=RenewalFailure(NOW, "Connection refused")), "certificate"),
         (replace(WELL, disks=(Disk("/", 9 * GB, 100 * GB),)), "disk"),
         (replace(WELL, disks=(Disk("/", GB - 1, 2 * GB),)), "disk"),
         (replace(WELL, security=SecurityUpdates(NOW, ("nginx",), NOW)), "updates"),
@@ -161,7 +163,7 @@ def test_a_redis_that_is_full_is_told_from_one_that_will_be(used: int, told: str
 
 
 PARTS = ("ready", "metrics", "releases", "configuration", "workers", "sessions", "cleared")
-ALL = (*PARTS, "url", "certificate", "disks", "maintenance", "security")
+ALL = (*PARTS, "url", "certificate", "disks", "maintenance", "security", "renewal")
 words = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=120)
 numbers = st.integers(0, 10**15)
 

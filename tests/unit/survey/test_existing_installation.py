@@ -46,7 +46,6 @@ def test_each_line_of_the_survey_is_read() -> None:
             "existing=site /etc/nginx/conf.d/omeroweb.conf",
             "line=upstream omeroweb {",
             "line=  a=b",
-            "existing=default /etc/nginx/sites-enabled/default",
         ]
     )
     assert found.units == ("/etc/systemd/system/omero-web.service",)
@@ -55,7 +54,6 @@ def test_each_line_of_the_survey_is_read() -> None:
     assert found.crons == ("/etc/cron.daily/omero-web",)
     assert found.commands == ("/usr/local/bin/omero",)
     assert found.sites == {"/etc/nginx/conf.d/omeroweb.conf": "upstream omeroweb {\n  a=b"}
-    assert found.default == "/etc/nginx/sites-enabled/default"
     assert found.virtualenv
     assert found.omerodir == "/opt/omero/web/omero-web"
     assert not found.link
@@ -109,6 +107,10 @@ def test_a_site_with_https_is_warned_of_where_its_successor_has_none() -> None:
     assert warning.subject == "nginx_tls"
     assert "/a uses TLS" in warning.message
     assert [*existing_installation.warnings(found, tls=True)] == []
+    # in a file that the site includes, which `nginx -T` has shown
+    found = existing_installation.ExistingInstallation(sites={"/a": UPSTREAM, "/b": UPSTREAM})
+    (warning,) = existing_installation.warnings(found, tls=False, secure={"/b", "/c"})
+    assert "/b uses TLS" in warning.message
 
 
 def test_the_survey_s_part_is_a_valid_script() -> None:

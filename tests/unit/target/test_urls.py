@@ -75,10 +75,10 @@ def test_the_port_is_that_of_visitors() -> None:
     [
         [TITLE, STATUS],
         [TITLE, STATUS, "static 200 /static/x.css"],
-        # a site's own templates
-        ["status 200 http://omero.example/omero/index/"],
-        ["status 200 http://omero.example/webclient/login/?url=%2Fwebclient%2F"],
-        ["status 200 http://omero.example/webclient/", "static 200 /static/x.css"],
+        # a site's own templates; NGINX's header shows whose answer it is
+        ["status 200 http://omero.example/omero/index/", "site"],
+        ["status 200 http://omero.example/webclient/", "site", "static 200 /static/x.css"],
+        ["status 302 http://omero.example/", "elsewhere https://id.example.org/", "site"],
     ],
 )
 def test_the_login_page_with_its_static_file_is_an_answer(answer: list[str]) -> None:
@@ -104,7 +104,10 @@ def test_during_planned_maintenance_its_503_is_an_answer_and_no_other_error_is()
         ([f"{TITLE} - not", "status 200 http://x/"], "status 200"),
         ([TITLE, STATUS, "static 404 /static/x.css"], "static 404 /static/x.css"),
         (["status 200 http://x/index/", "static 404 /static/x.css"], "static 404 /static/x.css"),
-        (["status 503 http://x/index/"], "503"),
+        (["status 503 http://x/index/", "site"], "503"),
+        (["status 200 http://x/webclient/login/"], "status 200"),  # of another site
+        (["status 200 http://x/", "site", "static 404 /static/x.css"], "static 404"),
+        (["status 302 http://x/", "elsewhere https://y/"], "elsewhere https://y/"),
     ],
 )
 def test_anything_else_is_told(answer: list[str], told: str) -> None:

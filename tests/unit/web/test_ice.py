@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from roles.inventory.settings import read
-from roles.web.ice import CachedWheel, Wheel
+from roles.web.ice import CachedWheel, Wheel, build_command
 
 WHEEL = "zeroc_ice-3.6.5-cp311-cp311-linux_x86_64.whl"
 
@@ -62,3 +63,13 @@ def test_a_path_may_have_its_digest(tmp_path: Path) -> None:
     (finding,) = findings
     assert finding.subject == "web_ice_wheel"
     assert f"has the sha256 {digest}, not {'0' * 64}" in finding.message
+
+
+def test_as_many_compilers_run_as_the_cgroup_has_room_for(tmp_path: Path) -> None:
+    """A machine of 64 cores may have lent two of them to this container."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncase $* in *cgroup.py*) echo 2 ;; *) echo "$*" ;; esac\n')
+    python.chmod(0o755)
+    command = build_command(str(python), tmp_path, tmp_path / "build")
+    said = subprocess.check_output(["sh", "-ec", command], text=True)
+    assert said == f"-u {tmp_path}/build_wheel.py --output {tmp_path}/build --jobs 2\n"
