@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import MakeHost
-from tests.integration.hosts import Host, docker_entry, docker_inventory
+from tests.integration.hosts import Host, deploy, docker_entry, docker_inventory
 from tests.integration.images import ROOT
 
 
 @pytest.fixture(scope="module")
 def host(make_session_host: MakeHost, deployed_systemd_image: str) -> Iterator[Host]:
     with make_session_host("systemd", name="verbs", image=deployed_systemd_image) as host:
-        host.wait_until(lambda: host.http("/webclient/login/").status_code == 200, 60, "200")
+        deploy(docker_inventory(host))  # whose URL has this host's address, not the image's
         yield host
 
 

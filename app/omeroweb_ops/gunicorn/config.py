@@ -13,7 +13,6 @@ from typing import Any
 
 from ..locations import Locations
 from ..ops.middleware import OpsHooks
-from ..processes import end_with_parent
 from ..property_names import (
     APPLICATION_SERVER_MAX_REQUESTS,
     HOST,
@@ -34,6 +33,7 @@ from . import (
     heartbeat,
     login_path,
     omero_server_guard,
+    post_fork,
     session_store_guard,
     site_options,
     sizing,
@@ -79,7 +79,7 @@ def settings(
         "control_socket_disable": True,  # unused, and it needs a writable home
         "on_starting": chain(watching.start, workers.clear),
         "when_ready": heartbeat.to_file(engine.locations.heartbeat),
-        "post_fork": end_with_master,
+        "post_fork": chain(post_fork.end_if_stopped, post_fork.end_with_master),
         "post_worker_init": chain(
             handover.warm_up,
             session_store_guard.install,
@@ -194,12 +194,3 @@ def _workers(engine: Engine, given: dict[str, Any], number: Callable[[str], int]
     if not is_sync or threads > 1:
         found["worker_connections"] = number(WSGI_WORKER_CONNECTIONS)
     return found
-
-
-def end_with_master(_server: object, _worker: object) -> None:
-    """End a worker when its master is killed.
-
-    Otherwise it would use the port for up to half the worker timeout, and a new master could not
-    bind. systemd ends such processes itself, supervisor does not.
-    """
-    end_with_parent()

@@ -232,7 +232,7 @@ def _serve(socket: str) -> int:
     from gunicorn.app.base import BaseApplication
 
     from ..gunicorn import settings as gunicorn_settings
-    from ..gunicorn.config import end_with_master
+    from ..gunicorn.post_fork import end_with_master
 
     class Trial(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:

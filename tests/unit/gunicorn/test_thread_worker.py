@@ -353,3 +353,30 @@ def test_an_ipv4_visitor_of_an_ipv6_socket_has_an_ipv4_address(
     start: Callable[..., Server],
 ) -> None:
     assert start(host="[::]").get("/peer").read() == b"127.0.0.1"
+
+
+EARLY_STOP = """
+import signal
+from omeroweb_ops.gunicorn import post_fork, site_options
+post_fork = site_options.chain(post_fork.end_if_stopped, post_fork.end_with_master)
+def stop_the_first():
+    if not os.path.exists(FOLDER + "/stopped"):
+        open(FOLDER + "/stopped", "w").close()
+        os.kill(os.getpid(), signal.SIGNAL)
+import os
+FOLDER = os.environ["FOLDER"]
+os.register_at_fork(after_in_child=stop_the_first)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGQUIT"])
+def test_a_worker_that_is_stopped_before_it_has_handlers_ends(
+    start: Callable[..., Server], name: str
+) -> None:
+    """Otherwise a service that is stopped while it starts ends after graceful_timeout."""
+    server = start(more=EARLY_STOP.replace("SIGNAL", name))
+    serving = server.worker()
+    booted = [int(each) for each in re.findall(r"Booting worker with pid: (\d+)", server.log())]
+    assert len(booted) == 2
+    assert serving == booted[1]
+    assert not Path("/proc", str(booted[0])).exists()
