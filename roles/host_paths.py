@@ -32,6 +32,7 @@ LIVENESS_COMMAND = f"{BASE}/bin/liveness"
 NOTIFY_COMMAND = f"{BASE}/bin/notify"
 SUPPORT_COMMAND = f"{BASE}/bin/support"
 NOTIFY_CODE = f"{BASE}/notify"  # a copy of omeroweb_ops.notify, for root
+NOTIFY_STATE = f"{STATE}/notify.json"  # omeroweb_ops.notify.store.STATE
 NOTIFY_SETTINGS = f"{BASE}/state/notify.json"  # with secrets
 GUNICORN_CONFIGURATION = f"{BASE}/gunicorn.conf.py"
 OMERO_COMMAND = "/usr/local/bin/omero"

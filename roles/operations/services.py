@@ -11,11 +11,10 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from pyinfra import host
 from pyinfra.api import operation
 
 from ..host_paths import STAMPS, SUPERVISOR_PROGRAMS
-from . import shell_file
+from . import known_facts, shell_file
 from .facts import HostFact
 from .files import Directory, File, Item
 
@@ -191,15 +190,9 @@ class CurrentState(HostFact[ServiceState]):
         )
 
 
-@operation()
-def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
-    """Restart or reload a service, if it does not run with its present configuration.
-
-    + service: the service
-    + manager: `systemd` or `supervisor`
-    + pause: seconds to wait after a restart, before another host is restarted
-    """
-    state = host.get_fact(
+def question(service: Service, manager: str) -> known_facts.Question[ServiceState]:
+    """Return the question for the state of a service."""
+    return known_facts.Question(
         CurrentState,
         unit=service.name,
         units=service.units,
@@ -208,6 +201,17 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         reload_on=service.reload_on,
         loaded=service.loaded,
     )
+
+
+@operation()
+def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
+    """Restart or reload a service, if it does not run with its present configuration.
+
+    + service: the service
+    + manager: `systemd` or `supervisor`
+    + pause: seconds to wait after a restart, before another host is restarted
+    """
+    state = known_facts.answer(question(service, manager))
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Iterator
+from typing import Any
+
 from omeroweb_ops.locations import CURRENT
+from pyinfra import host
 
 from .. import takeover
 from ..conventions import FAIL_TIMEOUT, IMAGE_GROUP, USER, has_socket
 from ..inventory.settings import Settings
-from ..operations import firewall, omerodir, packages, services, users
+from ..operations import background, firewall, known_facts, omerodir, packages, services, users
 from ..operations.phases import role
 from ..operations.sync import sync
 from ..target import Target
@@ -22,18 +27,37 @@ from . import (
     service,
     trusted_proxies,
 )
-from .release import Release, build, install_uv, provide_ice, wanted
+from .release import TASK, Release, build, provide_ice, start_build, wanted
+from .tools import install_uv
 
 __all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
 
 IMAGE_UID = 1000
 
 
+def questions(target: Target, release: Release) -> Iterator[known_facts.Question[Any]]:
+    """Yield the questions of an idle deploy to a web host."""
+    for each in _services(target, release):
+        yield services.question(each, target.manager)
+    yield branding.question(target.site.branding(target.member), target.application.static_root)
+    if closed_ports(target):
+        yield firewall.QUESTION
+
+
+def _services(target: Target, release: Release) -> Iterator[services.Service]:
+    yield _service(target, release)
+    yield services.cron()
+    if target.manager == "supervisor":
+        yield service.liveness()
+    elif notify.is_wanted(target):
+        yield notify.service()
+
+
 @role("OMERO.web")
 def install(target: Target, release: Release) -> None:
-    """Install packages, user and release, and write nothing that the active release executes.
+    """Install packages, user and uv, and start to build the release, for which `check` waits.
 
-    An existing installation keeps running.
+    Nothing that the active release executes is written, and an existing installation keeps running.
     """
     found = target.survey.existing
     names = (*packages.WEB, *packages.MANAGERS[target.manager])
@@ -44,9 +68,15 @@ def install(target: Target, release: Release) -> None:
     if found.omerodir or found.link:
         takeover.carry_over(name="Carry over configuration", found=found)
     sync(name="Make directories", items=omerodir.directories())
-    install_uv(name="Install uv")
+    install_tools(target.survey.arch, release)
+    start_build(name="Build release", release=release)
+
+
+def install_tools(arch: str, release: Release) -> None:
+    """Install uv and zeroc-ice. arch: the machine's name of the host (uname(1))."""
+    compiles = release.ice.is_compiled_for(host.name)
+    install_uv(name="Install uv", arch=arch, compiles=compiles)
     provide_ice(name="Provide zeroc-ice", wheel=release.ice)
-    build(name="Build release", release=release)
 
 
 @role("OMERO.web")
@@ -55,8 +85,7 @@ def install_in_image(release: Release) -> None:
     packages.install(name="Install packages", names=(*packages.IMAGE, *packages.INIT))
     users.create(name=f"Create user {USER}", uid=IMAGE_UID, group=IMAGE_GROUP)
     sync(name="Make directories", items=omerodir.directories(image=True))
-    install_uv(name="Install uv")
-    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    install_tools(platform.machine(), release)
     build(name="Build release", release=release)
     settings = Settings()
     own = service.omero_web(release, settings, "image", socket=False)
@@ -72,6 +101,7 @@ def check(target: Target, release: Release) -> None:
 
     Static files are collected while the active release keeps running.
     """
+    background.wait(name="Wait for the release", task=TASK)
     own, desired = target.site.branding(target.member), target.site.desired(target.member)
     if own:  # in a directory that no configuration names yet; the check tries its templates
         sync(name="Write branding", items=branding.items(own))

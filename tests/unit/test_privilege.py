@@ -229,11 +229,10 @@ def test_each_item_in_the_user_s_place_is_made_by_the_user() -> None:
             assert isinstance(item, (Directory, File)), item.path
             assert item.run_as == USER, item.path
             seen += 1
-        for command in item.commands():
-            script = command.text
-            if isinstance(item, (Directory, File)) and item.run_as == USER:
-                assert f"runuser -u {USER} -- " in script
-            assert offences(script) == [], item.path
+        script = item.command.text
+        if isinstance(item, (Directory, File)) and item.run_as == USER:
+            assert f"runuser -u {USER} -- " in script
+        assert offences(script) == [], item.path
     assert seen >= 6
 
 
