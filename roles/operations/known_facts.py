@@ -12,21 +12,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import gevent
 from pyinfra import host as current_host
 from pyinfra.api import Host
 
 from . import prefetch_store, run_context
-from .facts import HostFact
+from .facts import HostFact, SecretStdin
 
 T = TypeVar("T")
 
 
 class Question(Generic[T]):
-    """A fact with its arguments, which are text or tuples of text."""
+    """A fact with its arguments, which are text, numbers or tuples of text.
 
-    def __init__(self, fact: type[HostFact[T]], **arguments: Any) -> None:
-        self.fact, self.arguments = fact, arguments
-        self.key = (fact, tuple(sorted(arguments.items())))
+    stdin: the standard input, with which a question is a remote call of its own, at the same time
+    as the others'.
+    """
+
+    def __init__(
+        self, fact: type[HostFact[T]], stdin: SecretStdin | None = None, **arguments: Any
+    ) -> None:
+        self.fact, self.stdin, self.arguments = fact, stdin, arguments
+        text = stdin.text if stdin else None
+        self.key = (fact, text, tuple(sorted(arguments.items())))
+
+    def ask(self, host: Host) -> T:
+        """Ask a host."""
+        given = {"_stdin": self.stdin} if self.stdin else {}
+        found: T = host.get_fact(self.fact, **self.arguments, **given)
+        return found
 
 
 @dataclass(eq=False)
@@ -75,21 +89,25 @@ def answer(question: Question[T]) -> T:
         if question.key in questions.answers:
             known: T = questions.answers[question.key]
             return known
-    found: T = current_host.get_fact(question.fact, **question.arguments)
-    return found
+    return question.ask(current_host)
 
 
 def _ask(questions: tuple[Question[Any], ...]) -> dict[object, Any]:
     """Return the answers by key, without those of commands that have failed."""
-    facts = [each.fact() for each in questions]
-    commands = [fact.command(**each.arguments) for fact, each in zip(facts, questions, strict=True)]
-    output = current_host.get_fact(Answers, commands=tuple(commands))
+    host = current_host.state.inventory.get_host(current_host.name)
+    alone = {each.key: gevent.spawn(each.ask, host) for each in questions if each.stdin}
+    together = [each for each in questions if not each.stdin]
+    facts = [each.fact() for each in together]
+    commands = [fact.command(**each.arguments) for fact, each in zip(facts, together, strict=True)]
+    output: list[str] = host.get_fact(Answers, commands=tuple(commands))
     parts = split(output)
-    return {
+    found: dict[object, Any] = {
         each.key: fact.process(parts[number])
-        for number, (fact, each) in enumerate(zip(facts, questions, strict=True))
+        for number, (fact, each) in enumerate(zip(facts, together, strict=True))
         if number in parts
     }
+    found.update((key, greenlet.get()) for key, greenlet in alone.items())
+    return found
 
 
 def split(output: Iterable[str]) -> dict[int, list[str]]:

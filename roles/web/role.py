@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from omeroweb_ops.locations import CURRENT
+from omeroweb_ops.releases.installed import COMPLETE
 from pyinfra import host
 
 from .. import takeover
@@ -14,6 +15,7 @@ from ..conventions import FAIL_TIMEOUT, IMAGE_GROUP, USER, has_socket
 from ..inventory.settings import Settings
 from ..operations import background, firewall, known_facts, omerodir, packages, services, users
 from ..operations.phases import role
+from ..operations.prefetch import DAMAGED
 from ..operations.sync import sync
 from ..target import Target
 from ..target.closed_ports import closed_ports
@@ -42,6 +44,10 @@ def questions(target: Target, release: Release) -> Iterator[known_facts.Question
     yield branding.question(target.site.branding(target.member), target.application.static_root)
     if closed_ports(target):
         yield firewall.QUESTION
+    complete = target.survey.prefetched.state(f"{release.path}/{COMPLETE}")
+    if complete not in (None, "absent", DAMAGED) and not target.site.branding(target.member):
+        # without branding, which must be there before
+        yield configuration.question(release.path, "check", target.site.desired(target.member))
 
 
 def _services(target: Target, release: Release) -> Iterator[services.Service]:
