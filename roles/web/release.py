@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
@@ -140,9 +140,9 @@ def _build(release: Release) -> Iterator[StringCommand]:
     path = release.path
     yield StringCommand(shell_file.command(_START, path, CURRENT, PREVIOUS))
     locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
-    with tempfile.TemporaryDirectory() as folder:
-        wheels = [_app_wheel(Path(folder)), *(each.wheel for each in release.plugins if each.wheel)]
-        contents = {wheel.name: wheel.read_bytes() for wheel in wheels}
+    name, content = _app_wheel()
+    wheels = [each.wheel for each in release.plugins if each.wheel]
+    contents = {name: content, **{wheel.name: wheel.read_bytes() for wheel in wheels}}
     texts = {"requirements.txt": release.lock, **locks}
     yield from commands(
         *(File(f"{path}/{name}", text.rstrip("\n") + "\n") for name, text in texts.items()),
@@ -182,12 +182,14 @@ def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str])
     )
 
 
-def _app_wheel(folder: Path) -> Path:
+@cache  # the same for all hosts
+def _app_wheel() -> tuple[str, bytes]:
     """Build our own package as a wheel. uv needs no network for this (it includes uv_build)."""
-    subprocess.run(
-        [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", folder, str(APP)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        (wheel,) = Path(folder).glob("*.whl")
+        return wheel.name, wheel.read_bytes()
