@@ -99,7 +99,7 @@ def configure(target: Target, release: Release) -> None:
         name="Write files",
         items=[
             *files.commands(own, target.settings, target.manager),
-            *files.site_items(target, own, service.liveness()),
+            *files.site_items(target, own),
             expectations.expected(target),
             expectations.nginx_status(target),
             health.item(target.settings),
@@ -115,7 +115,7 @@ def configure(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
-    """Run OMERO.web, its watcher if systemd does not run, and cron."""
+    """Run OMERO.web and cron."""
     manager = target.manager
     several = len(target.site.group("web")) > 1
     services.run(
@@ -131,8 +131,6 @@ def activate(target: Target, release: Release) -> None:
         branding=target.site.branding(target.member),
         static_root=target.application.static_root,
     )
-    if manager == "supervisor":
-        services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.run(name="Run cron", service=services.cron(), manager=manager)
     if notify.is_wanted(target) and manager == "systemd":
         services.run(name="Run timer of doctor", service=notify.service(), manager=manager)
@@ -145,5 +143,5 @@ def report() -> None:
 
 
 def _service(target: Target, release: Release) -> services.Service:
-    socket = has_socket(target.groups, target.manager)
+    socket = has_socket(target.groups)
     return service.omero_web(release, target.settings, target.manager, socket=socket)
