@@ -37,6 +37,7 @@ COMMAND = "PROCESS_MANAGER_COMMAND"  # in the environment of this program and of
 NOTIFY_SOCKET = "NOTIFY_SOCKET"  # sd_notify(3); in that of the service alone
 START_TIMEOUT = 90.0  # seconds until READY; systemd's DefaultTimeoutStartSec=
 KILLED_DELAY, FAILED_DELAY = 1.0, 5.0  # seconds before a start after a crash, after an error
+REQUESTS_TIMEOUT = 1.0  # seconds for the requests of the workers of a master that was killed
 REMAINS_TIMEOUT = 3.0  # seconds for the requests of a service whose process manager was killed
 TURN = 0.1  # seconds between two looks at processes that end
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of the service become children of this process
@@ -125,6 +126,7 @@ class Manager:
             self._recover(-signal.SIGKILL)
         elif self.main and now > self.alive_until:
             log(f"{self.main} does not report and is killed")
+            end_all(NOTIFY_SOCKET, self.address)
             self._recover(-signal.SIGKILL)
         elif not self.main and now >= self.start_at and not self.is_stopped:
             self._start(now)
@@ -180,12 +182,12 @@ class Manager:
             os._exit(1)
 
     def _recover(self, status: int) -> None:
-        """Kill what is left, as systemd does, and start the service soon. status: of its end."""
-        end_all(NOTIFY_SOCKET, self.address)
+        """End what is left, and start the service soon. status: of the main process."""
         killed = status < 0 or self.is_ready
-        log(f"the main process has ended ({status}); the service is started again")
-        self._forget_main()
         self.start_at = time.monotonic() + (KILLED_DELAY if killed else FAILED_DELAY)
+        log(f"the main process has ended ({status}); the service is started again")
+        end_all(NOTIFY_SOCKET, self.address, REQUESTS_TIMEOUT)
+        self._forget_main()
 
     def _stop(self) -> None:
         self.end_at = time.monotonic() + self.stop_seconds

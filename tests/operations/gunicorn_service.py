@@ -142,7 +142,7 @@ class Service:
             command = [sys.executable, "-I", process_manager.__file__, str(STOP_SECONDS)]
         self.process = subprocess.Popen(
             command,
-            stdin=managed,
+            stdin=managed.fileno() if managed else None,
             cwd=self.folder,
             env=environment,
             stdout=log,
