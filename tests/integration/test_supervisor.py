@@ -76,7 +76,7 @@ def test_a_change_costs_no_visitor_a_request(
 
 
 def test_workers_share_what_the_master_has_loaded(site: Host) -> None:
-    """Ice's library is mapped in the master; a master that only starts workers has no need of it."""
+    """A master that only starts workers would not have loaded Ice."""
     leader = master(site)
     assert "IcePy" in site.read(f"/proc/{leader}/maps")
     parents = site.run(f"cat /proc/{leader}/task/{leader}/children").stdout.split()
