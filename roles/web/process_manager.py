@@ -36,7 +36,7 @@ from dataclasses import dataclass
 COMMAND = "PROCESS_MANAGER_COMMAND"  # in the environment of this program and of the whole service
 NOTIFY_SOCKET = "NOTIFY_SOCKET"  # sd_notify(3); in that of the service alone
 START_TIMEOUT = 90.0  # seconds until READY; systemd's DefaultTimeoutStartSec=
-CRASH_DELAY, ERROR_DELAY = 0.1, 5.0  # seconds before a start after a signal, after an error
+CRASH_DELAY, ERROR_DELAY = 0.1, 5.0  # seconds before a start after a crash, after an error
 REQUESTS_TIMEOUT = 1.0  # seconds for the requests of the workers of a master that was killed
 REMAINS_TIMEOUT = 3.0  # seconds for the requests of a service whose process manager was killed
 TURN = 0.1  # seconds between two looks at processes that end
@@ -186,7 +186,8 @@ class Manager:
 
         status: the main process's exit status, or the signal's negative.
         """
-        self.start_at = time.monotonic() + (ERROR_DELAY if status > 0 else CRASH_DELAY)
+        has_crashed = self.is_ready and status <= 0
+        self.start_at = time.monotonic() + (CRASH_DELAY if has_crashed else ERROR_DELAY)
         log(f"the main process has ended ({status}); the service is started again")
         end_all(NOTIFY_SOCKET, self.address, REQUESTS_TIMEOUT)
         self._forget_main()
