@@ -39,6 +39,7 @@ START_TIMEOUT = 90.0  # seconds until READY; systemd's DefaultTimeoutStartSec=
 CRASH_DELAY, ERROR_DELAY = 0.1, 5.0  # seconds before a start after a crash, after an error
 REQUESTS_TIMEOUT = 1.0  # seconds for the requests of the workers of a master that was killed
 REMAINS_TIMEOUT = 3.0  # seconds for the requests of a service whose process manager was killed
+KILL_TIMEOUT = 10.0  # seconds for processes to end that are killed
 TURN = 0.1  # seconds between two looks at processes that end
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of the service become children of this process
 LISTEN_FDS_START = 3  # sd_listen_fds(3)
@@ -122,7 +123,7 @@ class Manager:
             self._continue_stop(now)
         elif self.main in ended:
             self._recover(ended[self.main])
-        elif self.main and not os.path.exists(f"/proc/{self.main}"):  # a predecessor's child
+        elif self.main and not self._exists():  # it was its predecessor's child
             self._recover(-signal.SIGKILL)
         elif self.main and now > self.alive_until:
             log(f"{self.main} does not report and is killed")
@@ -199,7 +200,8 @@ class Manager:
 
     def _continue_stop(self, now: float) -> None:
         """End both masters of a hand-over; each takes as long as its last requests."""
-        masters = {self.main, *processes("GUNICORN_PID", str(self.main))} & {*self._processes()}
+        masters = [self.main] if self._exists() else []
+        masters += processes("GUNICORN_PID", str(self.main))
         if masters and now <= (self.end_at or 0.0):
             for each in masters:
                 send(each, signal.SIGTERM)
@@ -207,6 +209,9 @@ class Manager:
         end_all(NOTIFY_SOCKET, self.address)
         self.end_at = None
         self._forget_main()
+
+    def _exists(self) -> bool:
+        return bool(self.main) and os.path.exists(f"/proc/{self.main}")
 
     def _processes(self) -> Iterator[int]:
         return processes(NOTIFY_SOCKET, self.address)
@@ -264,10 +269,17 @@ def processes(variable: str, value: str) -> Iterator[int]:
 
 
 def end_all(variable: str, value: str, timeout: float = 0.0) -> None:
-    """End the processes that `processes` yields. timeout: seconds after which they are killed."""
+    """End the processes that `processes` yields. timeout: seconds after which they are killed.
+
+    A process that waits for a disk cannot be killed, and is left after KILL_TIMEOUT.
+    """
     number, killed_at = signal.SIGTERM, time.monotonic() + timeout
     while found := [*processes(variable, value)]:
-        if time.monotonic() >= killed_at:
+        now = time.monotonic()
+        if now >= killed_at + KILL_TIMEOUT:
+            log(f"these processes cannot be killed: {found}")
+            return
+        if now >= killed_at:
             number = signal.SIGKILL
         for each in found:
             send(each, number)
