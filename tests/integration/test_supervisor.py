@@ -78,7 +78,7 @@ def test_a_change_costs_no_visitor_a_request(
 def test_workers_share_what_the_master_has_loaded(site: Host) -> None:
     """A master that only starts workers would not have loaded Ice."""
     leader = master(site)
-    assert "IcePy" in site.read(f"/proc/{leader}/maps")
+    assert "IcePy" in site.run(["cat", f"/proc/{leader}/maps"], user="omero-web").stdout
     parents = site.run(f"cat /proc/{leader}/task/{leader}/children").stdout.split()
     assert {*map(int, parents)} == {*pids(site)["omero-web"]} - {leader}
 
