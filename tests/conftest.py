@@ -35,6 +35,7 @@ LONGEST = (
     "test_systemd_host.py",
     "test_swarm.py",
     "test_crash.py",
+    "test_supervisor.py",
     "test_redis.py",
     "test_red_team.py",
     "test_compose.py",

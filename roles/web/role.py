@@ -53,9 +53,7 @@ def questions(target: Target, release: Release) -> Iterator[known_facts.Question
 def _services(target: Target, release: Release) -> Iterator[services.Service]:
     yield _service(target, release)
     yield services.cron()
-    if target.manager == "supervisor":
-        yield service.liveness()
-    elif notify.is_wanted(target):
+    if notify.is_wanted(target) and target.manager == "systemd":
         yield notify.service()
 
 
@@ -135,7 +133,7 @@ def configure(target: Target, release: Release) -> None:
         name="Write files",
         items=[
             *files.commands(own, target.settings, target.manager),
-            *files.site_items(target, own, service.liveness()),
+            *files.site_items(target, own),
             expectations.expected(target),
             expectations.nginx_status(target),
             health.item(target.settings),
@@ -151,7 +149,7 @@ def configure(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
-    """Run OMERO.web, its watcher if systemd does not run, and cron."""
+    """Run OMERO.web and cron."""
     manager = target.manager
     several = len(target.site.group("web")) > 1
     services.run(
@@ -167,8 +165,6 @@ def activate(target: Target, release: Release) -> None:
         branding=target.site.branding(target.member),
         static_root=target.application.static_root,
     )
-    if manager == "supervisor":
-        services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.run(name="Run cron", service=services.cron(), manager=manager)
     if notify.is_wanted(target) and manager == "systemd":
         services.run(name="Run timer of doctor", service=notify.service(), manager=manager)
@@ -181,5 +177,5 @@ def report() -> None:
 
 
 def _service(target: Target, release: Release) -> services.Service:
-    socket = has_socket(target.groups, target.manager)
+    socket = has_socket(target.groups)
     return service.omero_web(release, target.settings, target.manager, socket=socket)
