@@ -8,6 +8,7 @@ over a line with latency.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,8 @@ COUNTS = (1, 2, 4, 10)
 VALIDATED = (1, 2, 4)
 LATENCY = 0.02  # seconds of the validation
 CORES = 2  # that the test hosts share with the controller
-SIMULATED_HOSTS, SIMULATED_LATENCIES = (1, 10, 100, 1000), (0.001, 0.02, 0.1)
+SIMULATED_HOSTS, LATENCIES = (1, 10, 100, 1000), (0.001, 0.02, 0.1)
+PARALLEL = (40, 300)  # pyinfra's default with two cores, and what 1,024 open files allow
 MEASURED, SIMULATED = "idle deploy, measured", "idle deploy, simulated"
 VALIDATION, CALIBRATION = "simulation beside measurement", "calibration"
 _SECRETS = {
@@ -109,14 +111,13 @@ def simulated(
     yield from _calibration(costs)
     for (count, latency), measured in seconds.items():
         title = f"{count} hosts, {latency * 1000:g} ms"
-        expected = simulation.idle_deploy(costs, count, latency, CORES)
+        expected = simulation.idle_deploy(costs, count, latency, host_cores=CORES)
         yield Measurement(f"{title}: measured", "bundle", measured, "s", VALIDATION)
         yield Measurement(f"{title}: simulated", "bundle", expected, "s", VALIDATION)
-    for count in SIMULATED_HOSTS:
-        for latency in SIMULATED_LATENCIES:
-            took = simulation.idle_deploy(costs, count, latency)
-            name = f"{latency * 1000:g} ms"
-            yield Measurement(name, "bundle", took, "s", SIMULATED, count)
+    for count, parallel, latency in itertools.product(SIMULATED_HOSTS, PARALLEL, LATENCIES):
+        took = simulation.idle_deploy(costs, count, latency, parallel=parallel)
+        name = f"{latency * 1000:g} ms, {parallel} at once"
+        yield Measurement(name, "bundle", took, "s", SIMULATED, count)
 
 
 def _calibration(costs: Costs) -> Iterator[Measurement]:

@@ -4,6 +4,7 @@ A page has a marker, the table, and a marker of the end:
 
     <!-- benchmark: PART -->
     <!-- benchmark: PART: GROUP -->
+    <!-- benchmark: plot NAME -->
     <!-- benchmark: summary -->
     <!-- end of benchmark -->
 """
@@ -62,7 +63,9 @@ def update(text: str, results: Results) -> str:
 
 def _table(name: str, results: Results) -> str | None:
     if name == "summary":
-        return summary.table(results) if results else None
+        return summary.table(results)
+    if name.startswith("plot "):
+        return _image(name.removeprefix("plot "), results)
     part, _colon, group = name.partition(": ")
     if part not in results:
         return None
@@ -71,6 +74,13 @@ def _table(name: str, results: Results) -> str | None:
     if not rows:
         return None
     return f"{tables.markdown(rows)}\n\n{conditions(result)}"
+
+
+def _image(name: str, results: Results) -> str | None:
+    (plot,) = (each for each in plots.PLOTS if each.name == name)
+    if plot.part not in results:
+        return None
+    return f"![{plot.title}](pictures/{plot.file})"
 
 
 def conditions(result: PartResult) -> str:

@@ -1,8 +1,10 @@
 """A simulation of an idle deploy over many hosts: remote calls, one controller, a slow line.
 
-pyinfra runs an operation on all hosts at once and begins the next one when the last host has ended.
-So a call of one host waits for a line, and the calls of all hosts share one core of the controller,
-because pyinfra is one process (gevent: one greenlet for each host).
+pyinfra runs an operation on many hosts at once, and begins the next one when the last host has
+ended. So a call of one host waits for a line, and the calls of all hosts share one core of the
+controller, because pyinfra is one process (gevent: one greenlet for each host). At most
+`--parallel` hosts are worked on at the same time; the default is 20 for each core of the controller
+(pyinfra 3.10.0, pyinfra/api/state.py).
 """
 
 from __future__ import annotations
@@ -42,25 +44,35 @@ class _Servers:
         return end
 
 
-def idle_deploy(costs: Costs, hosts: int, latency: float, host_cores: int | None = None) -> float:
+def idle_deploy(
+    costs: Costs,
+    hosts: int,
+    latency: float,
+    *,
+    parallel: int = 40,
+    host_cores: int | None = None,
+) -> float:
     """Return the seconds of an idle deploy.
 
-    latency: seconds of a round trip. host_cores: that all hosts share, if they are test hosts of
-    one machine; each host has its own if this is None.
+    latency: seconds of a round trip. parallel: hosts at the same time. host_cores: that all hosts
+    share, if they are test hosts of one machine; each host has its own if this is None.
     """
-    step = _call_on_all(costs, hosts, latency, host_cores)
+    step = _call_on_all(costs, hosts, latency, parallel, host_cores)
     return costs.start + costs.calls * step
 
 
-def _call_on_all(costs: Costs, hosts: int, latency: float, host_cores: int | None) -> float:
-    """Return the seconds until the slowest host has ended one call.
+def _call_on_all(
+    costs: Costs, hosts: int, latency: float, parallel: int, host_cores: int | None
+) -> float:
+    """Return the seconds until the last host has ended one call.
 
     The controller's CPU is needed before a request is sent, and again when the answer is there.
     """
     controller, cores = _Servers(1), _Servers(host_cores or hosts)
     line = costs.round_trips * latency / 2
     number = itertools.count()  # the order of events at the same time
-    events = [(0.0, next(number), 0) for _host in range(hosts)]
+    events = [(0.0, next(number), 0) for _host in range(min(hosts, parallel))]
+    waiting = hosts - len(events)
     latest = 0.0
     while events:
         now, _number, stage = heapq.heappop(events)
@@ -70,6 +82,9 @@ def _call_on_all(costs: Costs, hosts: int, latency: float, host_cores: int | Non
             following = cores.serve(now, costs.remote) + line
         else:
             latest = max(latest, controller.serve(now, costs.cpu / 2))
+            if waiting:
+                waiting -= 1
+                heapq.heappush(events, (latest, next(number), 0))
             continue
         heapq.heappush(events, (following, next(number), stage + 1))
     return latest

@@ -68,12 +68,18 @@ LINES = (
 )
 
 
-def table(results: Results) -> str:
-    """Return the table as Markdown, with the better side in bold, without lines of no result."""
-    return HEADER + "".join(_lines(results))
+def table(results: Results) -> str | None:
+    """Return the table as Markdown, with the better side in bold.
+
+    None if a part of the table has no result: a page then keeps the table that it has.
+    """
+    if not all(line.part in results for line in LINES):
+        return None
+    return HEADER + "".join(lines(results))
 
 
-def _lines(results: Results) -> Iterator[str]:
+def lines(results: Results) -> Iterator[str]:
+    """Yield the lines of which the results have a row."""
     for line in LINES:
         if line.part in results:
             rows = {row.key.name: row for row in results[line.part].group("")}
