@@ -33,7 +33,8 @@ LATENCY = 0.02  # seconds of the validation
 CORES = 2  # that the test hosts share with the controller
 SIMULATED_HOSTS, LATENCIES = (1, 10, 100, 1000), (0.001, 0.02, 0.1)
 PARALLEL = (40, 300)  # pyinfra's default with two cores, and what 1,024 open files allow
-MEASURED, SIMULATED = "idle deploy, measured", "idle deploy, simulated"
+MEASURED = "idle deploy, measured"
+SIMULATED = "idle deploy, simulated, {parallel} hosts at once"
 VALIDATION, CALIBRATION = "simulation beside measurement", "calibration"
 _SECRETS = {
     "redis_password": "of the benchmark's hosts",
@@ -114,10 +115,10 @@ def simulated(
         expected = simulation.idle_deploy(costs, count, latency, host_cores=CORES)
         yield Measurement(f"{title}: measured", "bundle", measured, "s", VALIDATION)
         yield Measurement(f"{title}: simulated", "bundle", expected, "s", VALIDATION)
-    for count, parallel, latency in itertools.product(SIMULATED_HOSTS, PARALLEL, LATENCIES):
+    for parallel, count, latency in itertools.product(PARALLEL, SIMULATED_HOSTS, LATENCIES):
         took = simulation.idle_deploy(costs, count, latency, parallel=parallel)
-        name = f"{latency * 1000:g} ms, {parallel} at once"
-        yield Measurement(name, "bundle", took, "s", SIMULATED, count)
+        group = SIMULATED.format(parallel=parallel)
+        yield Measurement(f"{latency * 1000:g} ms", "bundle", took, "s", group, count)
 
 
 def _calibration(costs: Costs) -> Iterator[Measurement]:

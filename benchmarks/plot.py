@@ -55,10 +55,10 @@ class Series:
 
 
 def series(rows: Sequence[Row], unit: str) -> list[Series]:
-    """Return a line for each name and side of rows that have a position."""
+    """Return a line for each name and side of rows that have a position, documented sides first."""
     found: dict[tuple[str, Side], list[tuple[float, float, float, float]]] = {}
-    for row in rows:
-        for side in SIDES:
+    for side in SIDES:
+        for row in rows:
             summary = row.summary(side)
             if row.key.x is not None and row.key.unit == unit and summary:
                 point = (row.key.x, summary.median, summary.minimum, summary.maximum)
@@ -102,11 +102,11 @@ def _axis(values: Sequence[float], begin: float, end: float, is_logarithmic: boo
 
 
 def _lines(lines: Sequence[Series], x: axis.Axis, y: axis.Axis) -> Iterator[dict[str, object]]:
-    begin = LEFT
+    begin = float(LEFT)
     for line in lines:
         points = [
             (x.position(at), y.position(median), y.position(low), y.position(high))
             for at, median, low, high in line.points
         ]
         yield {"name": line.name, "points": points, "legend": begin}
-        begin += 44 + 7 * len(line.name)
+        begin += 56 + 7.5 * len(line.name)
