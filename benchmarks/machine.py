@@ -72,16 +72,23 @@ def kernel_version(release: str) -> str:
 
 
 def commit() -> str:
-    """Return the short commit of this checkout, with a `+` if files differ from it."""
-    here = Path(__file__).parent
-    done = subprocess.run(
-        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
-        cwd=here,
-        capture_output=True,
-        text=True,
-        check=False,
+    """Return the short commit of this checkout, with a `+` if its code differs from the commit.
+
+    The documentation does not count, because results are written into it.
+    """
+    found = _git("rev-parse", "--short", "HEAD")
+    if found.returncode:
+        return "unknown"
+    paths = (".", ":(exclude)docs", ":(exclude)README.md")
+    is_changed = _git("diff", "--quiet", "HEAD", "--", *paths).returncode != 0
+    return found.stdout.strip() + "+" * is_changed
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[1]
+    return subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
     )
-    return done.stdout.strip() or "unknown"
 
 
 def today() -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import page
+import re
+
+import pytest
+
+from benchmarks import page, plots
 from benchmarks.machine import Machine
 from benchmarks.measurement import Measurement, rows
-from benchmarks.results import PartResult
+from benchmarks.parts import PARTS
+from benchmarks.results import PartResult, load
 
 MACHINE = Machine(2, "A CPU", 16.0, "6.1.0", "Debian 12.11", 0.1)
 FOUND = PartResult(
@@ -49,3 +54,26 @@ def test_a_table_says_when_and_where_it_was_measured() -> None:
 def test_a_second_update_changes_nothing() -> None:
     once = page.update(PAGE, {"deploy": FOUND})
     assert page.update(once, {"deploy": FOUND}) == once
+
+
+@pytest.mark.parametrize("name", page.NAMES)
+def test_each_marker_of_the_pages_names_a_part_and_its_table(name: str) -> None:
+    """A marker that nothing fills would leave a page without its table, and without an error."""
+    stored = load(page.RESULTS)
+    text = (page.DOCS / name).read_text("utf-8")
+    markers = re.findall(r"<!-- benchmark: (.+?) -->", text)
+    assert len(markers) == text.count("<!-- end of benchmark -->") > 0
+    for marker in markers:
+        part, _colon, group = marker.partition(": ")
+        if part.startswith("plot "):
+            assert part.removeprefix("plot ") in {plot.name for plot in plots.PLOTS}
+        elif part != "summary":
+            assert part in {each.name for each in PARTS}
+            assert part not in stored or stored[part].group(group)
+
+
+def test_every_table_of_the_stored_results_is_on_a_page() -> None:
+    text = "".join((page.DOCS / name).read_text("utf-8") for name in page.NAMES)
+    for part, result in load(page.RESULTS).items():
+        for group in result.groups():
+            assert f"<!-- benchmark: {part}{f': {group}' if group else ''} -->" in text
