@@ -25,6 +25,8 @@ def relay(address: str, port: int, latency: float) -> Iterator[int]:
         await asyncio.gather(
             _copy(reader, far_writer, latency / 2), _copy(far_reader, writer, latency / 2)
         )
+        for each in (writer, far_writer):
+            each.close()
 
     async def listen() -> asyncio.Server:
         return await asyncio.start_server(accept, "127.0.0.1", 0)
@@ -39,7 +41,7 @@ def relay(address: str, port: int, latency: float) -> Iterator[int]:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
-    """Write each piece so much later than it was read, in order and without a limit of pieces."""
+    """Write each piece so much later than it was read, in order; pass the end of the input on."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
@@ -59,4 +61,4 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dela
     pieces.put_nowait((loop.time() + delay, b""))
     with contextlib.suppress(ConnectionError):
         await writing
-        writer.close()
+        writer.write_eof()
