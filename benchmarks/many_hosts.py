@@ -29,9 +29,9 @@ from tests.integration.hosts import Fleet, Host, HostEntry, inventory, ssh_entry
 
 COUNTS = (1, 2, 4, 10)
 VALIDATED = (1, 2, 4)
-LATENCY = 0.02  # seconds of the validation
+LATENCY, CALIBRATED = 0.02, 0.1  # seconds of a round trip: of the validation, of the calibration
 CORES = 2  # that the test hosts share with the controller
-SIMULATED_HOSTS, LATENCIES = (1, 10, 100, 1000), (0.001, 0.02, 0.1)
+SIMULATED_HOSTS, LATENCIES = (1, 10, 100, 250, 1000), (0.001, 0.02, 0.1)
 PARALLEL = (40, 300)  # pyinfra's default with two cores, and what 1,024 open files allow
 MEASURED = "idle deploy, measured"
 SIMULATED = "idle deploy, simulated, {parallel} hosts at once"
@@ -84,7 +84,7 @@ def measure(pairs: int) -> Iterator[Measurement]:
             traced(site.inventory(count))
             traced(site.inventory(count))  # the first idle one may try the configuration again
             for _pair in range(pairs):
-                for latency in (0.0, LATENCY) if count in VALIDATED else (0.0,):
+                for latency in _latencies(count):
                     done = _deploy(site, count, latency)
                     deploys.setdefault((count, latency), []).append(done)
                     if not latency:
@@ -93,6 +93,13 @@ def measure(pairs: int) -> Iterator[Measurement]:
                         name = "CPU time of the controller"
                         yield Measurement(name, "bundle", cpu, "s", MEASURED, count)
     yield from simulated(deploys)
+
+
+def _latencies(count: int) -> tuple[float, ...]:
+    """Return the latencies with which so many hosts get a deploy."""
+    if count == 1:
+        return (0.0, LATENCY, CALIBRATED)
+    return (0.0, LATENCY) if count in VALIDATED else (0.0,)
 
 
 def simulated(
@@ -108,7 +115,9 @@ def simulated(
         if not latency
     }
     calls = max(trace.calls_per_host() for _took, trace in deploys[1, 0.0])
-    costs = simulation.calibrate(calls, processor, seconds[1, 0.0], seconds[1, LATENCY], LATENCY)
+    costs = simulation.calibrate(
+        calls, processor, seconds[1, 0.0], seconds[1, CALIBRATED], CALIBRATED
+    )
     yield from _calibration(costs)
     for (count, latency), measured in seconds.items():
         title = f"{count} hosts, {latency * 1000:g} ms"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
+import statistics
 from dataclasses import dataclass
 
 
@@ -90,14 +90,6 @@ def _call_on_all(
     return latest
 
 
-def in_batches(costs: Costs, hosts: int, latency: float, batch: int) -> float:
-    """Return the seconds of runs with `--limit`, one after the other, of so many hosts each."""
-    return sum(
-        idle_deploy(costs, min(batch, hosts - number * batch), latency)
-        for number in range(math.ceil(hosts / batch))
-    )
-
-
 def calibrate(
     calls: int,
     processor: dict[int, float],
@@ -119,7 +111,5 @@ def calibrate(
 
 def fit(points: dict[int, float]) -> tuple[float, float]:
     """Return the intercept and the slope of the line through the points, by least squares."""
-    import statistics
-
     slope, intercept = statistics.linear_regression([*points], [*points.values()])
     return intercept, slope

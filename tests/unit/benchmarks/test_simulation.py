@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.simulation import Costs, calibrate, fit, idle_deploy, in_batches
+from benchmarks.simulation import Costs, calibrate, fit, idle_deploy
 
 COSTS = Costs(start=1.0, calls=10, cpu=0.02, remote=0.1, round_trips=2.0)
 
@@ -39,12 +39,6 @@ def test_latency_counts_once_for_each_call_whatever_the_number_of_hosts() -> Non
 def test_test_hosts_of_one_machine_share_its_cores() -> None:
     # 0.1 s on each of 4 hosts with 1 core: the first begins at 0.01; the last answer costs 0.01
     assert idle_deploy(COSTS, 4, 0.0, host_cores=1) == pytest.approx(1 + 10 * (0.01 + 0.4 + 0.01))
-
-
-def test_batches_follow_one_another() -> None:
-    assert in_batches(COSTS, 5, 0.0, 2) == pytest.approx(
-        2 * idle_deploy(COSTS, 2, 0.0) + idle_deploy(COSTS, 1, 0.0)
-    )
 
 
 def test_a_calibration_finds_the_costs_of_simulated_deploys() -> None:
