@@ -120,10 +120,10 @@ def simulated(
     )
     yield from _calibration(costs)
     for (count, latency), measured in seconds.items():
-        title = f"{count} hosts, {latency * 1000:g} ms"
         expected = simulation.idle_deploy(costs, count, latency, host_cores=CORES)
-        yield Measurement(f"{title}: measured", "bundle", measured, "s", VALIDATION)
-        yield Measurement(f"{title}: simulated", "bundle", expected, "s", VALIDATION)
+        for name, value in (("measured", measured), ("simulated", expected)):
+            title = f"{latency * 1000:g} ms, {name}"
+            yield Measurement(title, "bundle", value, "s", VALIDATION, count)
     for parallel, count, latency in itertools.product(PARALLEL, SIMULATED_HOSTS, LATENCIES):
         took = simulation.idle_deploy(costs, count, latency, parallel=parallel)
         group = SIMULATED.format(parallel=parallel)
