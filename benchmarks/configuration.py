@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 from omeroweb_ops.state import schema
@@ -62,7 +63,9 @@ def measure(pairs: int) -> Iterator[Measurement]:
 
 def documented(host: Host, chosen: Mapping[str, object]) -> float:
     """Set the properties one by one, return the seconds, and unset them again."""
-    lines = "".join(f"omero config set -- {name} '{value}'\n" for name, value in chosen.items())
+    known = schema.locked()
+    words = [(name, known[name].encode(value)) for name, value in chosen.items()]
+    lines = "".join(f"omero config set -- {shlex.join(each)}\n" for each in words)
     took = seconds(lambda: host.run(f"set -e\n{lines}", timeout=900))
     host.run(f"set -e\n{''.join(f'omero config set {name}' + chr(10) for name in chosen)}")
     return took
