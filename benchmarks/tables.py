@@ -85,6 +85,7 @@ def _ratio(row: Row) -> str:
 
 
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in lines]
     alignment = ["left", *("right" for _ in columns[1:])]
     return tabulate(
         lines, headers=columns, tablefmt="pipe", disable_numparse=True, colalign=alignment

@@ -72,6 +72,11 @@ def test_a_table_of_the_bundle_alone_has_no_empty_columns() -> None:
     assert [cell.strip() for cell in lines[0].strip("|").split("|")] == ["", "unit", "bundle"]
 
 
+def test_the_name_of_an_operation_stays_in_its_cell() -> None:
+    lines = tables.markdown(result(Measurement("NGINX | Run nginx", "bundle", 1, "s")).rows)
+    assert r"| NGINX \| Run nginx |" in lines
+
+
 def test_a_table_with_positions_has_a_line_for_each() -> None:
     lines = tables.markdown(result().group("growth")).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
