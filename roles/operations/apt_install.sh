@@ -50,6 +50,7 @@ attempt() {
 }
 
 # apt-get runs this command before dpkg, with the paths of all packages on standard input (apt.conf(5)).
+# shellcheck disable=SC2016 # a program of awk
 new='$1 == "new" && !($2 in has) { print $2 } $1 == "installed" { has[$2] }'
 record_new="{ dpkg-query -W -f '\${db:Status-Status} \${Package}\n'; sed 's|.*/||; s|_.*||; s|^|new |'; } |
     awk '$new' >> '${record:-/dev/null}'"

@@ -7,10 +7,11 @@ set -e
 umask 022
 digest=$1
 shift
-# shellcheck disable=SC2154 # tools.py sets tools and sent
+# shellcheck disable=SC2154 # tools.py sets tools
 rm -rf "$tools"
 mkdir "$tools"
 "$@"
+# shellcheck disable=SC2154 # tools.py sets sent
 rm -f "$sent"
 sync -f "$tools"
 echo "$digest" > "$tools/complete"
