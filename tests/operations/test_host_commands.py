@@ -241,6 +241,16 @@ def test_without_a_process_manager_supervisor_starts_it(supervised: Host, word: 
     assert asked(supervised) == ["stop omero-web", "start omero-web"]
 
 
+def test_a_service_that_supervisor_is_starting_is_not_started_again(supervised: Host) -> None:
+    """supervisor would refuse, and has just been started itself."""
+    stand_in = supervised.folder / "programs/supervisorctl"
+    text = stand_in.read_text()
+    stand_in.write_text(text.replace("RUNNING   pid 42, uptime 0:01:00", "STARTING"))
+    done = supervised("service", "start")
+    assert (done.returncode, done.stdout) == (0, "Starting OMERO.web... [OK]\n")
+    assert asked(supervised) == []
+
+
 def test_a_service_that_is_not_ready_is_not_running(supervised: Host) -> None:
     supervised.name = "starting"
     assert "[NOT STARTED]" in supervised("service", "status").stdout
