@@ -116,12 +116,12 @@ def test_a_static_file_of_another_release_is_served_at_once_and_one_of_the_relea
         found = [plain.http("/static/own.css?_1", timeout=5) for _ in range(30)]
         return {(each.status_code, each.text) for each in found}
 
-    def release(name: str, text: str | None) -> None:
+    def release(name: str, text: str) -> None:
         """Another release with its own file, as a deploy makes it active."""
         folder = f"/opt/omero/web/releases/{name}"
         plain.run(f"cp -al $(readlink -f /opt/omero/web/venv3) {folder}")
-        if text:
-            plain.write(f"{folder}/static/own.css", text)
+        plain.run(f"rm -f {folder}/static/own.css")  # a link to the file of the release before
+        plain.write(f"{folder}/static/own.css", text)
         plain.run("ln -sfT $(readlink -f /opt/omero/web/venv3) /opt/omero/web/previous")
         plain.run(f"ln -sfT {folder} /opt/omero/web/venv3.new")
         plain.run("mv -T /opt/omero/web/venv3.new /opt/omero/web/venv3")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from omeroweb_ops.property_names import NGINX_SERVER_EXTRA_CONFIG as EXTRA
 from omeroweb_ops.shared.static_cache import STATIC_CACHE_VALID
 
