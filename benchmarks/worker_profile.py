@@ -2,7 +2,8 @@
 
 py-spy samples the workers of a deployed host while VISITORS request a page again and again. A
 sample belongs to the code that is innermost: a call of the standard library or of a database
-belongs to its caller.
+belongs to its caller. Only the threads that handle requests count, and not a worker's main thread,
+which accepts connections.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ OWNERS = {
         r"site-packages/(?:django|corsheaders|pipeline|omeroweb|omero|Glacier2|Ice)\b"
     ),
 }
-# The innermost frame of a thread that waits for work: a worker's main thread, and the master.
-IDLE = re.compile(r"/(?:selectors|gunicorn/arbiter)\.py:\d+\)$")
+# The worker class's method in which a thread handles a request.
+_REQUEST = re.compile(r"\bhandle \(\S*omeroweb_ops/gunicorn/thread_worker\.py")
 # The worker class's socket makes the system calls that gunicorn's own would make.
 _SYSTEM_CALL = re.compile(
     r"^(?:ClientSocket\.)?(?:recv|sendall|sendfile) \(\S*/client_connection\.py:\d+\)$"
@@ -50,12 +51,12 @@ _SESSION = re.compile(r"^_load \(\S*omeroweb_ops/gunicorn/session_store_guard\.p
 
 
 def owner(stack: str) -> str | None:
-    """Return whose a sample is; None if the thread waits for work.
+    """Return whose a sample is; None if the thread handles no request.
 
     stack: frames from the outermost to the innermost, as py-spy's format `raw` has them.
     """
     frames = stack.split(";")
-    if IDLE.search(frames[-1]):
+    if not _REQUEST.search(stack):
         return None
     if _SYSTEM_CALL.match(frames[-1]):
         return "gunicorn"
