@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import shlex
+from collections.abc import Iterator, Mapping
 
 from omeroweb_ops.state import schema
 from omeroweb_ops.state.desired import Desired
 
-from benchmarks.deploy import seconds
+from benchmarks.fleet import fleet, seconds
+from benchmarks.measurement import Measurement
+from benchmarks.terminal import run_alone
 from roles.conventions import LOCATIONS
 from roles.host_paths import OPS_COMMAND
-from tests.integration.engine import ensure_engine
-from tests.integration.hosts import Fleet, deploy, docker_inventory
+from tests.integration.hosts import Host, deploy, docker_inventory
 
 # What a deploy runs of the engine where something differs: plan, validation and trial, then write.
+ALL = "40 properties"
 ENGINE = f"{OPS_COMMAND} config check --desired - < desired && cp desired {LOCATIONS.desired_state}"
 NUMBERS = (
     "application_server.max_requests chunk_size max_table_download_rows max_table_slice_size "
@@ -47,30 +49,41 @@ def values() -> dict[str, object]:
     return chosen
 
 
-def main() -> None:
-    """Measure and print."""
-    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
-    try:
-        host = fleet.make_host("plain")
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Yield the seconds of forty properties, and of more and fewer of them."""
+    with fleet() as hosts, hosts.make_host("plain") as host:
         deploy(docker_inventory(host))
-        chosen = values()
         deployed = Desired.parse(host.read(str(LOCATIONS.desired_state)), "the host's")
-        wanted = Desired({**deployed.set, **chosen}, deployed.append, deployed.remove)
-        lines = "".join(f"omero config set {name} '{value}'\n" for name, value in chosen.items())
-        by_hand = seconds(lambda: host.run(f"set -e\n{lines}", timeout=900))
-        host.run(f"set -e\n{''.join(f'omero config set {name}' + chr(10) for name in chosen)}")
-        host.write("/root/desired", wanted.dump(), "0600")
-        print(f"{'40 properties':50} {'seconds':>8} {'ratio':>6}")
-        for what, measured in (
-            ("omero config set, each", by_hand),
-            ("bundle: plan, validation, trial", seconds(lambda: host.run(ENGINE, cwd="/root"))),
-            ("bundle: write", seconds(lambda: host.run(f"{OPS_COMMAND} config apply"))),
-            ("bundle: nothing to do", seconds(lambda: host.run(f"{OPS_COMMAND} config plan"))),
-        ):
-            print(f"{what:50} {measured:8.2f} {measured / by_hand:6.3f}", flush=True)
-    finally:
-        fleet.remove()
+        host.write("/root/deployed", deployed.dump(), "0600")
+        for _pair in range(pairs):
+            chosen = values()
+            yield Measurement(ALL, "documented", documented(host, chosen), "s")
+            yield from bundle(host, deployed, chosen)
+
+
+def documented(host: Host, chosen: Mapping[str, object]) -> float:
+    """Set the properties one by one, return the seconds, and unset them again."""
+    known = schema.locked()
+    words = [(name, known[name].encode(value)) for name, value in chosen.items()]
+    lines = "".join(f"omero config set -- {shlex.join(each)}\n" for each in words)
+    took = seconds(lambda: host.run(f"set -e\n{lines}", timeout=900))
+    host.run(f"set -e\n{''.join(f'omero config set {name}' + chr(10) for name in chosen)}")
+    return took
+
+
+def bundle(host: Host, deployed: Desired, chosen: Mapping[str, object]) -> Iterator[Measurement]:
+    """Yield the seconds of the engine's steps, and go back to what was deployed."""
+    wanted = Desired({**deployed.set, **chosen}, deployed.append, deployed.remove)
+    host.write("/root/desired", wanted.dump(), "0600")
+    check = seconds(lambda: host.run(ENGINE, cwd="/root"))
+    write = seconds(lambda: host.run(f"{OPS_COMMAND} config apply"))
+    yield Measurement(ALL, "bundle", check + write, "s")
+    yield Measurement(f"{ALL}: plan, validation, trial", "bundle", check, "s")
+    yield Measurement(f"{ALL}: write", "bundle", write, "s")
+    idle = seconds(lambda: host.run(f"{OPS_COMMAND} config plan"))
+    yield Measurement("nothing to change", "bundle", idle, "s")
+    host.run(f"cp deployed {LOCATIONS.desired_state} && {OPS_COMMAND} config apply", cwd="/root")
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

@@ -1,6 +1,6 @@
 """A container's start with ten settings: the official image's way, and the bundle's.
 
-`docker compose build`, then `./run python -m benchmarks.containers`. The official image
+The official image
 (https://github.com/ome/omero-web-docker, startup/50-config.py) calls `omero config set` for each
 variable and then `omero web start --foreground`. Both ways are measured in the bundle's image, on
 the same machine.
@@ -8,15 +8,23 @@ the same machine.
 
 from __future__ import annotations
 
-import argparse
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
 import requests
 from docker.models.containers import Container
 
+from benchmarks.ice_wheel import kept_wheel
+from benchmarks.measurement import Measurement, Side, in_turn
+from benchmarks.terminal import run_alone
+from tests.integration.container_images import build, copy_sources
+from tests.integration.engine import ensure_engine
+
+START = "start with ten settings, to the login page"
 LIMIT = 300.0  # seconds
 PORT = "4080/tcp"
 LOGIN = "/webclient/login/"
@@ -76,30 +84,23 @@ def official_way(properties: Mapping[str, str]) -> list[str]:
     return ["/bin/sh", "-ec", "\n".join([*lines, f"exec {OMERO} web start --foreground"])]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="A container's start with ten settings.")
-    parser.add_argument("--image", default="omero-web", help="the web image (default: omero-web)")
-    image = parser.parse_args().image
-    engine = docker.from_env()
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Build the image of this project, and yield the seconds to the first login page."""
+    engine = ensure_engine()
+    with tempfile.TemporaryDirectory() as directory:
+        copy_sources(Path(directory), kept_wheel())
+        image = build(engine, Path(directory), "web")
     variables = {variable(name): value for name, value in TEN.items()}
-    ways: dict[str, dict[str, Any]] = {
-        "omero config set, each; omero web start": {"command": official_way(TEN)},
-        "bundle": {"environment": variables},
-        "bundle, read-only root": {
-            "environment": variables,
-            "read_only": True,
-            "tmpfs": {"/tmp": ""},
-            "cap_drop": ["ALL"],
-        },
-    }
-    print(f"{'ten settings, seconds to the first login page':50} {'seconds':>8} {'ratio':>6}")
-    slowest = None
-    for what, options in ways.items():
-        seconds = first_page(engine, image, **options)
-        slowest = slowest or seconds
-        print(f"{what:50} {seconds:8.2f} {seconds / slowest:6.3f}", flush=True)
+    read_only = {"read_only": True, "tmpfs": {"/tmp": ""}, "cap_drop": ["ALL"]}
+    ways: list[tuple[str, Side, dict[str, Any]]] = [
+        (START, "documented", {"command": official_way(TEN)}),
+        (START, "bundle", {"environment": variables}),
+        (f"{START}, read-only root", "bundle", {"environment": variables, **read_only}),
+    ]
+    for pair in range(pairs):
+        for name, side, options in in_turn(pair, ways):
+            yield Measurement(name, side, first_page(engine, image, **options), "s")
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

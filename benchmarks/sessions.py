@@ -5,10 +5,12 @@ The files lie in memory: the pace of a disk, which has to write down each remova
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator
 
-from tests.integration.engine import ensure_engine
+from benchmarks.fleet import fleet
+from benchmarks.measurement import SIDES, Measurement, Side, in_turn
+from benchmarks.terminal import run_alone
 from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
 from tests.integration.site_checks import BASE, OMERODIR, django
 
@@ -37,6 +39,8 @@ for at in range(number):
 """
 UPSTREAM = f"env OMERODIR={OMERODIR} {BASE}/venv3/bin/omero web clearsessions"
 OURS = "omero web clearsessions"
+COMMANDS: dict[Side, str] = {"documented": UPSTREAM, "bundle": OURS}
+MIXTURE = "100,000, of which 30,000 live"
 SESSIONS = f"{OMERODIR}/var/sessions"
 
 
@@ -58,29 +62,29 @@ def times(host: Host, command: str) -> tuple[float, float]:
     return clock, user + system
 
 
-def main() -> None:
-    """Measure and print."""
-    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
-    try:
-        host = fleet.make_host("systemd")  # may mount
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Yield the seconds, and the CPU's, of files that have expired and of a mixture."""
+    mixed = {"live": 30_000, "own": 1_000}
+    with fleet() as hosts, session_host(hosts) as host:
+        for pair in range(pairs):
+            for what, others in (("100,000 expired", {}), (MIXTURE, mixed)):
+                for side in in_turn(pair, SIDES):
+                    fill(host, 100_000, **others)
+                    clock, cores = times(host, COMMANDS[side])
+                    assert left(host) == (others.get("live", 0))
+                    yield Measurement(what, side, clock, "s")
+                    yield Measurement(f"{what}: of all cores", side, cores, "s")
+
+
+@contextlib.contextmanager
+def session_host(hosts: Fleet) -> Iterator[Host]:
+    """Make a host with an OMERO.web whose session files are in memory."""
+    with hosts.make_host("systemd") as host:  # may mount
         deploy(docker_inventory(host, ("web",)))
         options = "size=6g,nr_inodes=1100000,uid=omero-web,gid=omero-web,mode=0700"
         host.run(f"mount -t tmpfs -o {options} sessions {SESSIONS}")
-        mixed = {"live": 30_000, "own": 1_000}
-        print(f"{'':45} {'seconds':>8} {'of CPU':>8} {'left':>7}")
-        for what, number, others, command in (
-            ("100,000 expired: Django's own", 100_000, {}, UPSTREAM),
-            ("100,000 expired: bundle", 100_000, {}, OURS),
-            ("100,000, of which 30,000 live: Django's own", 100_000, mixed, UPSTREAM),
-            ("100,000, of which 30,000 live: bundle", 100_000, mixed, OURS),
-            ("1,000,000 expired: bundle", 1_000_000, {}, OURS),
-        ):
-            fill(host, number, **others)
-            clock, cores = times(host, command)
-            print(f"{what:45} {clock:8.2f} {cores:8.2f} {left(host):7}", flush=True)
-    finally:
-        fleet.remove()
+        yield host
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

@@ -6,25 +6,23 @@ browser is Chromium with the line that its developer tools call "Fast 3G".
 
 from __future__ import annotations
 
-import statistics
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.fleet import fleet
+from benchmarks.measurement import SIDES, Measurement, Side, in_turn
+from benchmarks.terminal import run_alone
 from benchmarks.visits import UPSTREAM_PORT, stand_upstream_beside
 from tests.integration.chromium import launch
-from tests.integration.engine import ensure_engine
-from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
+from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.omero_server import ADA, omero_server
 from tests.integration.visit import LIMIT, Visit
 
-PAIRS = 5
 VISITS = ("first visit", "repeat visit")
 TREE = "#dataTree .jstree-anchor"
 # Chrome DevTools, front_end/core/sdk/NetworkManager.ts: 1.6 Mbit/s, 750 kbit/s and 150 ms, as its
@@ -107,49 +105,34 @@ def _wait(page: Page, site: str, is_first: bool) -> Wait:
     return Wait(seconds, len(transfers.of(site)), transfers.static_bytes(site))
 
 
-def measure(host: Host) -> None:
-    """Print a table of a host where both sites are, in front of an OMERO.server."""
-    sites = {"bundle": f"http://{host.ip}", "upstream": f"http://{host.ip}:{UPSTREAM_PORT}"}
-    found: dict[str, list[tuple[Wait, ...]]] = {name: [] for name in sites}
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        for pair in range(PAIRS):
-            for name in list(sites)[:: 1 if pair % 2 else -1]:
-                found[name].append(waits(browser, sites[name]))
-        browser.close()
-    print(f"{'':42} {'bundle':>10} {'upstream':>10} {'ratio':>7}")
-    for number, which in enumerate(VISITS):
-        for what in ("seconds", "requests", "bytes"):
-            values = {
-                name: statistics.median(getattr(each[number], what) for each in found[name])
-                for name in sites
-            }
-            label = {"seconds": "seconds to the tree", "bytes": "bytes of static files"}
-            ratio = f"{values['bundle'] / values['upstream']:7.2f}" if values["upstream"] else ""
-            digits = 1 if what == "seconds" else 0
-            print(
-                f"{which + ', ' + label.get(what, what):42} {values['bundle']:10.{digits}f} "
-                f"{values['upstream']:10.{digits}f} {ratio}",
-                flush=True,
-            )
-
-
-def main() -> None:
-    """Measure and print."""
-    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
-    try:
-        host = fleet.make_host("plain")
-        server = fleet.make_host("plain", name="omero")
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Yield what visits of /webclient/ cost on both sites."""
+    with fleet() as hosts, hosts.make_host("plain", name="omero") as server:
         deploy(docker_inventory(server))
         server.run("supervisorctl stop all")
-        with omero_server(server) as omero:
+        with omero_server(server) as omero, hosts.make_host("plain") as host:
             config = {"omero.web.server_list": omero.server_list}
             deploy(docker_inventory(host, web_config=config))
             stand_upstream_beside(host)
-            measure(host)
-    finally:
-        fleet.remove()
+            yield from compare(host, pairs)
+
+
+def compare(host: Host, pairs: int) -> Iterator[Measurement]:
+    """Yield the visits of a host where both sites are, in front of an OMERO.server."""
+    sites: dict[Side, str] = {
+        "documented": f"http://{host.ip}:{UPSTREAM_PORT}",
+        "bundle": f"http://{host.ip}",
+    }
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        for pair in range(pairs):
+            for side in in_turn(pair, SIDES):
+                for which, wait in zip(VISITS, waits(browser, sites[side]), strict=True):
+                    yield Measurement(f"{which}: time to the tree", side, wait.seconds, "s")
+                    yield Measurement(f"{which}: requests", side, wait.requests, "requests")
+                    yield Measurement(f"{which}: static files", side, wait.bytes, "bytes")
+        browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

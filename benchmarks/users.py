@@ -5,20 +5,25 @@ OMERO.server is the tests' stand-in, on a host of its own. Both sites have their
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
 
+from benchmarks.fleet import fleet
 from benchmarks.ice_wheel import kept_wheel
+from benchmarks.measurement import SIDES, Measurement, Side, in_turn
+from benchmarks.terminal import run_alone
 from tests.integration.by_hand import omero, walkthrough
-from tests.integration.engine import ensure_engine
-from tests.integration.hosts import Fleet, Host, deploy, docker_inventory
+from tests.integration.hosts import Host, deploy, docker_inventory
 from tests.integration.omero_server import ADA, omero_server
 
 USERS, PER_SECOND, SECONDS = 50, 5, 60
@@ -54,12 +59,12 @@ def install(folder: Path) -> Path:
     return folder / "venv/bin/locust"
 
 
-def browse(locust: Path, host: Host) -> Report:
-    """Let the users browse a site."""
+def browse(locust: Path, host: Host, users: int = USERS, duration: int = SECONDS) -> Report:
+    """Let users browse a site, for a duration in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [locust, "-f", HERE / "locustfile.py", "--headless", "--only-summary", "-u", str(USERS),
-             "-r", str(PER_SECOND), "-t", f"{SECONDS}s", "-H", f"http://{host.ip}",
+            [locust, "-f", HERE / "locustfile.py", "--headless", "--only-summary", "-u", str(users),
+             "-r", str(PER_SECOND), "-t", f"{duration}s", "-H", f"http://{host.ip}",
              "--csv", f"{folder}/users", "--exit-code-on-error", "0"],
             env={
                 **os.environ,
@@ -81,47 +86,57 @@ def browse(locust: Path, host: Host) -> Report:
     )
 
 
-def measure(locust: Path, host: Host, what: str) -> None:
-    """Print a line about each of two minutes."""
-    for minute in ("first", "second"):
-        before = int(host.run(_MEMORY).stdout)
-        found = browse(locust, host)
-        time.sleep(10)  # the last requests have ended
-        after = int(host.run(_MEMORY).stdout)
-        print(
-            f"{what + ', ' + minute + ' minute':24} {found.requests:9} {found.failures:8} "
-            f"{found.p50:9.0f} {found.p95:6.0f} {found.p99:6.0f} {before:10} {after:6}",
-            flush=True,
-        )
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Yield what fifty users meet in two minutes on fresh installations of both ways."""
+    with sites() as (locust, make):
+        for pair in range(pairs):
+            for side in in_turn(pair, SIDES):
+                with make(side) as host:
+                    for minute in ("first minute", "second minute"):
+                        yield from _minute(locust, host, side, minute)
 
 
-def main() -> None:
-    """Measure and print."""
-    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
-    try:
+def _minute(locust: Path, host: Host, side: Side, minute: str) -> Iterator[Measurement]:
+    found = browse(locust, host)
+    time.sleep(10)  # the last requests have ended
+    yield Measurement(f"{minute}: requests", side, found.requests, "requests")
+    yield Measurement(f"{minute}: failures", side, found.failures, "requests")
+    for share, value in (("half", found.p50), ("95 %", found.p95), ("99 %", found.p99)):
+        yield Measurement(f"{minute}: {share} of answers within", side, value, "ms")
+    yield Measurement(f"{minute}: memory afterwards", side, memory(host), "MB")
+
+
+def memory(host: Host) -> int:
+    """Return the memory of gunicorn's processes in MB; memory that they share counts once."""
+    return int(host.run(_MEMORY).stdout)
+
+
+@contextlib.contextmanager
+def sites() -> Iterator[tuple[Path, Callable[[Side], AbstractContextManager[Host]]]]:
+    """Start a stand-in for OMERO.server; yield locust, and what makes a site of either side."""
+    with fleet() as hosts:
         wheel = kept_wheel()
         locust = install(Path(tempfile.mkdtemp()))
-        server_host = fleet.make_host("plain", name="omero")
+        server_host = hosts.make_host("plain", name="omero")
         deploy(docker_inventory(server_host))
         server_host.run("supervisorctl stop all")
         with omero_server(server_host) as server:
-            print(
-                f"{'':24} {'requests':>9} {'failures':>8} {'p50 (ms)':>9} {'p95':>6} {'p99':>6} "
-                f"{'before (MB)':>11} {'after':>5}"
-            )
-            with fleet.make_host("systemd") as host:
-                walkthrough(host, wheel.parent)
-                listed = f'[["{server.address}", 4064, "omero"]]'
-                omero(host, "config", "set", "--", "omero.web.server_list", listed)
-                host.run("systemctl restart omero-web", timeout=300)
-                measure(locust, host, "by hand")
-            with fleet.make_host("systemd") as host:
-                config = {"omero.web.server_list": server.server_list}
-                deploy(docker_inventory(host, web_config=config))
-                measure(locust, host, "bundle")
-    finally:
-        fleet.remove()
+
+            @contextlib.contextmanager
+            def make(side: Side) -> Iterator[Host]:
+                with hosts.make_host("systemd") as host:
+                    if side == "documented":
+                        walkthrough(host, wheel.parent)
+                        listed = f'[["{server.address}", 4064, "omero"]]'
+                        omero(host, "config", "set", "--", "omero.web.server_list", listed)
+                        host.run("systemctl restart omero-web", timeout=300)
+                    else:
+                        config = {"omero.web.server_list": server.server_list}
+                        deploy(docker_inventory(host, web_config=config))
+                    yield host
+
+            yield locust, make
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

@@ -9,21 +9,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.fleet import fleet
+from benchmarks.measurement import SIDES, Measurement, Side, in_turn
+from benchmarks.terminal import run_alone
 from tests.integration.chromium import launch
-from tests.integration.engine import apt_install, ensure_engine
-from tests.integration.hosts import Fleet, Host, deploy, docker_inventory, wait_until
+from tests.integration.engine import apt_install
+from tests.integration.hosts import Host, deploy, docker_inventory, wait_until
 
 LOGIN = "/webclient/login/"
 UPSTREAM_PORT = 8080
 SECONDS = 8
+ASSETS = "CSS, JavaScript, images"
+VISITS = ("first visit", "repeat visit")
 
 
 @dataclass
@@ -98,47 +102,37 @@ def stand_upstream_beside(host: Host) -> None:
     wait_until(lambda: host.http(LOGIN, port=UPSTREAM_PORT).ok, 30, "upstream's site")
 
 
-def main() -> None:
-    """Measure and print."""
+def measure(pairs: int) -> Iterator[Measurement]:
+    """Yield what visits of the login page cost on both sites, and requests a second."""
     if shutil.which("wrk") is None:
         apt_install("wrk")
-    fleet = Fleet(ensure_engine(), Path(tempfile.mkdtemp()))
-    try:
-        host = fleet.make_host("plain")
+    with fleet() as hosts, hosts.make_host("plain") as host:
         # a rate limit is for log-ins; reading the page is not limited
         deploy(docker_inventory(host, web_config={"omero.web.wsgi_workers": 4}))
         stand_upstream_beside(host)
-        sites = {"bundle": f"http://{host.ip}", "upstream": f"http://{host.ip}:{UPSTREAM_PORT}"}
+        sites: dict[Side, str] = {
+            "documented": f"http://{host.ip}:{UPSTREAM_PORT}",
+            "bundle": f"http://{host.ip}",
+        }
         page = host.http(LOGIN).text
-        static = next(iter(re.findall(r'src="([^"]+\.js[^"]*)"', page)))
-        print(f"{'':32} {'bundle':>10} {'upstream':>10} {'ratio':>7}")
+        static = next(iter(re.findall(r'src="([^"]*\.js[^"]*)"', page)))
         with sync_playwright() as playwright:
             browser = launch(playwright)
-            seen = {name: visits(browser, url + LOGIN) for name, url in sites.items()}
+            for side, url in sites.items():
+                for which, visit in zip(VISITS, visits(browser, url + LOGIN), strict=True):
+                    yield Measurement(f"{which}: requests", side, visit.requests, "requests")
+                    yield Measurement(
+                        f"{which}: CSS, JavaScript, images", side, visit.bytes, "bytes"
+                    )
+                    yield Measurement(f"{which}: with headers", side, visit.with_headers, "bytes")
             browser.close()
-        for number, which in enumerate(("first visit", "repeat visit")):
-            row(f"{which}: requests", {name: seen[name][number].requests for name in sites})
-            row(f"{which}: bytes of assets", {name: seen[name][number].bytes for name in sites})
-            row(
-                f"{which}: with headers",
-                {name: seen[name][number].with_headers for name in sites},
-            )
-        for path, what in ((LOGIN, "login page"), (static, "a static file")):
-            for connections in (16, 64):
-                row(
-                    f"{what}, {connections} connections: 1/s",
-                    {name: per_second(url + path, connections) for name, url in sites.items()},
-                )
-    finally:
-        fleet.remove()
-
-
-def row(what: str, values: dict[str, float]) -> None:
-    """One line of the table."""
-    ours, theirs = values["bundle"], values["upstream"]
-    ratio = f"{ours / theirs:7.2f}" if theirs else f"{'':7}"
-    print(f"{what:32} {ours:10.0f} {theirs:10.0f} {ratio}", flush=True)
+        for pair in range(pairs):
+            for path, what in ((LOGIN, "login page"), (static, "a static file")):
+                for connections in (16, 64):
+                    for side in in_turn(pair, SIDES):
+                        rate = per_second(sites[side] + path, connections)
+                        yield Measurement(f"{what}, {connections} connections", side, rate, "1/s")
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

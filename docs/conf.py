@@ -1,8 +1,8 @@
 """Sphinx's configuration: `./run docs` builds the pages.
 
 The pages are plain Markdown, which a code-hosting site shows too. The project's directory is the
-source, because pages link to README.md, SECURITY.md and benchmarks/README.md. The navigation is
-the lists of links in index.md.
+source, because pages link to README.md and SECURITY.md. The navigation is the lists of links in
+index.md.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ root_doc = "docs/index"
 include_patterns = [
     "docs/**.md",
     "*.md",
-    "benchmarks/README.md",
 ]
-exclude_patterns = [".*", "app", "containers", "roles", "tests"]
+exclude_patterns = [".*", "app", "benchmarks", "containers", "roles", "tests"]
 html_theme = "sphinx_rtd_theme"  # as OME's own documentation
 html_static_path = ["static"]
 html_css_files = ["site.css"]

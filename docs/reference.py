@@ -1,4 +1,4 @@
-"""Write the pages of the reference that follow from the code; `./run docs` calls it.
+"""Write the pages that follow from the code or from stored results; `./run docs` calls it.
 
 A test compares the pages with the code (tests/documentation/test_reference.py).
 """
@@ -19,6 +19,7 @@ from omeroweb_ops import cli
 from omeroweb_ops.state import schema
 from omeroweb_ops.state.schema import Property
 
+from benchmarks import page
 from roles.cli.group import PROGRAM, VERBS, group
 from roles.inventory import settings_page
 
@@ -37,6 +38,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page.page(settings),
         "properties.md": properties_page(),
         "command-help.md": help_page(),
+        **page.pages(),
     }
 
 

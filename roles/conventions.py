@@ -15,6 +15,6 @@ NGINX_STATUS = "/omero-web-nginx-status"  # the path of NGINX's own figures
 FAIL_TIMEOUT = 10  # seconds for which NGINX avoids a web host that refused a connection
 
 
-def has_socket(groups: frozenset[str], manager: str) -> bool:
-    """Return whether NGINX reaches OMERO.web on the same host via a socket unit of systemd."""
-    return "nginx" in groups and manager == "systemd"
+def has_socket(groups: frozenset[str]) -> bool:
+    """Return whether NGINX reaches OMERO.web on the same host via a socket of its manager."""
+    return "nginx" in groups

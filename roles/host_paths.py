@@ -28,10 +28,12 @@ RELEASE_COMMAND = f"{BASE}/bin/release"
 SERVICE_COMMAND = f"{BASE}/bin/service"
 DEPLOY_LOCK_COMMAND = f"{BASE}/bin/deploy-lock"
 SANDBOX_COMMAND = f"{BASE}/bin/sandbox"
-LIVENESS_COMMAND = f"{BASE}/bin/liveness"
+PROCESS_MANAGER = f"{BASE}/bin/process-manager"  # without systemd
+FORMER_LIVENESS_COMMAND = f"{BASE}/bin/liveness"  # of an older bundle
 NOTIFY_COMMAND = f"{BASE}/bin/notify"
 SUPPORT_COMMAND = f"{BASE}/bin/support"
 NOTIFY_CODE = f"{BASE}/notify"  # a copy of omeroweb_ops.notify, for root
+NOTIFY_STATE = f"{STATE}/notify.json"  # omeroweb_ops.notify.store.STATE
 NOTIFY_SETTINGS = f"{BASE}/state/notify.json"  # with secrets
 GUNICORN_CONFIGURATION = f"{BASE}/gunicorn.conf.py"
 OMERO_COMMAND = "/usr/local/bin/omero"
@@ -45,6 +47,7 @@ NOTIFY_SERVICE = "/etc/systemd/system/omero-web-notify.service"
 NOTIFY_TIMER = "/etc/systemd/system/omero-web-notify.timer"
 SENDMAIL = "/usr/sbin/sendmail"  # of the host's mail server
 FORMER_LIVENESS_SERVICE = "/etc/systemd/system/omero-web-liveness.service"  # of an older bundle
+FORMER_LIVENESS_PROGRAM = f"{SUPERVISOR_PROGRAMS}/omero-web-liveness.conf"
 
 # The firewall of hosts with ports for other hosts
 FIREWALL_RULES = "/etc/omero-web.nft"

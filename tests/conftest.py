@@ -35,6 +35,7 @@ LONGEST = (
     "test_systemd_host.py",
     "test_swarm.py",
     "test_crash.py",
+    "test_supervisor.py",
     "test_redis.py",
     "test_red_team.py",
     "test_compose.py",
@@ -56,6 +57,8 @@ LONGEST = (
     "test_acme.py",
     "test_uninstall.py",
 )
+
+LONG_FILE = 15.0  # seconds of a file that the report of times has
 
 _session = pytest.StashKey[Session]()
 _engine: pytest.StashKey[docker.DockerClient] = pytest.StashKey()
@@ -169,6 +172,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Report what the tests of the documentation have checked, and which tests did not run."""
     _report_documentation(terminalreporter)
+    _report_times(terminalreporter)
     _report_missed(terminalreporter)
 
 
@@ -184,6 +188,34 @@ def _report_documentation(terminal: pytest.TerminalReporter) -> None:
         terminal.section(f"documentation: {pages} pages")
         for what, number in sorted(counts.items()):
             terminal.line(f"{number:6} {what}")
+
+
+def _report_times(terminal: pytest.TerminalReporter) -> None:
+    """Print when each long file of tests began and ended, and the time of its tests together.
+
+    A fixture of the whole session counts for the file that needs it first.
+    """
+    reports = [
+        each
+        for kind in ("passed", "failed", "error", "skipped", "")
+        for each in terminal.stats.get(kind, [])
+        if isinstance(each, pytest.TestReport)
+    ]
+    files: dict[str, list[pytest.TestReport]] = {}
+    for each in reports:
+        files.setdefault(each.nodeid.split("::")[0], []).append(each)
+    began = min((each.start for each in reports), default=0)
+    rows = [
+        (min(each.start for each in found) - began, max(each.stop for each in found) - began,
+         sum(each.duration for each in found), name)
+        for name, found in files.items()
+    ]  # fmt: skip
+    long = sorted(row for row in rows if row[2] >= LONG_FILE)
+    if long:
+        terminal.section("time line, in seconds")
+        terminal.line(f"{'from':>6} {'to':>6} {'busy':>6}")
+        for start, stop, busy, name in long:
+            terminal.line(f"{start:6.0f} {stop:6.0f} {busy:6.0f} {name}")
 
 
 def _report_missed(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,7 @@ OMERODIR = BASE / "OMERO.web"  # as in the Ansible role ome.omero_web
 CURRENT = BASE / "venv3"  # a link to the active release; the Ansible role's name
 PREVIOUS = BASE / "previous"  # a link to the previous release, whose static files stay readable
 RELEASES = BASE / "releases"
-SOCKET = Path("/run/omero-web.sock")  # systemd's socket for NGINX on the same host
+SOCKET = Path("/run/omero-web.sock")  # systemd's or supervisor's socket for NGINX on the same host
 MAINTENANCE = Path("/usr/local/sbin/omero-web-maintenance")  # exists if NGINX is on this host
 PLANNED = Path("/var/lib/omero-web-maintenance")  # the page of a planned maintenance
 # Exists from a failed renewal of an ACME certificate until one succeeds; NGINX is on this host.

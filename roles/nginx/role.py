@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from pyinfra import host
 
@@ -11,7 +12,7 @@ from .. import host_paths
 from ..host_paths import NGINX_DROP_IN, NGINX_ENABLED, NGINX_ROTATION, NGINX_SITE, PAGES
 from ..inventory import tls_files
 from ..inventory.acme import AcmeCertificate
-from ..operations import deploy_lock, packages, services
+from ..operations import deploy_lock, known_facts, packages, services
 from ..operations.facts import Secret
 from ..operations.files import Absent, Directory, File, Item
 from ..operations.phases import role
@@ -77,12 +78,19 @@ def service(*, acme: bool = False) -> services.Service:
     )
 
 
-@role("NGINX")
-def install(target: Target) -> None:
-    """Install the packages, without anything of this site. curl is for the smoke test."""
+def package_names(target: Target) -> tuple[str, ...]:
+    """Return the packages that this role needs on a host. curl is for the smoke test."""
+    if "nginx" not in target.groups:
+        return ()
     certbot = packages.ACME if _has_acme(target) else ()
-    names = (*packages.NGINX, *certbot, *packages.MANAGERS[target.manager])
-    packages.install(name="Install packages", names=names)
+    return (*packages.NGINX, *certbot, *packages.MANAGERS[target.manager])
+
+
+def questions(target: Target) -> Iterator[known_facts.Question[Any]]:
+    """Yield the questions of an idle deploy to a host."""
+    if "nginx" in target.groups:
+        yield services.question(service(acme=_has_acme(target)), target.manager)
+        yield services.question(services.cron(), target.manager)
 
 
 @role("NGINX")

@@ -135,8 +135,8 @@ def _static(target: Target) -> tuple[str, Sequence[str]]:
 
 
 def _upstreams(target: Target) -> list[str]:
-    """Return NGINX's upstreams. OMERO.web on the same host has systemd's socket."""
-    local = has_socket(target.groups, target.manager)
+    """Return NGINX's upstreams. OMERO.web on the same host has its manager's socket."""
+    local = has_socket(target.groups)
     return [
         UPSTREAM if local and name == target.member.name else address
         for name, address in target.network.upstreams.items()

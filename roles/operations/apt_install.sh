@@ -49,17 +49,25 @@ attempt() {
     done
 }
 
-record_new() {
-    [ -n "${record:-}" ] || return 0
-    new=$(apt-get install -s --no-install-recommends "$@" 2> /dev/null |
-        sed -n 's/^Inst \([^ ]*\) (.*/\1/p') && mkdir -p "${record%/*}" &&
-        { [ -z "$new" ] || printf '%s\n' "$new" >> "$record"; }
-}
+# apt-get runs this command before dpkg, with the paths of all packages on standard input (apt.conf(5)).
+# shellcheck disable=SC2016 # a program of awk
+new='$1 == "new" && !($2 in has) { print $2 } $1 == "installed" { has[$2] }'
+record_new="{ dpkg-query -W -f '\${db:Status-Status} \${Package}\n'; sed 's|.*/||; s|_.*||; s|^|new |'; } |
+    awk '$new' >> '${record:-/dev/null}'"
 
 install_packages() {
-    record_new "$@"
+    [ -z "${record:-}" ] || mkdir -p "${record%/*}"
     attempt apt-get install -q -y --no-install-recommends \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+        -o "DPkg::Pre-Install-Pkgs::=$record_new" "$@"
+}
+
+# On a system that has no lists yet, those of translated descriptions would take as long as the others.
+update() {
+    set -- apt-get update -q
+    [ -n "$(find "$lists" -name '*_Packages*' -print -quit 2> /dev/null)" ] ||
+        set -- "$@" -o Acquire::Languages=none
+    attempt "$@"
 }
 
 are_fresh() { find "$lists" -name '*_Packages*' -mmin -60 2> /dev/null | grep -q .; }
@@ -67,8 +75,8 @@ are_fresh() { find "$lists" -name '*_Packages*' -mmin -60 2> /dev/null | grep -q
 if attempt dpkg --configure -a; then
     are_fresh && install_packages "$@" && exit
     # one broken source of many is common, and the present lists may suffice
-    attempt apt-get update -q || update=$output
+    update || failed=$output
     install_packages "$@" && exit
 fi
-printf '%s\n' ${update:+"$update"} "$output" >&2
+printf '%s\n' ${failed:+"$failed"} "$output" >&2
 exit 1

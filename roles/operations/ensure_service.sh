@@ -7,7 +7,7 @@
 # MANAGER is systemd or supervisor. Set before:
 #   name, units     the service's name, and all of its systemd units
 #   stamps          the directory of the stamps
-#   restart_on, reload_on, loaded, trial, ready, back, again, log
+#   restart_on, reload_on, loaded, trial, ready, back, again, log, hand_over
 #                   shell commands that roles.operations.services.Service describes
 # A stamp is one line: the digests of what restart_on and reload_on printed.
 action=$1 manager=$2 pause=${3:-0} limit=${4:-0}
@@ -105,7 +105,8 @@ act() {
             systemctl daemon-reload && systemctl enable -q $units && control restart "$name" ;;
         "systemd restart_with_socket")
             systemctl daemon-reload && systemctl enable -q $units && restart_with_socket ;;
-        "supervisor reload") ctl signal HUP "$name" ;;
+        "supervisor reload")
+            if [ -n "$hand_over" ]; then (eval "$hand_over"); else ctl signal HUP "$name"; fi ;;
         "supervisor restart") restart_under_supervisor ;;
     esac
 }

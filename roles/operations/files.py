@@ -15,10 +15,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .privilege import run_as_user, with_functions
+
+_LONGEST = 40_000  # characters of the commands that are sent together
 
 
 def write_from_stdin(path: str, content: str, *, binary: bool = False) -> str:
@@ -35,9 +37,12 @@ def _bytes(content: str, binary: bool) -> bytes:
 
 
 def _acting(run_as: str, path: str, script: str) -> str:
-    """Return shell that runs a script for a (quoted) path only if no other user can interfere."""
-    guarded = with_functions(f"owned_path {path} && {script}")
-    return guarded if run_as == "root" else run_as_user(run_as, guarded)
+    """Return shell that runs a script for a (quoted) path only if no other user can interfere.
+
+    For root, the functions of `privilege.sh` must be defined.
+    """
+    guarded = f"owned_path {path} && {script}"
+    return guarded if run_as == "root" else run_as_user(run_as, with_functions(guarded))
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,32 @@ class Command:
 
     text: str
     stdin: str | None = field(default=None, repr=False)  # may be a secret
+
+
+def in_one(items: Iterable[Item]) -> Iterator[Command]:
+    """Yield as few commands as possible that bring items to their states, in their order.
+
+    An error ends a command at its item. A command is not longer than an argument may be
+    (MAX_ARG_STRLEN in execve(2), 128 KiB), also if `sudo sh -c` and a login shell quote it.
+    """
+    texts: list[str] = []
+    contents: list[str] = []
+    for each in items:
+        text, content = each.command.text, each.command.stdin or ""
+        if sum(map(len, texts)) + len(text) > _LONGEST and texts:
+            yield _joined(texts, contents)
+            texts, contents = [], []
+        size = len(content.encode())
+        # `dd` reads not a byte more, as a buffered reader would do
+        share = f"dd bs={size} count=1 iflag=fullblock status=none"
+        texts.append(f"{share} | (\n{text}\n)" if size else f"(\n{text}\n) < /dev/null")
+        contents.append(content)
+    if texts:
+        yield _joined(texts, contents)
+
+
+def _joined(texts: list[str], contents: list[str]) -> Command:
+    return Command(with_functions(" &&\n".join(texts)), "".join(contents) or None)
 
 
 @dataclass(frozen=True)
@@ -65,7 +96,8 @@ class Directory:
     def state(self) -> str:
         return f"directory {self.mode} {self.owner}"
 
-    def commands(self) -> Iterator[Command]:
+    @property
+    def command(self) -> Command:
         path = shlex.quote(self.path)
         made = (
             f"not_a_link {path} && mkdir -p {path} && chown -h {self.owner} {path} "
@@ -73,7 +105,7 @@ class Directory:
         )
         if self.run_as == "root":
             made = f"{{ is_link_of_root {path} || {{ {made}; }}; }}"
-        yield Command(_acting(self.run_as, path, made))
+        return Command(_acting(self.run_as, path, made))
 
 
 @dataclass(frozen=True)
@@ -112,7 +144,8 @@ class File:
     def state(self) -> str:
         return f"file {self.mode} {self.owner} {self.digest}"
 
-    def commands(self) -> Iterator[Command]:
+    @property
+    def command(self) -> Command:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         received = write_from_stdin(beside, self.content, binary=self.binary)
         written = (
@@ -120,7 +153,7 @@ class File:
             f"chown -h {self.owner} {beside} && chmod {self.mode} {beside} "
             f"&& sync {beside} && mv -fT {beside} {path} && {{ {self.then}; }}"
         )
-        yield Command(_acting(self.run_as, path, written), self.content)
+        return Command(_acting(self.run_as, path, written), self.content)
 
 
 @dataclass(frozen=True)
@@ -134,10 +167,11 @@ class Link:
     def state(self) -> str:
         return f"link {self.target}"
 
-    def commands(self) -> Iterator[Command]:
+    @property
+    def command(self) -> Command:
         path, beside = shlex.quote(self.path), shlex.quote(self.path + ".new")
         made = f"ln -sfT {shlex.quote(self.target)} {beside} && mv -fT {beside} {path}"
-        yield Command(_acting("root", path, made))
+        return Command(_acting("root", path, made))
 
 
 @dataclass(frozen=True)
@@ -148,9 +182,10 @@ class Absent:
     undo: str = "true"
     state = "absent"
 
-    def commands(self) -> Iterator[Command]:
+    @property
+    def command(self) -> Command:
         path = shlex.quote(self.path)
-        yield Command(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
+        return Command(_acting("root", path, f"{{ {self.undo}; }} && rm -f {path}"))
 
 
 Item = Directory | File | Link | Absent

@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyinfra import host
 from pyinfra.api import operation
 
 from ..host_paths import FIREWALL_DROP_IN, FIREWALL_RULES, FIREWALL_SERVICE, STAMPS
+from . import known_facts
 from .facts import BooleanFact
 from .files import Absent, Directory, File, Item
 from .templates import environment
@@ -76,13 +76,16 @@ class IsLoaded(BooleanFact):
         return f'[ "$(cat {_STAMP} 2> /dev/null)" = "$({_STATE})" ] && echo yes || true'
 
 
+QUESTION = known_facts.Question(IsLoaded)
+
+
 @operation()
 def load(manager: str) -> Generator[str, None, None]:
     """Load the rules, under systemd also at each boot.
 
     + manager: `systemd` or `supervisor`
     """
-    if not host.get_fact(IsLoaded):
+    if not known_facts.answer(QUESTION):
         yield (
             f"{_CLOSE[manager]} && mkdir -p {STAMPS} && {_STATE} > {_STAMP}.new && "
             f"mv -f {_STAMP}.new {_STAMP}"

@@ -21,9 +21,9 @@ def current(host: Host) -> PrefetchedFacts:
     """Return the facts of a host that are still valid, else NO_FACTS."""
     facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
     stale = time.monotonic() - facts.at > MAX_AGE
-    return NO_FACTS if stale or _has_run_something(host) else facts
+    return NO_FACTS if stale or has_run_something(host) else facts
 
 
-def _has_run_something(host: Host) -> bool:
+def has_run_something(host: Host) -> bool:
     operations = host.state.ops[host.state.inventory.get_host(host.name)]
     return any(each.operation_meta.executed for each in operations.values())

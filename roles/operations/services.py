@@ -8,14 +8,14 @@ handlers would be lost.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from pyinfra import host
 from pyinfra.api import operation
 
 from ..host_paths import STAMPS, SUPERVISOR_PROGRAMS
-from . import shell_file
+from . import known_facts, shell_file
 from .facts import HostFact
 from .files import Directory, File, Item
 
@@ -41,6 +41,16 @@ RESTRICTIONS = (
     "RestrictSUIDSGID=yes",
     "SystemCallArchitectures=native",
 )
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A Unix socket that the manager opens. owner: `user:group`. backlog: listen(2)."""
+
+    path: str
+    owner: str
+    mode: str = "0660"
+    backlog: int = 4096
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,11 @@ class Service:
     log: str = "true"
     #: Whether a service that the bundle has not started is reloaded instead of restarted.
     adopts: bool = False
-    #: Whether systemd holds the service's socket, in a socket unit of the same name.
+    #: Whether the manager holds the service's socket: in a socket unit of the same name, or in
+    #: supervisor's `fcgi-program`.
     socket: bool = False
+    #: Shell command that reloads the service under supervisor; none sends HUP.
+    hand_over: str = ""
 
     @property
     def units(self) -> str:
@@ -88,10 +101,13 @@ class Service:
             return self.name
         return f"{self.name}.socket {self.name}.service" if self.socket else f"{self.name}.service"
 
-    def program(self) -> File:
-        """Return supervisor's configuration file for the service."""
+    def program(self, socket: Socket | None = None) -> File:
+        """Return supervisor's configuration file for the service.
+
+        socket: the socket of a service with `socket`, which the service gets as descriptor 0.
+        """
         lines = [
-            f"[program:{self.name}]",
+            *([f"[program:{self.name}]"] if socket is None else self._socket_lines(socket)),
             f"command={self.command if self.user == 'root' else self._restricted()}",
             f"user={self.user}",
             f"directory={self.directory}",
@@ -106,13 +122,22 @@ class Service:
         ]
         return File(f"{SUPERVISOR_PROGRAMS}/{self.name}.conf", "\n".join(lines) + "\n")
 
+    def _socket_lines(self, socket: Socket) -> list[str]:
+        return [
+            f"[fcgi-program:{self.name}]",
+            f"socket=unix://{socket.path}",
+            f"socket_owner={socket.owner}",
+            f"socket_mode={socket.mode}",
+            f"socket_backlog={socket.backlog}",
+        ]
+
     def _restricted(self) -> str:
         """Return the command without new privileges and without supervisord's environment.
 
         supervisord's variables may come from a session of root's.
         """
         environment = (("PATH", _PATH), ("LANG", "C.UTF-8"), *self.environment)
-        assigned = " ".join(f"{name}={value}" for name, value in environment)
+        assigned = " ".join(shlex.quote(f"{name}={value}") for name, value in environment)
         return f"/usr/bin/setpriv --no-new-privs -- /usr/bin/env -i {assigned} {self.command}"
 
 
@@ -191,15 +216,9 @@ class CurrentState(HostFact[ServiceState]):
         )
 
 
-@operation()
-def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
-    """Restart or reload a service, if it does not run with its present configuration.
-
-    + service: the service
-    + manager: `systemd` or `supervisor`
-    + pause: seconds to wait after a restart, before another host is restarted
-    """
-    state = host.get_fact(
+def question(service: Service, manager: str) -> known_facts.Question[ServiceState]:
+    """Return the question for the state of a service."""
+    return known_facts.Question(
         CurrentState,
         unit=service.name,
         units=service.units,
@@ -208,6 +227,17 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         reload_on=service.reload_on,
         loaded=service.loaded,
     )
+
+
+@operation()
+def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
+    """Restart or reload a service, if it does not run with its present configuration.
+
+    + service: the service
+    + manager: `systemd` or `supervisor`
+    + pause: seconds to wait after a restart, before another host is restarted
+    """
+    state = known_facts.answer(question(service, manager))
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale
@@ -228,4 +258,5 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         back=service.back,
         again=service.again,
         log=service.log,
+        hand_over=service.hand_over,
     )

@@ -10,7 +10,7 @@ from pyinfra.api import StringCommand, operation
 
 from . import prefetch_store
 from .facts import BooleanFact, HostFact
-from .files import Directory, Item
+from .files import Directory, Item, in_one
 from .privilege import with_functions
 
 
@@ -54,9 +54,9 @@ def read_states(paths: Sequence[str]) -> list[str]:
     return [state for state in found if state]
 
 
-def commands(item: Item) -> Iterator[StringCommand]:
-    """Return the commands that bring an item to its state."""
-    for command in item.commands():
+def commands(*items: Item) -> Iterator[StringCommand]:
+    """Return the commands that bring items to their states, as few as possible."""
+    for command in in_one(items):
         if command.stdin is None:
             yield StringCommand(command.text)
         else:
@@ -75,6 +75,11 @@ def sync(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
 
     + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
     """
-    for item, state in zip(items, read_states([item.path for item in items]), strict=True):
-        if state != item.state and not _is_kept(item, state):
-            yield from commands(item)
+    states = read_states([item.path for item in items])
+    yield from commands(
+        *(
+            item
+            for item, state in zip(items, states, strict=True)
+            if state != item.state and not _is_kept(item, state)
+        )
+    )

@@ -14,12 +14,13 @@ from gevent.lock import RLock
 from omeroweb_ops.shared.finding import Finding
 from pyinfra import config, logger
 from pyinfra.api import DeployError, Host, State
+from pyinfra.context import ctx_config, ctx_host
 
 from ..inventory import checks, nginx_lines, tls_files
 from ..inventory.member import Member
 from ..inventory.site import Site, load
 from ..operations import deploy_lock, prefetch_store, progress, run_context
-from ..survey import Survey, existing_installation
+from ..survey import Survey, existing_installation, sudo_password
 from ..survey.fact import ask
 from ..target import Target
 from . import host_certificate, host_checks, inventory_file, nginx_checks
@@ -152,13 +153,9 @@ def _survey_all(
     lock, end = deploy_lock.of(state), time.monotonic() + deploy_lock.TIMEOUT
     reported, reported_at = "", 0.0
     while True:
-        surveys, busy = {}, None
-        for host in hosts:
-            survey = surveys[host.name] = survey_host(host)
-            if survey.lock.state not in ("free", "taken"):
-                busy = host
-                if time.monotonic() < end:
-                    break
+        surveys = _survey_each(state, hosts, survey_host)
+        states = {host: surveys[host.name].lock.state for host in hosts}
+        busy = next((host for host in hosts if states[host] not in ("free", "taken")), None)
         if busy is None or time.monotonic() >= end:
             return surveys
         lock.give_back_all(hosts)
@@ -174,6 +171,22 @@ def _survey_all(
         busy.get_fact(deploy_lock.IsFree, _sudo=surveys[busy.name].privilege == "sudo")
         if len(hosts) > 1:
             gevent.sleep(random.uniform(0, 3))  # avoid retrying in step with the other deploy
+
+
+def _survey_each(
+    state: State, hosts: list[Host], survey_host: Callable[[Host], Survey]
+) -> dict[str, Survey]:
+    """Survey the hosts at the same time, or in turn if pyinfra asks for passwords."""
+
+    def survey(host: Host) -> Survey:
+        with ctx_config.use(state.config.copy()), ctx_host.use(host):
+            return survey_host(host)
+
+    if any(map(sudo_password.is_wanted, hosts)):
+        return {host.name: survey(host) for host in hosts}
+    greenlets = {host.name: state.fact_pool.spawn(survey, host) for host in hosts}
+    gevent.joinall([*greenlets.values()])
+    return {name: greenlet.get() for name, greenlet in greenlets.items()}
 
 
 def _survey(state: State, site: Site, host: Host) -> Survey:

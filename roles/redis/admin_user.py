@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import host
 from pyinfra.api import operation
 
 from ..host_paths import REDIS_ADMIN_SECRET, REDIS_CONFIGURATION
-from ..operations import shell_file
+from ..operations import known_facts, shell_file
 from ..operations.facts import BooleanFact
 from .administrator import RIGHTS, USER
 from .configuration import ADMINISTRATOR
@@ -28,10 +27,13 @@ class HasAdminUser(BooleanFact):
         )
 
 
+QUESTION = known_facts.Question(HasAdminUser)
+
+
 @operation()
 def create() -> Generator[str, None, None]:
     """Create the user. Its secret is generated on the host and never leaves the host."""
-    if not host.get_fact(HasAdminUser):
+    if not known_facts.answer(QUESTION):
         yield shell_file.command(
             _CREATE, REDIS_ADMIN_SECRET, REDIS_CONFIGURATION, ADMINISTRATOR, USER
         )

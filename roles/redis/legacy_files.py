@@ -8,9 +8,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Generator
 
-from pyinfra import host
 from pyinfra.api import operation
 
+from ..operations import known_facts
 from ..operations.facts import BooleanFact
 from ..operations.privilege import limited, run_as_user
 from .configuration import MAIN
@@ -39,9 +39,12 @@ class HasFormer(BooleanFact):
         return f"if getent passwd redis > /dev/null; then\n{found}\nfi"  # else no package yet
 
 
+QUESTION = known_facts.Question(HasFormer)
+
+
 @operation()
 def remove() -> Generator[str, None, None]:
     """Remove the files and the include line, about which a package upgrade would ask."""
-    if host.get_fact(HasFormer):
+    if known_facts.answer(QUESTION):
         remove = limited(run_as_user("redis", _REMOVE), seconds=10, size=1000)
         yield f"{{ {remove}\n}} >&2"

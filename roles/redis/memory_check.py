@@ -10,6 +10,7 @@ from pyinfra import host, logger
 from pyinfra.api import operation
 
 from ..host_paths import REDIS_COMMAND
+from ..operations import known_facts
 from ..operations.facts import HostFact
 
 
@@ -34,11 +35,14 @@ class UsedMemory(HostFact[Memory]):
         return Memory(number("used_memory"), number("maxmemory"))
 
 
+QUESTION = known_facts.Question(UsedMemory)
+
+
 @operation()
 def warn_if_full() -> Generator[str, None, None]:
     """Warn if Redis is nearly full. Read-only."""
     if host.state.is_executing:
-        used = host.get_fact(UsedMemory)
+        used = known_facts.answer(QUESTION)
         if used.scarce:
             logger.warning(f"{host.print_prefix}redis_maxmemory: {used}; set a larger one")
     yield from ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from .. import host_paths
 from ..conventions import USER
 from ..host_paths import REDIS_DROP_IN, REDIS_SOCKET
-from ..operations import firewall, packages, services, users
+from ..operations import firewall, known_facts, packages, services, users
 from ..operations.files import Absent, Directory, File, Item
 from ..operations.phases import role
 from ..operations.privilege import limited, run_as_user
@@ -48,11 +50,18 @@ def is_taken_over(survey: Survey) -> bool:
     return new and survey.existing.has_omero_web and "password" not in survey.redis
 
 
-@role("Redis")
-def install(manager: str) -> None:
-    """Install the package, without anything of this site."""
-    names = (*packages.REDIS, *packages.MANAGERS[manager])
-    packages.install(name="Install packages", names=names)
+def package_names(target: Target) -> tuple[str, ...]:
+    """Return the packages that this role needs on a host."""
+    return (*packages.REDIS, *packages.MANAGERS[target.manager]) if "redis" in target.groups else ()
+
+
+def questions(target: Target) -> Iterator[known_facts.Question[Any]]:
+    """Yield the questions of an idle deploy to a host."""
+    if "redis" in target.groups:
+        yield from (admin_user.QUESTION, legacy_files.QUESTION, memory_check.QUESTION)
+        yield services.question(service(), target.manager)
+        if closed_ports(target):
+            yield firewall.QUESTION
 
 
 @role("Redis")

@@ -52,10 +52,9 @@ def carry_over(found: ExistingInstallation) -> Generator[str, None, None]:
         host.log(f"{source}: the configuration is copied to {ours}; the directory is kept")
     # the survey looks for config.xml, so config.xml comes last: the next run resumes a killed run
     made = [
-        command.text
+        each.command.text
         for each in omerodir.directories()
         if isinstance(each, Directory) and each.run_as == "root" and each.path.startswith(str(ours))
-        for command in each.commands()
     ]
     carried = [
         f'carry_over "$source" {shlex.join([str(ours), name, mode, USER, _RECEIVE])}'

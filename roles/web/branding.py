@@ -16,6 +16,7 @@ from pyinfra import host
 from pyinfra.api import operation
 
 from ..conventions import LOCATIONS, USER
+from ..operations import known_facts
 from ..operations.facts import HostFact
 from ..operations.files import Directory, File, Item
 from ..operations.privilege import limited, run_as_user
@@ -54,6 +55,19 @@ class Stale(HostFact[list[str]]):
         return sorted({name for name in output if re.fullmatch("[0-9a-f]{12}", name)})
 
 
+def question(branding: Branding | None, static_root: str) -> known_facts.Question[list[str]]:
+    """Return the question for the names of old branding."""
+    before = (str(LOCATIONS.previous),) if branding else ()
+    configurations = (str(LOCATIONS.config_xml), *before)
+    return known_facts.Question(
+        Stale, collected=_collected(static_root), configurations=configurations
+    )
+
+
+def _collected(static_root: str) -> str:
+    return str(PurePosixPath(static_root) / DIRECTORY.name)
+
+
 @operation()
 def remove_old(branding: Branding | None, static_root: str) -> Generator[str, None, None]:
     """Remove old branding that OMERO.web no longer uses.
@@ -65,11 +79,8 @@ def remove_old(branding: Branding | None, static_root: str) -> Generator[str, No
     """
     if not host.state.is_executing:  # the configuration is not applied yet
         return
-    collected = str(PurePosixPath(static_root) / DIRECTORY.name)
-    before = (str(LOCATIONS.previous),) if branding else ()
-    found = host.get_fact(
-        Stale, collected=collected, configurations=(str(LOCATIONS.config_xml), *before)
-    )
+    collected = _collected(static_root)
+    found = known_facts.answer(question(branding, static_root))
     names = [name for name in found if branding is None or name != branding.digest]
     if names:
         yield _removal(str(DIRECTORY), names)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path, PurePath
 
-from pyinfra.api import StringCommand
-
 from ..host_paths import CACHE
-from ..operations.files import write_from_stdin
+from ..operations.files import Directory, File, Item
 
 BUILDER = "omero-web-build"
 UV_CACHE = CACHE / "uv"
@@ -19,12 +17,9 @@ _SCRIPT = Path(__file__).parent / "build.sh"
 _ON_HOST = CACHE / "build.sh"
 
 
-def provide() -> StringCommand:
-    """Bring the script that `as_builder` calls to the host."""
-    script = _SCRIPT.read_text(encoding="utf-8")
-    # the builder must be able to read this directory
-    make = f"mkdir -p {CACHE} && chmod 755 {CACHE} && umask 022"
-    return StringCommand(f"{make} && {write_from_stdin(str(_ON_HOST), script)}", _stdin=script)
+def items() -> tuple[Item, ...]:
+    """Return the script that `as_builder` calls, in a directory that the builder can read."""
+    return Directory(str(CACHE)), File(str(_ON_HOST), _SCRIPT.read_text(encoding="utf-8"))
 
 
 def words(directory: PurePath, command: str) -> list[str]:

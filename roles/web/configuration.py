@@ -29,7 +29,7 @@ from pyinfra.api.command import PyinfraCommand
 from ..conventions import LOCATIONS
 from ..host_paths import OPS_COMMAND, RELEASE_COMMAND
 from ..inventory.site import SCHEMA
-from ..operations import run_context
+from ..operations import known_facts, run_context
 from ..operations.facts import HostFact, SecretStdin, fail
 from ..operations.prefetch import DAMAGED
 from ..operations.privilege import limited, printable
@@ -243,14 +243,20 @@ def report() -> Generator[StringCommand, None, None]:
 
 
 def _answer(release: Path, action: str, desired: Desired, attempt: int = 1) -> CommandOutput:
-    found: CommandOutput = host.get_fact(
+    return redacted(known_facts.answer(question(release, action, desired, attempt)), desired)
+
+
+def question(
+    release: Path, action: str, desired: Desired, attempt: int = 1
+) -> known_facts.Question[CommandOutput]:
+    """Return the question for the output of `omeroweb-ops config`."""
+    return known_facts.Question(
         ConfigCommand,
+        SecretStdin(desired.dump(secret=True)),
         program=f"{release}/bin/omeroweb-ops",
         action=action,
         attempt=attempt,
-        _stdin=SecretStdin(desired.dump(secret=True)),
     )
-    return redacted(found, desired)
 
 
 def redacted(answer: CommandOutput, desired: Desired) -> CommandOutput:

@@ -14,9 +14,10 @@ from .. import host_paths
 from ..conventions import LOCATIONS, USER
 from ..host_paths import (
     DEPLOY_LOCK_COMMAND,
+    FORMER_LIVENESS_COMMAND,
+    FORMER_LIVENESS_PROGRAM,
     FORMER_LIVENESS_SERVICE,
     GUNICORN_CONFIGURATION,
-    LIVENESS_COMMAND,
     OMERO_COMMAND,
     OPS_COMMAND,
     RELEASE_COMMAND,
@@ -33,10 +34,11 @@ from ..inventory.settings import Settings
 from ..operations import deploy_lock, privilege
 from ..operations.files import Absent, File, Item, Link
 from ..operations.prefetch import RELEASE_FILES
-from ..operations.services import Service, cron
+from ..operations.services import Service, Socket, cron
 from ..operations.templates import environment
 from ..target import Target
 from . import sandbox
+from .service import process_manager_file
 
 _TEMPLATES = environment(__file__)
 
@@ -72,7 +74,7 @@ def _support(service: Service, settings: Settings, manager: str) -> File:
     return _rendered(path, template, service, settings, manager, "755", names=names, state=STATE)
 
 
-def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
+def site_items(target: Target, service: Service) -> list[Item]:
     """Return the services' units or programs, the daily jobs and the desired state."""
     manager, most = target.manager, target.settings.web_memory_max
 
@@ -84,14 +86,11 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
             target.settings,
             manager,
             mode,
-            address=target.network.upstreams[target.member.name],
-            prefix=target.application.prefix,
             backs_off=target.survey.systemd_version >= 254,
             memory_max=most and in_bytes(most),
             nginx_group=target.survey.nginx.group,
         )
 
-    programs = (service, watch, cron())
     units: list[Item] = [
         rendered(WEB_SERVICE, "omero-web.service.j2"),
         rendered(WEB_SOCKET, "omero-web.socket.j2")
@@ -101,20 +100,26 @@ def site_items(target: Target, service: Service, watch: Service) -> list[Item]:
         Absent(
             FORMER_LIVENESS_SERVICE, undo="systemctl -q disable --now omero-web-liveness.service"
         ),
-        Absent(LIVENESS_COMMAND),
+        Absent(FORMER_LIVENESS_COMMAND),
+    ]
+    nginx = target.survey.nginx.group
+    programs: list[Item] = [
+        # a watcher of an older bundle; the process manager has a watchdog
+        Absent(
+            FORMER_LIVENESS_PROGRAM,
+            undo=f"rm -f {FORMER_LIVENESS_PROGRAM} && {{ supervisorctl -c "
+            "/etc/supervisor/supervisord.conf update omero-web-liveness || true; }",
+        ),
+        Absent(FORMER_LIVENESS_COMMAND),
+        process_manager_file(),
+        service.program(Socket(str(SOCKET), f"{USER}:{nginx}") if service.socket else None),
+        cron().program(),
     ]
     return [
         upstream_command(),
         rendered(WEB_SUDOERS, "sudoers.j2", "440"),
         rendered(WEB_CRON, "cron.j2"),
-        *(
-            units
-            if manager == "systemd"
-            else [
-                rendered(LIVENESS_COMMAND, "liveness.sh.j2", "755"),
-                *(each.program() for each in programs),
-            ]
-        ),
+        *(units if manager == "systemd" else programs),
         *(
             Absent(each)
             for each in ([WEB_PROGRAM] if manager == "systemd" else [WEB_SERVICE, WEB_SOCKET])

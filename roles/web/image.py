@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 from omeroweb_ops.container import site_settings
@@ -21,7 +22,7 @@ from ..operations.files import File
 from ..operations.sync import sync
 from ..survey.fact import ask
 from . import configuration, release
-from .role import install_in_image
+from .role import install_in_image, install_tools
 
 # A wheel in the build context saves the minutes of a compilation.
 _AT_HAND = "wheels/zeroc_ice-*.whl"
@@ -31,8 +32,7 @@ IN_IMAGE = f"{LOCATIONS.omerodir}/var/desired.json"  # an image writes only to v
 def wheel() -> None:
     """Provide only zeroc-ice, so that compilers stay in this stage."""
     packages.install(name="Install packages", names=["python3-venv"])
-    release.install_uv(name="Install uv")
-    release.provide_ice(name="Provide zeroc-ice", wheel=_target().ice)
+    install_tools(platform.machine(), _target())
 
 
 def install(plugins: str = "") -> None:

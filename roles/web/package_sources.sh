@@ -11,7 +11,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 # uv and Python use the index and the proxy of pip's configuration, too. (`pip config get` reads only
 # the user's own file.)
 settings=
-[ ! -x "$tools/bin/pip" ] || settings=$("$tools/bin/pip" config list 2> /dev/null)
+# pip takes a while to say that it has no configuration
+# https://pip.pypa.io/en/stable/topics/configuration/#location
+has_pip_configuration() {
+    [ -z "${PIP_INDEX_URL-}${PIP_PROXY-}${PIP_CONFIG_FILE-}" ] || return 0
+    for directory in /etc/xdg /etc "${XDG_CONFIG_DIRS%%:*}" "$HOME/.pip" "$HOME/.config/pip" \
+        "${XDG_CONFIG_HOME-}/pip" "$tools"; do
+        [ ! -e "$directory/pip.conf" ] && [ ! -e "$directory/pip/pip.conf" ] || return 0
+    done
+    return 1
+}
+if [ -x "$tools/bin/pip" ] && has_pip_configuration; then
+    settings=$("$tools/bin/pip" config list 2> /dev/null)
+fi
 # Prints a setting of pip; a variable comes before a section of the command, and that before [global].
 of_pip() { # NAME
     for section in :env: install global; do

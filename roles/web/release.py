@@ -11,9 +11,9 @@ import hashlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 
 from omeroweb_ops.locations import CURRENT, PREVIOUS, RELEASES
@@ -24,30 +24,25 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
-from ..host_paths import CACHE
 from ..inventory import requirements_file
 from ..inventory.plugins import Addition, additions
 from ..inventory.settings import Settings
-from ..operations import shell_file
-from ..operations.files import File, write_from_stdin
+from ..operations import background, shell_file
+from ..operations.files import File
 from ..operations.prefetch import DAMAGED, PYTHON, RELEASE_FILES
 from ..operations.sync import commands, read_states
 from ..survey import Survey
 from . import builder
 from .builder import UV_CACHE
 from .ice import Wheel
+from .tools import PACKAGE_SOURCES, TOOLS
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "app"
-TOOLS_LOCK = Path(__file__).parent / "tools.txt"
-TOOLS = CACHE / "tools"
-_BUILD_TOOLS = shell_file.read(__file__, "build_tools.sh")
-_INSTALL_TOOLS = shell_file.read(__file__, "install_tools.sh")
 _START = shell_file.read(__file__, "start_release.sh")
 _BUILD = shell_file.read(__file__, "build_release.sh")
 _INSTALL = shell_file.read(__file__, "install_release.sh")
-# Shell that makes pip and uv use the site's certificates and index.
-PACKAGE_SOURCES = shell_file.command(shell_file.read(__file__, "package_sources.sh"), tools=TOOLS)
+TASK = "release"  # of `background`
 _RESERVED = (COMPLETE, PLUGINS_FILE, "collected", "served", "static")
 
 
@@ -100,30 +95,6 @@ def runs(release: PurePath) -> str:
 
 
 @operation()
-def install_uv() -> Generator[PyinfraCommand, None, None]:
-    """Install uv, and setuptools for zeroc-ice, in a separate virtualenv from a hash-pinned lock.
-
-    Another version of the host's Python installs it again.
-    """
-    lock = TOOLS_LOCK.read_text(encoding="utf-8")
-    path = f"{TOOLS}/complete"
-    found, python = read_states([path, PYTHON])
-    digest = hashlib.sha256(f"{lock}\0{python}".encode()).hexdigest()
-    if found.endswith(File(path, f"{digest}\n").digest):  # the mode depends on root's umask
-        return
-    yield builder.provide()
-    kept = CACHE / "tools.txt"
-    install = shell_file.command(_INSTALL_TOOLS, PYTHON, TOOLS, kept)
-    yield StringCommand(
-        PACKAGE_SOURCES
-        + shell_file.command(
-            _BUILD_TOOLS, kept, len(lock.encode()), digest, *builder.words(TOOLS, install)
-        ),
-        _stdin=lock,
-    )
-
-
-@operation()
 def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
     """Provide the zeroc-ice wheel on the host: given, cached, or built once.
 
@@ -139,30 +110,46 @@ def build(release: Release) -> Generator[PyinfraCommand, None, None]:
 
     + release: the release's sources
     """
+    yield from _missing(release)
+
+
+@operation()
+def start_build(release: Release) -> Generator[PyinfraCommand, None, None]:
+    """Do the same while later operations run; `background.wait` waits for TASK.
+
+    + release: the release's sources
+    """
+    missing = [*_missing(release)]
+    if missing:
+        yield background.start(TASK, missing)
+
+
+def _missing(release: Release) -> Iterator[StringCommand]:
+    """Yield the commands that build and note what is missing."""
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS_FILE}", f"{shown}\n")
     complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
-    if complete not in ("absent", DAMAGED):
-        if noted != note.state:
-            yield from commands(note)
-        return
+    if complete in ("absent", DAMAGED):
+        host.log("Installing OMERO.web and its requirements…")
+        yield from _build(release)
+    if complete in ("absent", DAMAGED) or noted != note.state:
+        yield from commands(note)
+
+
+def _build(release: Release) -> Iterator[StringCommand]:
+    path = release.path
     yield StringCommand(shell_file.command(_START, path, CURRENT, PREVIOUS))
-    yield StringCommand(
-        write_from_stdin(f"{path}/requirements.txt", release.lock), _stdin=release.lock
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = _app_wheel(Path(folder))
-        yield from commands(File.of(f"{path}/{wheel.name}", wheel.read_bytes()))
     locks = {f"plugin-{n}.txt": each.lock for n, each in enumerate(release.plugins) if each.lock}
-    for name, lock in locks.items():
-        yield StringCommand(write_from_stdin(f"{path}/{name}", lock), _stdin=lock)
-    own = [each.wheel for each in release.plugins if each.wheel]
-    for plugin in own:
-        yield from commands(File.of(f"{path}/{plugin.name}", plugin.read_bytes()))
-    yield builder.provide()
-    host.log("Installing OMERO.web and its requirements…")
-    yield StringCommand(build_command(release, locks, [wheel.name, *(each.name for each in own)]))
-    yield from commands(note)
+    name, content = _app_wheel()
+    wheels = [each.wheel for each in release.plugins if each.wheel]
+    contents = {name: content, **{wheel.name: wheel.read_bytes() for wheel in wheels}}
+    texts = {"requirements.txt": release.lock, **locks}
+    yield from commands(
+        *(File(f"{path}/{name}", text.rstrip("\n") + "\n") for name, text in texts.items()),
+        *(File.of(f"{path}/{name}", content) for name, content in contents.items()),
+        *builder.items(),
+    )
+    yield StringCommand(build_command(release, locks, contents))
 
 
 def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str]) -> str:
@@ -195,12 +182,14 @@ def build_command(release: Release, locks: Iterable[str], wheels: Iterable[str])
     )
 
 
-def _app_wheel(folder: Path) -> Path:
+@cache  # the same for all hosts
+def _app_wheel() -> tuple[str, bytes]:
     """Build our own package as a wheel. uv needs no network for this (it includes uv_build)."""
-    subprocess.run(
-        [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(folder), str(APP)],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", folder, str(APP)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        (wheel,) = Path(folder).glob("*.whl")
+        return wheel.name, wheel.read_bytes()

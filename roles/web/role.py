@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Iterator
+from typing import Any
+
 from omeroweb_ops.locations import CURRENT
+from omeroweb_ops.releases.installed import COMPLETE
+from pyinfra import host
 
 from .. import takeover
 from ..conventions import FAIL_TIMEOUT, IMAGE_GROUP, USER, has_socket
 from ..inventory.settings import Settings
-from ..operations import firewall, omerodir, packages, services, users
+from ..operations import background, firewall, known_facts, omerodir, packages, services, users
 from ..operations.phases import role
+from ..operations.prefetch import DAMAGED
 from ..operations.sync import sync
 from ..target import Target
 from ..target.closed_ports import closed_ports
@@ -22,18 +29,39 @@ from . import (
     service,
     trusted_proxies,
 )
-from .release import Release, build, install_uv, provide_ice, wanted
+from .release import TASK, Release, build, provide_ice, start_build, wanted
+from .tools import install_uv
 
 __all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
 
 IMAGE_UID = 1000
 
 
+def questions(target: Target, release: Release) -> Iterator[known_facts.Question[Any]]:
+    """Yield the questions of an idle deploy to a web host."""
+    for each in _services(target, release):
+        yield services.question(each, target.manager)
+    yield branding.question(target.site.branding(target.member), target.application.static_root)
+    if closed_ports(target):
+        yield firewall.QUESTION
+    complete = target.survey.prefetched.state(f"{release.path}/{COMPLETE}")
+    if complete not in (None, "absent", DAMAGED) and not target.site.branding(target.member):
+        # without branding, which must be there before
+        yield configuration.question(release.path, "check", target.site.desired(target.member))
+
+
+def _services(target: Target, release: Release) -> Iterator[services.Service]:
+    yield _service(target, release)
+    yield services.cron()
+    if notify.is_wanted(target) and target.manager == "systemd":
+        yield notify.service()
+
+
 @role("OMERO.web")
 def install(target: Target, release: Release) -> None:
-    """Install packages, user and release, and write nothing that the active release executes.
+    """Install packages, user and uv, and start to build the release, for which `check` waits.
 
-    An existing installation keeps running.
+    Nothing that the active release executes is written, and an existing installation keeps running.
     """
     found = target.survey.existing
     names = (*packages.WEB, *packages.MANAGERS[target.manager])
@@ -44,9 +72,15 @@ def install(target: Target, release: Release) -> None:
     if found.omerodir or found.link:
         takeover.carry_over(name="Carry over configuration", found=found)
     sync(name="Make directories", items=omerodir.directories())
-    install_uv(name="Install uv")
+    install_tools(target.survey.arch, release)
+    start_build(name="Build release", release=release)
+
+
+def install_tools(arch: str, release: Release) -> None:
+    """Install uv and zeroc-ice. arch: the machine's name of the host (uname(1))."""
+    compiles = release.ice.is_compiled_for(host.name)
+    install_uv(name="Install uv", arch=arch, compiles=compiles)
     provide_ice(name="Provide zeroc-ice", wheel=release.ice)
-    build(name="Build release", release=release)
 
 
 @role("OMERO.web")
@@ -55,8 +89,7 @@ def install_in_image(release: Release) -> None:
     packages.install(name="Install packages", names=(*packages.IMAGE, *packages.INIT))
     users.create(name=f"Create user {USER}", uid=IMAGE_UID, group=IMAGE_GROUP)
     sync(name="Make directories", items=omerodir.directories(image=True))
-    install_uv(name="Install uv")
-    provide_ice(name="Provide zeroc-ice", wheel=release.ice)
+    install_tools(platform.machine(), release)
     build(name="Build release", release=release)
     settings = Settings()
     own = service.omero_web(release, settings, "image", socket=False)
@@ -72,6 +105,7 @@ def check(target: Target, release: Release) -> None:
 
     Static files are collected while the active release keeps running.
     """
+    background.wait(name="Wait for the release", task=TASK)
     own, desired = target.site.branding(target.member), target.site.desired(target.member)
     if own:  # in a directory that no configuration names yet; the check tries its templates
         sync(name="Write branding", items=branding.items(own))
@@ -99,7 +133,7 @@ def configure(target: Target, release: Release) -> None:
         name="Write files",
         items=[
             *files.commands(own, target.settings, target.manager),
-            *files.site_items(target, own, service.liveness()),
+            *files.site_items(target, own),
             expectations.expected(target),
             expectations.nginx_status(target),
             health.item(target.settings),
@@ -115,7 +149,7 @@ def configure(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
-    """Run OMERO.web, its watcher if systemd does not run, and cron."""
+    """Run OMERO.web and cron."""
     manager = target.manager
     several = len(target.site.group("web")) > 1
     services.run(
@@ -131,8 +165,6 @@ def activate(target: Target, release: Release) -> None:
         branding=target.site.branding(target.member),
         static_root=target.application.static_root,
     )
-    if manager == "supervisor":
-        services.run(name="Watch omero-web", service=service.liveness(), manager=manager)
     services.run(name="Run cron", service=services.cron(), manager=manager)
     if notify.is_wanted(target) and manager == "systemd":
         services.run(name="Run timer of doctor", service=notify.service(), manager=manager)
@@ -145,5 +177,5 @@ def report() -> None:
 
 
 def _service(target: Target, release: Release) -> services.Service:
-    socket = has_socket(target.groups, target.manager)
+    socket = has_socket(target.groups)
     return service.omero_web(release, target.settings, target.manager, socket=socket)

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("*.md", "docs/*.md", "benchmarks/*.md")
+NAMES = ("*.md", "docs/*.md")
 HISTORY = "CHANGELOG.md"  # names what older versions had
 
 

@@ -56,7 +56,6 @@ ON_HOSTS = {
         host_paths.REDIS_COMMAND,
         host_paths.PUBLIC_CACHE_COMMAND,
         host_paths.CERTIFICATE_COMMAND,
-        host_paths.LIVENESS_COMMAND,
     )
 }
 MAINTENANCE = (ROOT / "roles/nginx/templates/omero-web-maintenance.j2").read_text("utf-8")

@@ -91,8 +91,9 @@ def test_a_run_killed_after_some_operations_in_turn_converges(
     assert state_of(disturbed) == state_of(undisturbed)
 
 
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.sweep)])
 def test_a_killed_change_is_taken_up(
-    make_host: MakeHost, deployed_image: str, tmp_path: Path
+    make_host: MakeHost, deployed_image: str, tmp_path: Path, step: int
 ) -> None:
     """The handler that pyinfra would lose: written, killed, and not reloaded."""
     host = make_host("plain", image=deployed_image)
@@ -104,7 +105,7 @@ def test_a_killed_change_is_taken_up(
             "omero.web.nginx_server_extra_config": ["add_header X-Changed yes always;"],
         },
     )
-    for count in itertools.count(NOTHING_TO_DO):
+    for count in itertools.count(NOTHING_TO_DO, step):
         if not killed_at(count, text, tmp_path):
             break
     assert host.http("/webclient/login/").headers["X-Changed"] == "yes"

@@ -64,7 +64,7 @@ OVER_TLS = {
         (("service", "error", "omero.web.application_server.port"),),
     ),
     "NGINX sends to another port": nginx(
-        "s/server 127.0.0.1:4080/server 127.0.0.1:4099/",
+        "s/server unix:[^ ]*/server 127.0.0.1:4099/",
         "login page",
         "omero.web.application_server.port",
     ),

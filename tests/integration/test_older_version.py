@@ -102,6 +102,40 @@ def test_releases_and_scripts_of_two_versions_work_together(site: Host, older: P
     assert_well(site, newer_release, 13)
 
 
+def test_a_host_of_an_older_version_without_systemd_gets_the_process_manager(
+    make_host: MakeHost, older: Path
+) -> None:
+    """There supervisor ran gunicorn itself, and a watcher; NGINX connected to the port."""
+    host = make_host("plain")
+    deploy(docker_inventory(host), project=older)
+    older_release = active(host)
+    watcher = "/etc/supervisor/conf.d/omero-web-liveness.conf"
+    assert host.run(f"supervisorctl status omero-web-liveness; cat {watcher}").stdout
+    deploy(docker_inventory(host))
+    assert active(host) != older_release
+    assert_serves(host)
+    assert "omero-web-liveness" not in host.run("supervisorctl status").stdout
+    assert host.run(f"[ ! -e {watcher} ] && [ ! -e {BASE}/bin/liveness ]").exit_code == 0
+    assert len(host.processes("process-manager")) == 1
+    assert deploy(docker_inventory(host)).changed_operations == ()
+
+    # the older release under the process manager, which its gunicorn takes for systemd
+    host.run("omeroweb-ops release rollback")
+    assert active(host) == older_release
+    host.run("omero web restart")
+    assert_serves(host)
+    programs = {process.cmdline.split()[0] for process in host.processes("gunicorn")}
+    assert programs == {f"{BASE}/releases/{older_release}/bin/python"}
+    deploy(docker_inventory(host))
+    assert active(host) != older_release
+
+    # and back to the older version
+    deploy(docker_inventory(host), project=older)
+    assert_serves(host)
+    assert active(host) == older_release
+    assert not host.processes("process-manager")
+
+
 def test_a_site_gets_another_omero_web_and_goes_back(site: Host, tmp_path: Path) -> None:
     def version() -> str:
         return site.run(f"ls {BASE}/venv3/lib/python3*/site-packages | grep ^omero_web-").stdout

@@ -80,7 +80,7 @@ def workers(host: Host) -> set[int]:
 def reload(host: Host) -> None:
     """Four new workers in place of the old ones."""
     old = workers(host)
-    host.kill(master(host), signal="HUP")
+    host.run("supervisorctl signal HUP omero-web")
     host.wait_until(lambda: len(workers(host) - old) == len(workers(host)) == 4, 60, "new workers")
 
 

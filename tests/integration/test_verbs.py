@@ -61,7 +61,7 @@ def test_plan_deploy_and_plan_again(host: Host, site: Path) -> None:
     assert host.snapshot().touched_since(before) == []
     deployed = run(site, "deploy", "production", "--limit", "web")
     assert deployed.returncode == 0, deployed.stderr
-    assert "--> Phase 3: OMERO.web\n" in deployed.stderr
+    assert "--> Phase 4: OMERO.web\n" in deployed.stderr
     assert host.run("omero config get omero.web.page_size").stdout.strip() == "50"
     assert run(site, "plan", "production").returncode == 0
     # what only the host can know

@@ -21,9 +21,10 @@ from omeroweb_ops import wait_ready
 from omeroweb_ops.state.desired import Desired
 from omeroweb_ops.state.engine import Engine
 
-from roles.web import service
+from roles.web import process_manager, service
 from tests.unit.helpers import again
 
+STOP_SECONDS = 15  # more than gunicorn's graceful_timeout
 _LIMIT = 60.0  # seconds, on a machine with other things to do
 _UNIT = Path(service.__file__).parent / "templates/omero-web.service.j2"
 _PACKAGE = Path(omeroweb_ops.__file__).parents[1]
@@ -49,6 +50,8 @@ def login(request):
 def abroad(request):
     return HttpResponseRedirect("https://id.example.org/login")
 def slow(request):
+    if "begun" in request.GET:
+        Path(request.GET["begun"]).touch()
     time.sleep(float(request.GET["seconds"]))
     return HttpResponse(PAGE)
 def broken(request):
@@ -119,7 +122,8 @@ class Service:
         } | named
         self.engine.apply(Desired(named))
 
-    def start(self, *, ready: bool = True) -> str | None:
+    def start(self, *, ready: bool = True, managed: socket.socket | None = None) -> str | None:
+        """Start gunicorn, or the process manager with a listening socket, as supervisor does."""
         log = open(self.folder / "var/log/gunicorn", "ab")  # noqa: SIM115 # the process's
         environment = {
             **os.environ,
@@ -129,11 +133,16 @@ class Service:
             "ICE_CONFIG": "/dev/null",  # no Ice here
             **self.environment,
         }
+        command = [
+            *(sys.executable, str(Path(sys.executable).with_name("gunicorn"))),
+            *("--config", str(self.configuration), "omeroweb.wsgi:application"),
+        ]
+        if managed:
+            environment[process_manager.COMMAND] = shlex.join(command)
+            command = [sys.executable, "-I", process_manager.__file__, str(STOP_SECONDS)]
         self.process = subprocess.Popen(
-            [
-                *(sys.executable, str(Path(sys.executable).with_name("gunicorn"))),
-                *("--config", str(self.configuration), "omeroweb.wsgi:application"),
-            ],
+            command,
+            stdin=managed.fileno() if managed else None,
             cwd=self.folder,
             env=environment,
             stdout=log,

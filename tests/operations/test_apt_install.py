@@ -15,6 +15,15 @@ SCRIPT = ROOT / "roles/operations/apt_install.sh"
 LOCKED = "echo 'dpkg: error: dpkg frontend lock was locked by another process with pid 7' >&2"
 
 
+# The command without its options -o, each of which is one argument
+LOG = """words=${0##*/} option=
+for word in "$@"; do
+    if [ -n "$option" ]; then option=; elif [ "$word" = -o ]; then option=yes
+    else words="$words $word"; fi
+done
+echo "$words" >> LOG"""
+
+
 class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log, self.record = folder, folder / "log", ""
@@ -27,7 +36,7 @@ class Machine:
         (folder / "apt_install.sh").write_text(text)
 
     def run(self, *, dpkg: str = "", apt: str = "") -> subprocess.CompletedProcess[str]:
-        log = f'echo "${{0##*/}} $*" | sed "s/ -o [^ ]*//g" >> {self.log}\n'
+        log = LOG.replace("LOG", str(self.log)) + "\n"
         path = programs(self.folder / "bin", dpkg=log + dpkg, apt_get=log + apt)
         return subprocess.run(
             ["sh", self.folder / "apt_install.sh", "nginx", "curl"],
@@ -113,29 +122,41 @@ def test_what_fails_otherwise_is_not_tried_again_and_is_told(machine: Machine) -
     assert machine.calls == [CONFIGURE, UPDATE, INSTALL]
 
 
-SIMULATION = """case "$*" in *" -s "*)
-    echo "NOTE: This is only a simulation!"
-    echo "Inst libnew (1.0 Debian:12.12/stable [amd64])"
-    echo "Inst libold [0.9] (1.0 Debian:12.12/stable [amd64])"
-    echo "Inst nginx (1.22 Debian:12.12/stable [amd64])"
-    echo "Conf nginx (1.22 Debian:12.12/stable [amd64])"
-    exit ;;
-esac
+# What apt-get does with the hook: libold is only upgraded; of gone, the configuration is left
+HOOKED = """
+for word in "$@"; do case $word in DPkg::Pre-Install-Pkgs::=*)
+    printf '/var/cache/apt/archives/%s\\n' libnew_1%3a1.0-2_amd64.deb libold_2_all.deb \\
+        gone_1_amd64.deb nginx_1.22_amd64.deb | sh -c "${word#*=}" || exit ;;
+esac; done
 """
+INSTALLED = """[ "$1" = -W ] && [ "$3" = '${db:Status-Status} ${Package}\\n' ] || exit 1
+printf 'installed libold\\nconfig-files gone\\ninstalled libother\\n'"""
 
 
 def test_new_packages_are_recorded_before_they_are_installed(
     machine: Machine, tmp_path: Path
 ) -> None:
-    record = tmp_path / "state/packages"
+    record = tmp_path / "it has space/packages"
     machine.record = str(record)
-    failed = machine.run(apt=f"{SIMULATION}[ $1 != install ]")
+    programs(machine.folder / "bin", dpkg_query=INSTALLED)
+    failed = machine.run(apt=f"[ $1 != install ] && exit\n{HOOKED}exit 1")
     assert failed.returncode == 1
-    assert {*record.read_text().split()} == {"libnew", "nginx"}  # libold is only upgraded
+    assert {*record.read_text().split()} == {"libnew", "gone", "nginx"}
     assert machine.run().returncode == 0
-    assert {*record.read_text().split()} == {"libnew", "nginx"}
 
 
-def test_without_a_record_nothing_is_simulated(machine: Machine) -> None:
-    assert machine.run().returncode == 0
+def test_without_a_record_nothing_is_recorded(machine: Machine) -> None:
+    assert machine.run(apt=HOOKED).returncode == 0
     assert machine.calls == [CONFIGURE, UPDATE, INSTALL]
+
+
+@pytest.mark.parametrize("has_lists", [False, True])
+def test_a_system_without_lists_gets_none_of_descriptions(
+    machine: Machine, has_lists: bool
+) -> None:
+    if has_lists:
+        (machine.folder / "lists/debian_Packages").touch()
+        os.utime(machine.folder / "lists/debian_Packages", (0, 0))
+    given = machine.folder / "given"
+    assert machine.run(apt=f'[ $1 != update ] || echo "$*" > {given}').returncode == 0
+    assert ("Acquire::Languages=none" in given.read_text()) is not has_lists

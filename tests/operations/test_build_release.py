@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import os
+import platform
 import re
 import subprocess
 import sys
@@ -10,14 +13,17 @@ from pathlib import Path
 
 import pytest
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
+from uv import find_uv_bin
 
 from roles.host_paths import CACHE
+from roles.inventory import requirements_file
 from roles.inventory.plugins import Addition
 from roles.operations import shell_file
 from roles.operations.files import File
 from roles.web import release
+from roles.web import tools as tools_role
 from roles.web.ice import Wheel
-from tests.operations.local import names, programs, shell
+from tests.operations.local import ROOT, names, programs, shell
 
 UV = """
 echo "$PWD: $*" >> FOLDER/calls
@@ -80,7 +86,7 @@ def test_a_release_is_installed_from_its_locks_and_wheels_and_complete(build: Bu
     done = build()
     assert done.returncode == 0, done.stderr
     uv = f"{build.path}: --cache-dir {build.cache}/uv --no-config"
-    install = f"{uv} pip install -q --python {build.path}/bin/python --no-deps --compile-bytecode"
+    install = f"{uv} pip install -q --python {build.path}/bin/python --no-deps"
     ice = f"{build.cache}/ice/key/zeroc_ice-3.6.5.whl"
     assert build.calls[1:] == [
         f"{install} --require-hashes -r requirements.txt -r plugin-0.txt",
@@ -156,9 +162,8 @@ def test_a_build_begins_with_an_empty_directory_and_makes_room(build: Build, lin
     assert names(build.path) == []
 
 
-@pytest.fixture
-def tools(build: Build) -> str:
-    """Shell that installs uv, where the host's Python is a stand-in."""
+def install_tools(build: Build, *sent: object) -> str:
+    """Return shell that installs uv, where the host's Python is a stand-in."""
     python = build.folder / "python3"
     python.write_text(
         f'#!/bin/sh\necho "$*" >> {build.folder}/calls\n'
@@ -166,33 +171,72 @@ def tools(build: Build) -> str:
         f'"{build.cache}/tools/bin/python" ;; esac\n'
     )
     python.chmod(0o755)
-    tools, lock = build.cache / "tools", build.cache / "tools.txt"
-    install = shell_file.command(release._INSTALL_TOOLS, python, tools, lock)
+    tools = build.cache / "tools"
+    install = shell_file.command(
+        tools_role._INSTALL_TOOLS, python, tools, build.cache / "tools.txt", *sent
+    )
     return shell_file.command(
-        release._BUILD_TOOLS, lock, 5, "digest", "sh", "-ec", install, tools=tools
+        tools_role._BUILD_TOOLS,
+        "digest",
+        *("sh", "-ec", install),
+        tools=tools,
+        sent=build.cache / "uv.gz",
     )
 
 
-def test_uv_s_virtualenv_is_complete_or_absent(build: Build, tools: str) -> None:
-    assert shell(tools, stdin="uv=").returncode != 0  # the connection was cut
-    assert not (build.cache / "tools/complete").exists()
-    assert shell(tools, stdin="uv==1").returncode == 0
+def test_uv_s_virtualenv_is_installed_from_the_lock(build: Build) -> None:
+    assert shell(install_tools(build)).returncode == 0
     assert (build.cache / "tools/complete").read_text() == "digest\n"
-    assert (build.cache / "tools.txt").read_text() == "uv==1"
-    lock = build.cache / "tools.txt"
-    assert build.calls[-1] == f"-m pip install -q --require-hashes -r {lock}"
+    assert build.calls[-1] == f"-m pip install -q --require-hashes -r {build.cache}/tools.txt"
 
 
-@pytest.mark.parametrize(("now", "again"), [("python3.11", False), ("python3.13", True)])
-def test_uv_s_virtualenv_is_made_anew_for_another_python_of_the_host(
-    monkeypatch: pytest.MonkeyPatch, now: str, again: bool
+def test_this_machine_s_uv_runs_on_a_host_of_the_same_kind(build: Build) -> None:
+    sent = build.cache / "uv.gz"
+    (content,) = tools_role._sent()
+    sent.write_bytes(base64.b64decode(content.content))
+    done = shell(install_tools(build, sent))
+    assert done.returncode == 0, done.stderr
+    uv = build.cache / "tools/bin/uv"
+    assert uv.read_bytes() == Path(find_uv_bin()).read_bytes()
+    assert os.access(uv, os.X_OK)
+    assert not sent.exists()
+    settings = subprocess.run(
+        [uv.parent / "pip", "config", "list"], capture_output=True, check=False
+    )
+    assert settings.returncode == 0, settings.stderr
+    assert (build.cache / "tools/complete").read_text() == "digest\n"
+    sent.write_bytes(b"not a program")
+    assert shell(install_tools(build, sent)).returncode != 0
+    assert not (build.cache / "tools/complete").exists()
+
+
+def test_uv_is_sent_to_hosts_on_which_it_runs() -> None:
+    assert tools_role.runs_here(platform.machine())
+    assert not tools_role.runs_here("another")
+    pins = requirements_file.pins((ROOT / "requirements-uv.txt").read_text())
+    assert pins["uv"] == requirements_file.pins(tools_role.TOOLS_LOCK.read_text())["uv"]
+
+
+@pytest.mark.parametrize(
+    ("now", "has", "compiles", "again"),
+    [
+        ("python3.11", "", True, False),
+        ("python3.11", "", False, False),
+        ("python3.11", "\0uv alone", False, False),
+        ("python3.11", "\0uv alone", True, True),
+        ("python3.13", "", True, True),
+        ("python3.13", "\0uv alone", False, True),
+    ],
+)
+def test_uv_is_installed_anew_for_another_python_of_the_host_and_for_a_compilation(
+    monkeypatch: pytest.MonkeyPatch, now: str, has: str, compiles: bool, again: bool
 ) -> None:
     """Debian 12 becomes Debian 13: its Python has no setuptools for the build of zeroc-ice."""
-    lock = release.TOOLS_LOCK.read_text(encoding="utf-8")
-    digest = hashlib.sha256(f"{lock}\0link python3.11".encode()).hexdigest()
+    lock = tools_role.TOOLS_LOCK.read_text(encoding="utf-8")
+    digest = hashlib.sha256(f"{lock}\0link python3.11{has}".encode()).hexdigest()
     complete = File("/x", f"{digest}\n").state
-    monkeypatch.setattr(release, "read_states", lambda _paths: [complete, f"link {now}"])
-    assert bool([*release.install_uv._inner()]) is again
+    monkeypatch.setattr(tools_role, "read_states", lambda _paths: [complete, f"link {now}"])
+    assert bool([*tools_role.install_uv._inner("x86_64", compiles=compiles)]) is again
 
 
 @pytest.mark.parametrize(
@@ -209,7 +253,10 @@ def test_a_mirror_of_pip_s_configuration_is_uv_s_too(
     build: Build, printed: str, index: str
 ) -> None:
     programs(build.cache / "tools/bin", pip=f'printf "{printed}\\n"')
-    done = build.run(f"unset UV_DEFAULT_INDEX\n{release.PACKAGE_SOURCES}printenv UV_DEFAULT_INDEX")
+    (build.cache / "tools/pip.conf").touch()
+    done = build.run(
+        f"unset UV_DEFAULT_INDEX\n{tools_role.PACKAGE_SOURCES}printenv UV_DEFAULT_INDEX"
+    )
     assert done.stdout.strip() == index
 
 
@@ -237,6 +284,6 @@ def test_the_proxy_of_pip_s_configuration_is_uv_s_too(
     names = "HTTPS_PROXY HTTP_PROXY https_proxy http_proxy ALL_PROXY all_proxy"
     done = build.run(
         f"unset {names}; export PIP_CONFIG_FILE={written}\n{before}\n"
-        f"{release.PACKAGE_SOURCES}printenv HTTPS_PROXY"
+        f"{tools_role.PACKAGE_SOURCES}printenv HTTPS_PROXY"
     )
     assert done.stdout.strip() == proxy

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyinfra.api.exceptions import PyinfraError
 
-from roles.operations.files import Absent, Directory, File, Item, Link
+from roles.operations.files import Absent, Directory, File, Item, Link, in_one
 from roles.operations.sync import sync
 from tests.operations.local import OWNER, names, programs, pyinfra, run, shell
 
@@ -30,7 +34,7 @@ def mode(path: Path) -> int:
 
 
 def item_s_command(item: Item) -> str:
-    (command,) = item.commands()
+    (command,) = in_one([item])
     return command.text
 
 
@@ -109,6 +113,68 @@ def test_bytes_that_are_cut_while_sending_leave_the_old_file(tmp_path: Path) -> 
     item = File.of(str(path), b"\xff" * 1000)
     shell(item_s_command(item), stdin=item.content[: len(item.content) // 77 * 38])
     assert path.read_text() == "old\n"
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0")).map(
+    lambda text: text and text + "\n"
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(TEXTS | st.binary(max_size=5000), min_size=1, max_size=9))
+def test_files_that_are_sent_together_have_their_own_contents(contents: list[str | bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        items: list[Item] = [Directory(f"{folder}/below", OWNER)]
+        expected = {}
+        for number, content in enumerate(contents):
+            path = f"{folder}/below/{number}"
+            if isinstance(content, bytes):
+                sent = File.of(path, content)
+                items.append(File(path, sent.content, OWNER, binary=True))
+            else:
+                items.append(File(path, content, OWNER))
+            expected[path] = content if isinstance(content, bytes) else content.encode()
+        (command,) = in_one(items)
+        done = shell(command.text, stdin=command.stdin or "")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {path: Path(path).read_bytes() for path in expected} == expected
+        assert len(os.listdir(f"{folder}/below")) == len(expected)
+
+
+def test_an_error_ends_what_is_sent_together(tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    (tmp_path / "third").write_text("old\n")
+    items = [
+        File(f"{tmp_path}/{name}", f"{name}\n", OWNER) for name in ("first", "second", "third")
+    ]
+    (command,) = in_one(items)
+    done = shell(command.text, stdin=command.stdin or "")
+    assert done.returncode != 0
+    assert "second" in done.stderr
+    assert (tmp_path / "first").read_text() == "first\n"
+    assert (tmp_path / "third").read_text() == "old\n"
+
+
+def test_what_is_cut_while_sending_leaves_the_later_files_as_they_were(tmp_path: Path) -> None:
+    items = [File(f"{tmp_path}/{name}", f"{name} of this\n" * 99, OWNER) for name in "ab"]
+    for each in items:
+        Path(each.path).write_text("old\n")
+    (command,) = in_one(items)
+    assert command.stdin
+    done = shell(command.text, stdin=command.stdin[: len(items[0].content) + 5])
+    assert done.returncode != 0
+    assert (tmp_path / "a").read_text() == items[0].content
+    assert (tmp_path / "b").read_text() == "old\n"
+
+
+def test_no_command_is_longer_than_an_argument_may_be(tmp_path: Path) -> None:
+    """128 KiB, as text that a second shell quotes."""
+    items = [File(f"{tmp_path}/{n}-it's long", f"{n}\n", run_as="it's", then="x'y" * 50)
+             for n in range(150)]  # fmt: skip
+    found = [*in_one(items)]
+    assert 1 < len(found) < 20
+    assert all(len(shlex.quote(each.text)) < 128 * 1024 for each in found)
+    assert "".join(each.stdin or "" for each in found) == "".join(each.content for each in items)
 
 
 def test_content_without_a_line_s_end_is_refused_or_stays_as_it_is(tmp_path: Path) -> None:

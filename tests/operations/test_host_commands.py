@@ -46,6 +46,7 @@ class Host:
 
     def __init__(self, folder: Path, manager: str, *, socket: bool = False) -> None:
         self.folder, self.log, self.person = folder, folder / "log", "root"
+        self.manager = manager
         (folder / "web/bin").mkdir(parents=True)
         stand_ins = {
             "id": f'case $1 in -u) [ "$(cat {folder}/person)" = root ] && echo 0 || echo 1000 ;; '
@@ -73,6 +74,17 @@ class Host:
             sandbox=self._recording("sandbox", ""),
         )  # fmt: skip
         (folder / "deploys").touch()  # which holds the lock
+        (folder / "proc/42").mkdir(parents=True)  # the process manager, and the service's master
+        self.name = "main 43"
+
+    @property
+    def name(self) -> str:
+        """The name of supervisor's child (/proc/PID/comm)."""
+        return (self.folder / "proc/42/comm").read_text().strip()
+
+    @name.setter
+    def name(self, text: str) -> None:
+        (self.folder / "proc/42/comm").write_text(f"{text}\n")
 
     def _recording(self, name: str, script: str) -> str:
         return f'echo "{name} $*" >> {self.log}\n{script.replace("FOLDER", str(self.folder))}'
@@ -81,6 +93,7 @@ class Host:
         for here, there in (
             ("/usr/local/bin/omeroweb-ops", f"{self._stand_ins}/omeroweb-ops"),
             (f"{BASE}/", f"{self.folder}/web/"),
+            ("/proc/", f"{self.folder}/proc/"),
         ):
             text = text.replace(here, there)
         path = self.folder / "web/bin" / name
@@ -117,7 +130,8 @@ def test_start_status_restart_and_stop(host: Host) -> None:
     assert told("status") == (1, "OMERO.web status... [NOT STARTED]")
     assert told("start") == (0, "Starting OMERO.web... [OK]")
     assert host.calls[-1] == "ops ready --timeout 60"
-    assert told("status") == (0, "OMERO.web status... [RUNNING] (PID 42)")
+    pid = 42 if host.manager == "systemd" else 43
+    assert told("status") == (0, f"OMERO.web status... [RUNNING] (PID {pid})")
     assert told("restart") == (0, "Restarting OMERO.web... [OK]")
     assert host.calls[-1] == "ops ready --timeout 60 --current"
     assert told("reload") == (0, "Reloading OMERO.web... [OK]")
@@ -181,6 +195,57 @@ def test_a_socket_starts_and_stops_with_the_service_and_stays_on_a_restart(tmp_p
     ):
         assert host("service", word).returncode == 0
         assert host.calls[0] == f"systemctl {word} {units}"
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Host:
+    host = Host(tmp_path, "supervisor")
+    (tmp_path / "runs").touch()
+    return host
+
+
+def asked(host: Host) -> list[str]:
+    """What was asked of supervisor, but its state."""
+    words = [call.removeprefix("supervisorctl -c /etc/supervisor/supervisord.conf ")
+             for call in host.calls if call.startswith("supervisorctl")]  # fmt: skip
+    return [each for each in words if not each.startswith(("status", "pid"))]
+
+
+def test_a_restart_and_a_reload_are_the_process_manager_s(supervised: Host) -> None:
+    """supervisor itself would close the socket."""
+    for word, expected in (("restart", "USR1"), ("reload", "HUP"), ("hand-over", "HUP")):
+        assert supervised("service", word).returncode == 0
+        assert asked(supervised) == [f"signal {expected} omero-web"]
+    assert not any(call.startswith("ops ") for call in supervised.calls)  # a deploy waits itself
+
+
+def test_a_reload_waits_for_the_successor(supervised: Host) -> None:
+    """The wait for the end of a hand-over needs it (wait_ready.HandoverFailed)."""
+    (supervised.folder / "proc/43").mkdir()
+    successor = supervised.folder / "proc/44/environ"
+    stand_in = supervised.folder / "programs/sleep"
+    stand_in.write_text(
+        f"#!/bin/sh\n[ ! -e {successor} ] || exit 0\nmkdir {successor.parent}\n"
+        f"printf 'A=1\\0GUNICORN_PID=43\\0' > {successor}\n"
+    )
+    stand_in.chmod(0o755)
+    assert supervised("service", "reload").returncode == 0
+    assert successor.exists()
+
+
+@pytest.mark.parametrize("word", ["restart", "reload", "hand-over"])
+def test_without_a_process_manager_supervisor_starts_it(supervised: Host, word: str) -> None:
+    """A deploy from an older bundle was killed before it restarted the service."""
+    supervised.name = "gunicorn"
+    assert supervised("service", word).returncode == 0
+    assert asked(supervised) == ["stop omero-web", "start omero-web"]
+
+
+def test_a_service_that_is_not_ready_is_not_running(supervised: Host) -> None:
+    supervised.name = "starting"
+    assert "[NOT STARTED]" in supervised("service", "status").stdout
+    assert supervised("service", "restart").returncode == 0
+    assert asked(supervised) == ["signal USR1 omero-web"]
 
 
 def test_a_manager_that_fails_is_quoted(tmp_path: Path) -> None:

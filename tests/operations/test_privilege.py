@@ -27,7 +27,7 @@ from roles.conventions import LOCATIONS
 from roles.nginx import static_files as delivery
 from roles.operations import archives
 from roles.operations import omerodir as omerodir_layout
-from roles.operations.files import Absent, Directory, File, Item, Link
+from roles.operations.files import Absent, Directory, File, Item, Link, in_one
 from roles.operations.privilege import limited, run_as_user
 from roles.operations.sync import sync
 from roles.survey.existing_installation import ExistingInstallation
@@ -143,10 +143,8 @@ def test_a_link_that_comes_and_goes_wins_no_race(omerodir: Path, victim: Path) -
     )
     with attack(swap):
         for _ in range(3):
-            for (
-                item
-            ) in omerodir_layout.directories():  # each by itself: the others must not save it
-                for command in item.commands():
+            for item in omerodir_layout.directories():
+                for command in in_one([item]):  # each by itself: the others must not save it
                     shell(command.text)
     assert facts(victim) == before
 
@@ -167,7 +165,7 @@ def test_root_does_nothing_in_a_directory_of_somebody_else(
         "absent": Absent(f"{theirs}/sub/there"),
     }
     before = facts(place)
-    (command,) = items[kind].commands()
+    (command,) = in_one([items[kind]])
     done = shell(command.text, stdin="content\n")
     assert done.returncode != 0
     assert f"{items[kind].path}: theirs, on the way to it, belongs to {USER}" in done.stderr

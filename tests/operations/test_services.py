@@ -233,6 +233,16 @@ def test_a_program_is_started_reloaded_and_restarted(supervised: Path) -> None:
     assert supervise(supervised) == (False, [])
 
 
+def test_a_program_may_have_a_hand_over_of_its_own(supervised: Path) -> None:
+    own = service(supervised, hand_over=f"echo own >> {supervised}/log")
+    run(services.run, service=own, manager="supervisor")
+    (supervised / "reload").write_text("2\n")
+    (supervised / "log").write_text("")
+    assert run(services.run, service=own, manager="supervisor")
+    assert (supervised / "log").read_text() == "own\n"
+    assert not run(services.run, service=own, manager="supervisor")
+
+
 def test_a_program_that_does_not_run_is_an_error(supervised: Path) -> None:
     (supervised / "after").write_text("FATAL")
     with pytest.raises(PyinfraError):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omeroweb_ops.shared import regular_file
 from pyinfra.api import StringCommand
 
-from roles import host_paths, takeover
+from roles import takeover
 from roles.conventions import LOCATIONS, USER
 from roles.operations import backup, firewall, omerodir
 from roles.operations.files import Directory, File, Item
@@ -214,7 +214,7 @@ def items() -> Iterator[Item]:
         yield from omerodir.directories(image=image)
         yield from files.commands(own, member.settings, manager)
         if not image:
-            yield from files.site_items(Target(site, member, survey), own, service.liveness())
+            yield from files.site_items(Target(site, member, survey), own)
             yield trusted_proxies.proxies(Target(site, member, survey))
             yield from firewall.items(
                 closed_ports(Target(site, member, survey)), systemd=survey.systemd
@@ -229,11 +229,10 @@ def test_each_item_in_the_user_s_place_is_made_by_the_user() -> None:
             assert isinstance(item, (Directory, File)), item.path
             assert item.run_as == USER, item.path
             seen += 1
-        for command in item.commands():
-            script = command.text
-            if isinstance(item, (Directory, File)) and item.run_as == USER:
-                assert f"runuser -u {USER} -- " in script
-            assert offences(script) == [], item.path
+        script = item.command.text
+        if isinstance(item, (Directory, File)) and item.run_as == USER:
+            assert f"runuser -u {USER} -- " in script
+        assert offences(script) == [], item.path
     assert seen >= 6
 
 
@@ -247,8 +246,6 @@ def test_no_script_of_root_s_touches_the_user_s_place() -> None:
     """A script that ends as the user may: `omero` and `omeroweb-ops` set variables, no more."""
     found = dict(scripts())
     assert len(found) >= 4
-    assert service.liveness().user == USER  # it reads what the service has written
-    found.pop(host_paths.LIVENESS_COMMAND)
     for path, text in found.items():
         # upstream's command under one lock, handed to runuser by the script's last line
         lines = [line for line in text.splitlines() if "set -- flock --wait 60" not in line]

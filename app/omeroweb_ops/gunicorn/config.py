@@ -56,7 +56,8 @@ def settings(
     """Return gunicorn's settings by name.
 
     preload: the master loads OMERO.web, and USR2 reloads it with a hand-over; otherwise each worker
-    loads it, and HUP reloads it. graceful_timeout: seconds that running requests may still take.
+    loads it, and HUP reloads it, as on hosts without systemd that an older bundle has deployed.
+    graceful_timeout: seconds that running requests may still take.
     worker_memory: bytes above which a worker is replaced; 0 means no limit.
     """
     engine = Engine(Locations.from_environment())
@@ -124,8 +125,7 @@ def settings(
         found = site_options.merge(found, _file(location, found, preload=preload))
     if not preload and given.pop("preload_app", None):
         site_options.report(
-            f"{WSGI_ARGS}: --preload has no effect without systemd: a reload there "
-            "would keep the loaded code"
+            f"{WSGI_ARGS}: --preload has no effect here: a reload would keep the loaded code"
         )
     found = site_options.merge(found, given)
     if is_ipv6(bind):

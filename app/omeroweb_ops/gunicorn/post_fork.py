@@ -22,7 +22,7 @@ def end_with_master(_server: object, _worker: object) -> None:
 
 
 def end_if_stopped(server: Any, _worker: object) -> None:
-    """End a worker that was told to stop before it had signal handlers of its own.
+    """End a worker that was stopped before it had signal handlers of its own.
 
     Until gunicorn's init_signals, a worker has the master's handlers, which add to the worker's
     copy of the master's queue (gunicorn/arbiter.py, signal). Nothing reads that copy, and the

@@ -170,6 +170,7 @@ def note(engine: Engine) -> str:
     Returns 'RELEASE DIGEST'.
     """
     present = engine.identity()
+    trial.remember(engine, engine.current)
     engine.state().write(engine.locations.kept(schema_cache.current_release()))
     for path in _forgotten(engine):
         path.unlink()

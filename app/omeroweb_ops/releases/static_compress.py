@@ -29,7 +29,7 @@ def prepare(folder: Path, former: Path | None = None) -> None:
     former: the directory of another release, whose compressed files are reused.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_ours(path)]
-    with ProcessPoolExecutor(cgroup.processes(_MEMORY)) as pool:  # compressing well takes seconds
+    with ProcessPoolExecutor(cgroup.processes(_MEMORY)) as pool:  # compressing well takes time
         twins = [former / path.relative_to(folder) if former else None for path in paths]
         for _ in pool.map(_prepare, paths, twins, chunksize=16):
             pass
@@ -70,11 +70,11 @@ def _is_of(path: Path, time: int) -> bool:
 
 def _compress(content: bytes) -> bytes:
     try:
-        from zopfli.zopfli import compress
+        from deflate import gzip_compress
     except ImportError:  # not in the site's own lock
         return gzip.compress(content, 9, mtime=0)
-    # 4 % smaller than gzip -9; more iterations take long and gain next to nothing
-    return bytes(compress(content, numiterations=1, gzip_mode=1))
+    # libdeflate's best: 4 % smaller than gzip -9, and as small as zopfli in a tenth of its time
+    return bytes(gzip_compress(content, 12))
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:

@@ -24,7 +24,14 @@ from .. import login_page, tracebacks
 from ..locations import Locations
 from ..login_page import host_header
 from ..processes import end_with_parent
-from ..property_names import ALLOWED_HOSTS, APPS, LOGIN_VIEW, PREFIX, ROOT_APPLICATION
+from ..property_names import (
+    ALLOWED_HOSTS,
+    APPS,
+    LOGIN_VIEW,
+    PREFIX,
+    ROOT_APPLICATION,
+    TEMPLATE_DIRS,
+)
 from ..shared import regular_file
 from ..shared.finding import Finding
 from ..state.branding import DIRECTORY
@@ -38,25 +45,28 @@ from .staging import staged
 
 _SAYING = "OMERO.web does not start with it"
 _STORE = "the session store cannot be used (web_redis_url, redis_password or web_sessions)"
+_OWN_PAGES = {TEMPLATE_DIRS, LOGIN_VIEW, ROOT_APPLICATION}
 TRIAL_TIMEOUT = 60.0  # seconds until the first answer
 
 
 def accept(engine: Engine, desired: Desired) -> Plan:
     """Return the plan for a desired state, if it is valid and OMERO.web starts with it.
 
-    OMERO.web is tried only if it has a configuration already. Raises Invalid with every error.
-    Changes nothing in OMERODIR or in the active release.
+    A first configuration without pages of the site's own is not tried, because the deploy waits for
+    the login page. Raises Invalid with every error. Changes nothing in OMERODIR or in the active
+    release.
     """
     steps = engine.plan(desired)
     findings: list[Finding] = [each for each in engine.check(desired) if each.is_error]
     findings += sandbox_paths.find(steps.result(engine.current), engine.locations.omerodir / "var")
     if not findings and installed_version():
         changed = ", ".join(change.name for change in steps.changes)
+        result = steps.result(engine.current)
         findings = errors(
             engine,
-            steps.result(engine.current),
+            result,
             changed or str(engine.locations.config_xml),
-            has_configuration=bool(engine.current),
+            has_configuration=bool(engine.current) or not _OWN_PAGES.isdisjoint(result),
         )
     if findings:
         raise Invalid(findings)
@@ -98,8 +108,13 @@ def _failure(engine: Engine, properties: Mapping[str, str]) -> str | None:
         reason = _run(environment, properties, lambda text: engine.redacted(text, properties))
     if reason is not None:
         return reason
-    regular_file.replace(engine.locations.tried, _identity(properties).encode())
+    remember(engine, properties)
     return None
+
+
+def remember(engine: Engine, properties: Mapping[str, str]) -> None:
+    """Note that OMERO.web starts with these properties, so that they are not tried again."""
+    regular_file.replace(engine.locations.tried, _identity(properties).encode())
 
 
 def _was_tried(engine: Engine, properties: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omeroweb_ops.shared import cgroup
@@ -20,7 +20,7 @@ from pyinfra.api.command import PyinfraCommand
 from ...host_paths import CACHE
 from ...operations import packages
 from ...operations.facts import fail
-from ...operations.files import File, write_from_stdin
+from ...operations.files import File
 from ...operations.packages import connector_arguments
 from ...operations.sync import commands
 from ...operations.transfer import read_file
@@ -99,6 +99,10 @@ class Wheel:
             folder if connector == "@docker" else folder / connector.removeprefix("@")
         )
 
+    def is_compiled_for(self, host_name: str) -> bool:
+        """Return whether a deploy to a host without the wheel compiles it there."""
+        return self.given is None and self.kept(host_name).wheel is None
+
     def commands(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         """Yield the commands that provide the wheel in its directory on the host."""
         kept = self.kept(host.name)
@@ -119,10 +123,9 @@ class Wheel:
                 f"{shlex.quote(url)} {name} && echo '{digest}  '{name} | sha256sum -c --quiet"
             )
         elif local:
-            yield from commands(File.of(f"{self.folder}/{local.name}", local.read_bytes()))
-            yield StringCommand(
-                f"cd {self.folder} && echo {shlex.quote(_sum(local))} | sha256sum -c --quiet"
-            )
+            wheel = File.of(f"{self.folder}/{local.name}", local.read_bytes())
+            check = f"cd {self.folder} && echo {shlex.quote(_sum(local))} | sha256sum -c --quiet"
+            yield from commands(replace(wheel, then=check))
         else:
             yield from self._build(environment, tools)
         yield StringCommand(
@@ -135,13 +138,11 @@ class Wheel:
     def _build(self, environment: str, tools: Path) -> Iterator[PyinfraCommand]:
         host.log("There is no zeroc-ice wheel: building it once, 2 to 4 minutes on 2 cores.")
         yield packages.install_command(_COMPILERS)
-        recipe = BUILDER.read_text("utf-8")
-        receiving = write_from_stdin(f"{ON_HOST}/build_wheel.py", recipe)
-        yield StringCommand(f"umask 022 && {receiving}", _stdin=recipe)
-        counting = _CGROUP.read_text("utf-8")
-        receiving = write_from_stdin(f"{ON_HOST}/cgroup.py", counting)
-        yield StringCommand(f"umask 022 && {receiving}", _stdin=counting)
-        yield builder.provide()
+        yield from commands(
+            File(f"{ON_HOST}/build_wheel.py", BUILDER.read_text("utf-8")),
+            File(f"{ON_HOST}/cgroup.py", _CGROUP.read_text("utf-8")),
+            *builder.items(),
+        )
         making = self.folder / "build"
         build = build_command(f"{tools}/bin/python", ON_HOST, making)
         yield packages.run_with_progress(  # it takes minutes

@@ -126,7 +126,7 @@ def _release() -> Any:
 
 def _items(target: Any) -> list[Any]:
     own = service.omero_web(_release(), target.settings, "systemd", socket=True)
-    return files.site_items(target, own, service.liveness())
+    return files.site_items(target, own)
 
 
 def test_the_file_is_beside_the_desired_state() -> None:

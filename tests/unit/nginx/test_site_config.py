@@ -74,7 +74,7 @@ def test_one_server_on_port_80_hands_everything_to_omero_web() -> None:
     assert upstream.words == ("omero_web",)
     assert upstream.values("server") == ["unix:/run/omero-web.sock fail_timeout=0"]
     (upstream,) = config_of(replace(SURVEY, systemd=False)).all("upstream")
-    assert upstream.values("server") == ["127.0.0.1:4080 fail_timeout=0"]
+    assert upstream.values("server") == ["unix:/run/omero-web.sock fail_timeout=0"]
 
 
 def test_without_ipv6_nothing_of_it_is_listened_on() -> None:

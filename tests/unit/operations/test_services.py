@@ -5,17 +5,23 @@ from __future__ import annotations
 import configparser
 import shlex
 import subprocess
+from dataclasses import replace
 
 import pytest
 
+from roles import host_paths
 from roles.inventory.settings import Settings
 from roles.nginx import role as nginx
 from roles.operations import services
+from roles.operations.files import File
 from roles.operations.services import CurrentState, Service, ServiceState
 from roles.redis import role as redis
-from roles.web import release
+from roles.survey.existing_nginx import ExistingNginx
+from roles.target import Target
+from roles.web import files, process_manager, release
 from roles.web.ice import Wheel
-from roles.web.service import liveness, omero_web
+from roles.web.service import omero_web
+from tests.unit.helpers import SURVEY, a_host, only_member, site_of
 
 RELEASE = release.Release("lock", Wheel(None, "key"), "debian-12-x86_64")
 
@@ -33,7 +39,7 @@ def of(target: release.Release, manager: str = "supervisor") -> Service:
     return omero_web(target, Settings(), manager, socket=manager == "systemd")
 
 
-ALL = [of(RELEASE), liveness(), nginx.service(), redis.service(), services.cron()]
+ALL = [of(RELEASE), nginx.service(), redis.service(), services.cron()]
 
 
 @pytest.mark.parametrize("described", ALL, ids=lambda each: each.name)
@@ -77,16 +83,53 @@ def test_omero_web_runs_in_the_foreground_as_its_own_user() -> None:
     described = of(RELEASE)
     assert described.user == "omero-web"
     assert dict(described.environment)["OMERODIR"] == "/opt/omero/web/OMERO.web"
-    assert "gunicorn" in described.command
-    assert "--daemon" not in described.command
+    command = dict(described.environment)[process_manager.COMMAND]
+    assert of(RELEASE, "systemd").command == command
+    assert command.startswith("/opt/omero/web/venv3/bin/gunicorn --config ")
+    assert "--daemon" not in command
+    # supervisor kills the process manager later than that kills gunicorn
+    assert described.stop_seconds > float(described.command.split()[1]) > 30
 
 
-def test_another_release_is_handed_over_to_where_that_can_be_had() -> None:
+def test_supervisor_opens_the_socket_for_nginx_alone() -> None:
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(" ;",), strict=True)
+    opened = services.Socket("/run/x.sock", "omero-web:www-data")
+    parser.read_string(of(RELEASE).program(opened).content)
+    section = parser["fcgi-program:omero-web"]  # the socket is its descriptor 0
+    assert section["socket"] == "unix:///run/x.sock"
+    assert (section["socket_owner"], section["socket_mode"]) == ("omero-web:www-data", "0660")
+    plain = program(of(RELEASE))
+    assert {*section} - {*plain} == {
+        "socket", "socket_owner", "socket_mode", "socket_backlog"
+    }  # fmt: skip
+
+
+def test_the_socket_belongs_to_nginx_s_group_and_hosts_without_nginx_have_none() -> None:
+    for nginx_group, described in (("web", "socket_owner=omero-web:web"), (None, None)):
+        site = site_of(a_host())
+        survey = replace(SURVEY, systemd=False, nginx=ExistingNginx(group=nginx_group or "x"))
+        target = Target(site, only_member(site), survey)
+        own = omero_web(RELEASE, Settings(), "supervisor", socket=nginx_group is not None)
+        (text,) = (
+            item.content
+            for item in files.site_items(target, own)
+            if isinstance(item, File) and item.path == host_paths.WEB_PROGRAM
+        )
+        assert (described in text) if described else ("socket" not in text)
+
+
+@pytest.mark.parametrize("manager", ["systemd", "supervisor"])
+def test_another_release_is_handed_over_to(manager: str) -> None:
     other = release.Release("other lock", Wheel(None, "key"), "debian-12-x86_64")
-    assert of(RELEASE, "systemd").restart_on == of(other, "systemd").restart_on
-    assert of(RELEASE, "systemd").reload_on != of(other, "systemd").reload_on
-    assert of(RELEASE).restart_on != of(other).restart_on
-    assert "config digest" in of(RELEASE).reload_on
+    assert of(RELEASE, manager).restart_on == of(other, manager).restart_on
+    assert of(RELEASE, manager).reload_on != of(other, manager).reload_on
+    assert "config digest" in of(RELEASE, manager).reload_on
+
+
+def test_a_host_with_systemd_is_not_restarted_for_the_sake_of_supervisor_s() -> None:
+    """The output decides, and `cat` reports a file that is not there."""
+    assert "process-manager" not in of(RELEASE, "systemd").restart_on
+    assert "process-manager" in of(RELEASE).restart_on
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from omeroweb_ops.releases import installed
+from omeroweb_ops.releases import installed, trial
+from omeroweb_ops.state.engine import Engine
 from omeroweb_ops.status import lines, local_files, warnings
 from omeroweb_ops.status.model import Releases
 
@@ -123,3 +124,16 @@ def test_a_damaged_release_that_serves_is_built_anew_by_a_deploy(folder: Path) -
     (warning,) = warnings.findings(replace(WELL, releases=local_files.releases()))
     assert warning.message == "aaaa is damaged: files are missing"
     assert "rm " not in warning.setting
+
+
+def test_what_has_served_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    """Otherwise the first deploy after a deploy takes seconds longer than the next."""
+    tried: list[str] = []
+    monkeypatch.setattr(trial, "_run", lambda *_arguments: tried.append("tried"))
+    installed.note(engine)
+    assert trial.failure(engine, engine.current) is None
+    assert tried == []
+    assert trial.failure(engine, {**engine.current, "omero.web.page_size": "5"}) is None
+    assert tried == ["tried"]

@@ -97,7 +97,7 @@ def test_with_nginx_on_the_same_host_all_of_it_is_taken_away() -> None:
     site = site_of(a_host("@local", GROUPS))
     found = found_on(site, only_member(site), SEEN)
     assert all(isinstance(item, Absent) for item in found.values())
-    (undo,) = found[host_paths.FIREWALL_RULES].commands()
+    undo = found[host_paths.FIREWALL_RULES].command
     assert "nft delete table inet omero_web" in str(undo)
     assert host_paths.FIREWALL_SERVICE in str(undo)
 

@@ -79,7 +79,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 LIBRARIES_OF_A_RELEASE = (
     *("django", "gunicorn", "omero", "omeroweb", "prometheus_client"),
-    *("redis", "requests", "tabulate", "urllib3", "zopfli"),
+    *("redis", "requests", "tabulate", "urllib3", "deflate"),
 )
 
 

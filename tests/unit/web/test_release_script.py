@@ -9,14 +9,8 @@ import jinja2
 import pytest
 
 from roles import host_paths
-from roles.host_paths import STAMPS
-from roles.inventory.settings import Settings
 from roles.operations import prefetch
-from roles.operations.files import File
 from roles.web import files, sandbox
-from roles.web.ice import Wheel
-from roles.web.release import Release
-from roles.web.service import omero_web
 
 NOW, THEN = "0123456789ab", "ba9876543210"
 DIGEST = "d" * 64
@@ -111,20 +105,3 @@ def test_what_an_older_script_has_written_down_leads_nowhere_else(releases: Rele
     (releases.base / "state/served").write_text(f"../theirs {DIGEST}\n")
     assert releases("back")[0] == 1
     assert releases.current == f"releases/{NOW}"
-
-
-def test_the_next_deploy_starts_the_service_anew_where_it_cannot_hand_over() -> None:
-    """After a rollback; supervisor's gunicorn stays in the release that it was started from."""
-    release = Release("lock", Wheel(None, "key"), "debian-12-x86_64")
-    texts = {}
-    for manager in ("systemd", "supervisor"):
-        service = omero_web(release, Settings(), manager, socket=False)
-        (texts[manager],) = (
-            item.content
-            for item in files.commands(service, Settings(), manager)
-            if isinstance(item, File) and item.path == host_paths.RELEASE_COMMAND
-        )
-    forgotten = f"rm -f {STAMPS}/{service.name}\n"
-    rollback = texts["supervisor"].partition("rollback)")[2]
-    assert rollback.index(forgotten) < rollback.index("if reload && seen")
-    assert forgotten not in texts["systemd"]

@@ -1,0 +1,59 @@
+"""Commands that run while later operations do, with the real pyinfra on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from pyinfra.api import Config, FunctionCommand, Inventory, State, StringCommand, operation
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.operation import add_op
+from pyinfra.api.operations import run_ops
+from pyinfra.operations import server
+
+from roles.operations import background
+
+
+@pytest.fixture
+def state() -> Iterator[State]:
+    found = State(Inventory((["@local"], {})), Config())
+    connect_all(found)
+    yield found
+    disconnect_all(found)
+
+
+@operation()
+def begin(*commands: str) -> Generator[FunctionCommand, None, None]:
+    yield background.start("task", [StringCommand(each) for each in commands])
+
+
+def test_later_operations_run_meanwhile(state: State, tmp_path: Path) -> None:
+    """Each waits for the other: one after the other would take for ever."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    wait = "for _ in $(seq 400); do [ -e {} ] && break; sleep 0.05; done; [ -e {} ]"
+    add_op(state, begin, f"touch {one}", wait.format(two, two), f"cp {two} {tmp_path}/three")
+    add_op(state, server.shell, commands=[f"{wait.format(one, one)} && echo content > {two}"])
+    add_op(state, background.wait, "task")
+    add_op(state, server.shell, commands=[f"cp {tmp_path}/three {tmp_path}/four"])
+    run_ops(state)
+    assert (tmp_path / "four").read_text() == "content\n"
+
+
+def test_who_waits_fails_with_the_command_that_failed(
+    state: State, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_op(state, begin, "true", "echo the reason; exit 3", f"touch {tmp_path}/never")
+    add_op(state, server.shell, commands=[f"touch {tmp_path}/meanwhile"])
+    add_op(state, background.wait, "task")
+    with pytest.raises(PyinfraError):
+        run_ops(state)
+    assert "the reason" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["meanwhile"]
+
+
+def test_without_a_task_nothing_is_waited_for(state: State) -> None:
+    (meta,) = add_op(state, background.wait, "task").values()
+    run_ops(state)
+    assert not meta.did_change()
