@@ -32,6 +32,7 @@ PARTS = (
     Part("configuration", "configuration", "Forty properties", 0.6),
     Part("lifecycle", "lifecycle", "Changes and crashes under load", 6),
     Part("visits", "visits", "What a visitor loads, and requests a second", 1.5),
+    Part("tree", "tree", "The tree of /webclient/ on a slow line", 4),
     Part("users", "users", "Fifty users", 8),
     Part("sessions", "sessions", "Expired sessions", 0.5),
     Part("containers", "containers", "A container's start", 1),

@@ -10,6 +10,7 @@ from typing import Any
 
 from omeroweb_ops.locations import BASE, CURRENT, PREVIOUS
 from omeroweb_ops.shared.addresses import url_host
+from omeroweb_ops.shared.static_cache import STATIC_CACHE_VALID
 
 from .. import host_paths
 from ..conventions import FAIL_TIMEOUT, LOCATIONS, NGINX_STATUS, UPSTREAM, has_socket
@@ -60,6 +61,7 @@ def content(target: Target, container: Container | None = None) -> str:
         static_url=application.static_url if application.nginx_serves_static else None,
         static_root=root,
         static_folders=folders,
+        static_cache_valid=STATIC_CACHE_VALID,
         static_pattern=re.escape(application.static_url.rstrip("/")),
         timeout=application.timeout + 10,
         extra=application.extra_config,
@@ -124,12 +126,12 @@ def needs_delivery(target: Target) -> bool:
 
 
 def _static(target: Target) -> tuple[str, Sequence[str]]:
-    """Return a directory, and its subdirectories with the active and previous static files."""
+    """Return a directory, and its subdirectories: the active static files, then the previous."""
     if needs_delivery(target):
         return host_paths.STATIC_FILES, ("/current", "/previous")
     if target.application.static_root == str(LOCATIONS.static):
         return str(BASE), [f"/{each.name}/static" for each in (CURRENT, PREVIOUS)]
-    return target.application.static_root, ()
+    return target.application.static_root.rstrip("/"), ("",)
 
 
 def _upstreams(target: Target) -> list[str]:

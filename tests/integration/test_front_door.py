@@ -107,6 +107,43 @@ def test_static_files_are_small_typed_and_kept(plain: Host) -> None:
         assert kind in plain.http(f"/static/{name}").headers["Content-Type"]
 
 
+def test_a_static_file_of_another_release_is_served_at_once_and_one_of_the_release_before_stays(
+    plain: Host,
+) -> None:
+    """At once: before a worker of that release answers, which takes longer than a second."""
+
+    def answers() -> set[tuple[int, str]]:
+        found = [plain.http("/static/own.css?_1", timeout=5) for _ in range(30)]
+        return {(each.status_code, each.text) for each in found}
+
+    def release(name: str, text: str) -> None:
+        """Another release with its own file, as a deploy makes it active."""
+        folder = f"/opt/omero/web/releases/{name}"
+        plain.run(f"cp -al $(readlink -f /opt/omero/web/venv3) {folder}")
+        plain.run(f"rm -f {folder}/static/own.css")  # a link to the file of the release before
+        plain.write(f"{folder}/static/own.css", text)
+        plain.run("ln -sfT $(readlink -f /opt/omero/web/venv3) /opt/omero/web/previous")
+        plain.run(f"ln -sfT {folder} /opt/omero/web/venv3.new")
+        plain.run("mv -T /opt/omero/web/venv3.new /opt/omero/web/venv3")
+
+    links = plain.run("cd /opt/omero/web && readlink venv3; readlink previous || true").stdout
+    try:
+        release("own-1", "one")
+        assert answers() == {(200, "one")}
+        release("own-2", "two")
+        plain.wait_until(lambda: answers() == {(200, "two")}, 3, "the file of the release")
+        plain.run("rm /opt/omero/web/releases/own-2/static/own.css")
+        plain.wait_until(lambda: answers() == {(200, "one")}, 3, "the file of the release before")
+        plain.run("rm /opt/omero/web/releases/own-1/static/own.css")
+        plain.wait_until(lambda: {each for each, _ in answers()} == {404}, 3, "no file")
+    finally:
+        active, previous = [*links.splitlines(), ""][:2]
+        plain.run(f"ln -sfT {active} /opt/omero/web/venv3")
+        linked = f"ln -sfT {previous} /opt/omero/web/previous"
+        plain.run(linked if previous else "rm -f /opt/omero/web/previous")
+        plain.run("rm -rf /opt/omero/web/releases/own-*")
+
+
 @pytest.mark.parametrize("path", ["/static/", "/static/webgateway/", "/static/webgateway/css/"])
 def test_no_folder_is_listed(plain: Host, path: str) -> None:
     answer = plain.http(path)

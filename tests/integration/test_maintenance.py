@@ -105,6 +105,26 @@ def test_on_and_off_by_pyinfra_reach_every_front_door(site: Site) -> None:
         assert_serves(host, PREFIX)
 
 
+def test_it_begins_and_ends_with_the_next_request(site: Site) -> None:
+    """Of every process of NGINX, for pages and for files that NGINX keeps open."""
+    style = re.search(r'href="(/[^"]+\.css[^"]*)"', site.front.http(LOGIN).text)
+    assert style
+    paths = (LOGIN, style[1], f"{PREFIX}/static/gone.css")
+    for host in (site.both, site.front):
+        for _turn in range(3):  # the files of the maintenance before are known by now
+            for path, status in zip(paths, (200, 200, 404), strict=True):
+                assert {host.http(path).status_code for _ in range(30)} == {status}
+            host.run("omeroweb-ops maintenance on --until +1h")
+            for path in paths:
+                answers = [host.http(path) for _ in range(30)]
+                assert {each.status_code for each in answers} == {503}
+                assert {each.headers["Retry-After"] for each in answers} != {"600"}
+            host.run("omeroweb-ops maintenance on --message 'without an end'")
+            for path in paths:
+                assert {host.http(path).headers["Retry-After"] for _ in range(30)} == {"600"}
+            host.run("omeroweb-ops maintenance off")
+
+
 def test_a_mistake_is_told_before_any_host_is_changed(site: Site) -> None:
     for argument, told in (
         ("until=next week", "--until: must be a time, not 'next week'. Example: 2026-11-25T18:00"),

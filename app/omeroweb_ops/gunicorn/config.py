@@ -37,6 +37,7 @@ from . import (
     session_store_guard,
     site_options,
     sizing,
+    static_cache_guard,
 )
 from .site_options import chain
 from .worker_memory import recycle_above
@@ -82,6 +83,7 @@ def settings(
         "when_ready": heartbeat.to_file(engine.locations.heartbeat),
         "post_fork": chain(post_fork.end_if_stopped, post_fork.end_with_master),
         "post_worker_init": chain(
+            static_cache_guard.wait_for_static_files,
             handover.warm_up,
             session_store_guard.install,
             omero_server_guard.install,

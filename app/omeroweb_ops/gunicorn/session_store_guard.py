@@ -17,6 +17,9 @@ from typing import Any
 
 from ..state.derived import CACHE_ENGINE
 
+# Seconds for which a store that has answered counts as available, because the answer would be a
+# part of each page's time. Who is logged in gets 503 at once: loading the session fails.
+PROBE_INTERVAL = 0.1
 RETRY_AFTER_FAILURE = 1.0  # seconds for which a worker does not use a failed store
 LOG_INTERVAL = 60.0  # seconds between two log lines of a worker
 RETRY_AFTER = "10"  # seconds; NGINX's maintenance page has another value
@@ -39,9 +42,9 @@ class SessionStoreUnavailable(BaseException):
 class Guard:
     """A WSGI application that answers 503 to a request whose session store fails.
 
-    probe: uses the store; raises SessionStoreUnavailable. It runs before each request, because
-    otherwise a visitor would see a login page where nobody can log in. say: writes a log line, at
-    most one in each LOG_INTERVAL.
+    probe: uses the store; raises SessionStoreUnavailable. It runs before a request, at most once in
+    a PROBE_INTERVAL, because otherwise a visitor would see a login page where nobody can log in.
+    say: writes a log line, at most one in each LOG_INTERVAL.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class Guard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._application, self._probe, self._say, self._clock = application, probe, say, clock
-        self._away_until = self._silent_until = -math.inf
+        self._away_until = self._silent_until = self._answered_until = -math.inf
         self._reason = ""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -61,20 +64,24 @@ class Guard:
                 self._ask()
             return self._application(environ, start_response)
         except SessionStoreUnavailable as error:
-            now = self._clock()
+            now, self._answered_until = self._clock(), -math.inf
             if now >= self._silent_until:
                 self._silent_until = now + LOG_INTERVAL
                 self._say(f"visitors get 503, because the session store fails: {error}")
             return unavailable(start_response, _TEXT)
 
     def _ask(self) -> None:
-        if self._clock() < self._away_until:
+        now = self._clock()
+        if now < self._answered_until:
+            return
+        if now < self._away_until:
             raise SessionStoreUnavailable(self._reason)
         try:
             self._probe()
         except SessionStoreUnavailable as error:
             self._away_until, self._reason = self._clock() + RETRY_AFTER_FAILURE, str(error)
             raise
+        self._answered_until = now + PROBE_INTERVAL
 
 
 def install(worker: Any) -> None:

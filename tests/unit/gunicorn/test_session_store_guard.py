@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omeroweb_ops.gunicorn.session_store_guard import (
     LOG_INTERVAL,
+    PROBE_INTERVAL,
     RETRY_AFTER_FAILURE,
     Guard,
     SessionStoreUnavailable,
@@ -73,6 +74,7 @@ def test_while_the_store_is_away_visitors_get_503_and_the_page_when_it_is_back(
     server = Server()
     assert server.visit()[0] == "200"
     server.away = failure
+    server.now += PROBE_INTERVAL
     status, headers, body = server.visit()
     assert status == "503"
     assert int(headers["Retry-After"]) > 0
@@ -89,6 +91,25 @@ def test_a_store_that_hangs_is_asked_once_in_a_while_by_each_worker() -> None:
     server.away = FAILURES[1]
     assert {server.visit()[0] for _ in range(50)} == {"503"}
     assert server.asked == 1
+
+
+def test_a_busy_worker_asks_the_store_once_for_many_requests() -> None:
+    server = Server()
+    assert {server.visit()[0] for _ in range(50)} == {"200"}
+    assert server.asked == 1
+    server.now += PROBE_INTERVAL
+    assert server.visit()[0] == "200"
+    assert server.asked == 2
+
+
+def test_a_store_that_fails_within_a_request_is_asked_before_the_next() -> None:
+    server = Server()
+    server.visit()
+    server.away, server.fails_inside = FAILURES[0], True
+    assert server.visit()[0] == "503"
+    server.fails_inside = False
+    assert server.visit()[0] == "503"
+    assert server.asked == 2
 
 
 def test_programs_that_look_after_omero_web_get_through() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from omeroweb_ops.property_names import NGINX_SERVER_EXTRA_CONFIG as EXTRA
+from omeroweb_ops.shared.static_cache import STATIC_CACHE_VALID
 
 from roles import host_paths
 from roles.conventions import LOCATIONS
@@ -41,13 +43,20 @@ def proxied(server: Directive, path: str) -> bool:
     return found is not None and found.values("proxy_pass") == ["http://omero_web$request_uri"]
 
 
-def served_from(found: Directive, path: str = "/static/webgateway/css/ome.css") -> list[str]:
+def served_from(server: Directive, path: str = "/static/webgateway/css/ome.css") -> list[str]:
     """The files that are looked for, in their order."""
-    pattern, replacement, _flag = found.value("rewrite").split()
+    found = location(server, path)
+    assert found is not None
+    (name,) = found.words
+    first = found.value("alias") + path.removeprefix(name)
+    former = found.value("error_page").removeprefix("404 = ")
+    (then,) = [each for each in server.all("location") if each.words == (former,)]
+    pattern, replacement, flag = then.value("rewrite").split()
+    assert flag == "break"
     uri = re.sub(pattern, replacement.replace("$1", r"\1"), path)
-    tried = found.value("try_files").split()
+    tried = then.value("try_files").split()
     assert tried.pop() == "=404"
-    return [found.value("root") + each.replace("$uri", uri) for each in tried]
+    return [first, *(then.value("root") + each.replace("$uri", uri) for each in tried)]
 
 
 def with_prefix(prefix: str) -> Directive:
@@ -76,12 +85,21 @@ def test_without_ipv6_nothing_of_it_is_listened_on() -> None:
 
 
 def test_static_files_are_nginx_s_own_business() -> None:
-    found = location(served(config_of()), "/static/webgateway/css/ome.css")
-    assert found is not None
-    assert served_from(found) == [
+    assert served_from(served(config_of())) == [
         "/opt/omero/web/venv3/static/webgateway/css/ome.css",
         "/opt/omero/web/previous/static/webgateway/css/ome.css",
     ]
+
+
+def test_only_static_files_are_kept_open_and_maintenance_is_looked_up_at_each_request() -> None:
+    server = served(config_of())
+    assert server.value("open_file_cache") == "off"
+    kept = [each for each in server.all("location") if each.all("open_file_cache")]
+    assert [each.words for each in kept] == [("/static/",)]
+    # what a page of another release waits for (omeroweb_ops.gunicorn.static_cache_guard)
+    assert kept[0].value("open_file_cache_valid") == str(STATIC_CACHE_VALID)
+    own = served(config_of(web_config={EXTRA: ["open_file_cache max=9;"]}))
+    assert own.values("open_file_cache") == ["max=9"]
 
 
 def test_a_static_root_of_the_site_is_served_from_there() -> None:
@@ -192,9 +210,7 @@ def test_a_prefix_is_served_and_the_root_leads_to_it(prefix: str) -> None:
     assert proxied(server, f"{prefix}/webclient/")
     assert not proxied(server, "/webclient/")  # un-prefixed, the application answers 500
     assert location(server, "/elsewhere") is None
-    static = location(server, f"{prefix}/static/x.css")
-    assert static is not None
-    assert served_from(static, f"{prefix}/static/x.css")[0] == f"{STATIC}/x.css"
+    assert served_from(server, f"{prefix}/static/x.css")[0] == f"{STATIC}/x.css"
 
 
 @pytest.mark.parametrize("prefix", ["", "/omero"])
@@ -327,15 +343,10 @@ def test_an_nginx_on_its_own_host_serves_what_was_delivered(
 ) -> None:
     site = several(web_config={"omero.web.prefix": prefix} if prefix else {})
     config = parse(site_config.content(Target(site, site.members["n.example"], SURVEY)))
-    found = location(served(config), f"{prefix}/static/css/x.css")
-    assert found is not None
-    pattern, replacement, flag = found.value("rewrite").split()
-    assert re.sub(pattern, replacement.replace("$", "\\"), f"{prefix}/static/css/x.css") == (
-        "/css/x.css"
-    )
-    assert flag == "break"
-    assert found.value("root") == host_paths.STATIC_FILES
-    assert found.value("try_files") == "/current$uri /previous$uri =404"
+    assert served_from(served(config), f"{prefix}/static/css/x.css") == [
+        f"{host_paths.STATIC_FILES}/current/css/x.css",
+        f"{host_paths.STATIC_FILES}/previous/css/x.css",
+    ]
 
 
 def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
@@ -344,9 +355,7 @@ def test_an_nginx_beside_an_omero_web_serves_the_files_of_that_one(
     site = several()
     member = site.members["b.example"]
     config = parse(site_config.content(Target(site, member, SURVEY)))
-    found = location(served(config), "/static/x.css")
-    assert found is not None
-    assert served_from(found, "/static/x.css")[0] == f"{STATIC}/x.css"
+    assert served_from(served(config), "/static/x.css")[0] == f"{STATIC}/x.css"
     assert not site_config.needs_delivery(Target(site, member, SURVEY))
     assert site_config.needs_delivery(Target(site, site.members["n.example"], SURVEY))
 
