@@ -89,17 +89,17 @@ def test_after_a_reload_only_a_worker_with_the_present_configuration_counts(
     old.begin(worker)
     assert wait_ready.wait(engine, limit=10) is None
     assert "present release and configuration" in str(
-        wait_ready.wait(engine, limit=0.3, current=True)
+        wait_ready.wait(engine, limit=2, current=True)
     )
     WorkerRegistry(engine.locations.workers, engine.identity()).begin(worker)
     assert wait_ready.wait(engine, limit=10, current=True) is None
     old.end(None, worker)
-    assert wait_ready.wait(engine, limit=0.3, current=True) is not None
+    assert wait_ready.wait(engine, limit=2, current=True) is not None
     ended = SimpleNamespace(
         pid=4194305, log=None, accepting_ended=None
     )  # above the kernel's highest
     WorkerRegistry(engine.locations.workers, engine.identity()).begin(ended)
-    assert wait_ready.wait(engine, limit=0.3, current=True) is not None
+    assert wait_ready.wait(engine, limit=2, current=True) is not None
 
 
 def test_the_login_page_is_that_of_a_worker_that_has_just_started(
