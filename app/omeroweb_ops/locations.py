@@ -17,6 +17,7 @@ PLANNED = Path("/var/lib/omero-web-maintenance")  # the page of a planned mainte
 # Exists from a failed renewal of an ACME certificate until one succeeds; NGINX is on this host.
 RENEWAL_FAILURE = Path("/var/lib/omeroweb-ops/certificate-renewal")
 # An image's environment variable; the setting web_ready_needs_server does the same on a host.
+LIVENESS = "OMEROWEB_OPS_LIVENESS"  # a variable of the service; seconds
 READY_NEEDS_SERVER = "OMEROWEB_READY_NEEDS_SERVER"
 EARLIER_OMERODIR = BASE / "omero-web"  # as in upstream's walkthrough
 

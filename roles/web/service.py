@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omeroweb_ops.gunicorn import heartbeat
-from omeroweb_ops.locations import BASE, CURRENT
+from omeroweb_ops.locations import BASE, CURRENT, LIVENESS
 from omeroweb_ops.site_checks import REQUEST_TIMEOUT
 
 from ..conventions import LOCATIONS, USER
@@ -95,7 +94,7 @@ def _ready(settings: Settings) -> str:
 def _supervised(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Return the variables of the process manager and of its watchdog; see the systemd unit."""
     return (
-        (heartbeat.TIMEOUT, str(settings.web_liveness)),
+        (LIVENESS, str(settings.web_liveness)),
         (process_manager.COMMAND, _GUNICORN),
     )
 

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..locations import LIVENESS
 from .master_loop import at_each_turn
 
-TIMEOUT = "OMEROWEB_OPS_LIVENESS"  # a variable of the unit; seconds
 INTERVAL = 5.0  # seconds
 # Seconds after which a worker hangs whose loop, which takes a second, has not turned.
 WORKER_TIMEOUT = 3.0
@@ -28,14 +28,14 @@ def to_systemd(server: Any) -> None:
     Each report has the timeout, because a predecessor sets it to 0 when it ends, so that a release
     of an older bundle, which does not report, can take over.
     """
-    timeout = os.environ.get(TIMEOUT)
+    timeout = os.environ.get(LIVENESS)
     if timeout:
         _repeat(server, lambda: _notify(server, f"WATCHDOG_USEC={timeout}000000\nWATCHDOG=1"))
 
 
 def end(server: Any) -> None:
     """on_exit hook. Disable systemd's watchdog."""
-    if os.environ.get(TIMEOUT):
+    if os.environ.get(LIVENESS):
         _notify(server, "WATCHDOG_USEC=0")
 
 
