@@ -24,7 +24,6 @@ CORS = {
     "omero.web.apps": ["corsheaders"],
     "omero.web.middleware": [{"index": 0.5, "class": "corsheaders.middleware.CorsMiddleware"}],
 }
-HEADER = "omero.web.secure_proxy_ssl_header"
 RELOAD = "nginx -t -q && nginx -s reload"
 KEPT = f"cp -a {SITE} /root/site.conf"
 RESTORED = f"cp -a /root/site.conf {SITE} && {RELOAD}"
@@ -75,7 +74,9 @@ OVER_TLS = {
         "s/(set_header Host) .*;/\\1 inner;/", "address", "nginx_behind"
     ),
     "static files are elsewhere": nginx(
-        "s#root /opt/omero/web;#root /nowhere;#", "static files", "omero.web.static_url"
+        "s#(alias|root) /opt/omero/web[^;]*;#\\1 /nowhere/;#",
+        "static files",
+        "omero.web.static_url",
     ),
     "NGINX has another prefix": nginx(
         "s#location / \\{#location /elsewhere/ {#", "login page", "omero.web.prefix"
@@ -94,15 +95,12 @@ OVER_TLS = {
         "supervisorctl start redis-server",
         (("sessions", "error", "start redis-server"),),
     ),
+    "no word of https": nginx(
+        "s/(set_header X-Forwarded-Proto) .*;/\\1 http;/", "address", "nginx_behind"
+    ),
     # several at once: each restart takes its time
-    "no word of https, debug mode, and an origin is missing": configured(
-        {
-            HEADER: "[]",
-            "omero.web.wsgi_args": "--forwarded-allow-ips=192.0.2.1",  # gunicorn would tell it too
-            "omero.web.debug": "true",
-            "omero.web.cors_origin_whitelist": "[]",
-        },
-        ("address", "error", HEADER),
+    "debug mode, and an origin is missing": configured(
+        {"omero.web.debug": "true", "omero.web.cors_origin_whitelist": "[]"},
         ("debug mode", "warning", "omero.web.debug"),
         ("cors", "error", "web_cors_origins"),
     ),
