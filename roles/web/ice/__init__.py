@@ -21,6 +21,7 @@ from ...host_paths import CACHE
 from ...operations import packages
 from ...operations.facts import fail
 from ...operations.files import File
+from ...operations.prefetch import PYTHON
 from ...operations.packages import connector_arguments
 from ...operations.sync import commands
 from ...operations.transfer import read_file
@@ -118,7 +119,7 @@ class Wheel:
             url, _, digest = self.given.partition("#sha256=")
             name = shlex.quote(url.rsplit("/", 1)[1])
             yield StringCommand(
-                f"{environment} cd {self.folder} && {tools}/bin/python -c "
+                f"{environment} cd {self.folder} && {PYTHON} -I -c "
                 "'import sys, urllib.request as u; u.urlretrieve(sys.argv[1], sys.argv[2])' "
                 f"{shlex.quote(url)} {name} && echo '{digest}  '{name} | sha256sum -c --quiet"
             )
