@@ -21,8 +21,8 @@ from ...host_paths import CACHE
 from ...operations import packages
 from ...operations.facts import fail
 from ...operations.files import File
-from ...operations.prefetch import PYTHON
 from ...operations.packages import connector_arguments
+from ...operations.prefetch import PYTHON
 from ...operations.sync import commands
 from ...operations.transfer import read_file
 from .. import builder
