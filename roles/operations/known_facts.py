@@ -8,7 +8,7 @@ a command on the host, and for MAX_AGE at most. Then each question is a remote c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -47,7 +47,7 @@ class Question(Generic[T]):
 class _Questions:
     """The questions of a host, and the answers. at: time.monotonic() of the answers."""
 
-    asked: tuple[Question[Any], ...]
+    asked: Mapping[object, Question[Any]]  # by key: two roles may need the same fact
     answers: dict[object, Any] = field(default_factory=dict)
     at: float = float("-inf")
 
@@ -75,16 +75,16 @@ class Answers(HostFact[list[str]]):
 
 def expect(host: Host, questions: Iterable[Question[Any]]) -> None:
     """Register the questions of a host for this run."""
-    run_context.of(host.state).put(_Questions(tuple(questions)), host.name)
+    run_context.of(host.state).put(_Questions({each.key: each for each in questions}), host.name)
 
 
 def answer(question: Question[T]) -> T:
     """Return a fact of the present host, with one remote call for all registered questions."""
     questions = run_context.of(current_host.state).get(_Questions, current_host.name)
-    is_expected = questions and any(each.key == question.key for each in questions.asked)
+    is_expected = questions is not None and question.key in questions.asked
     if questions and is_expected and not prefetch_store.has_run_something(current_host):
         if time.monotonic() - questions.at > prefetch_store.MAX_AGE:
-            questions.answers = _ask(questions.asked)
+            questions.answers = _ask(questions.asked.values())
             questions.at = time.monotonic()
         if question.key in questions.answers:
             known: T = questions.answers[question.key]
@@ -92,7 +92,7 @@ def answer(question: Question[T]) -> T:
     return question.ask(current_host)
 
 
-def _ask(questions: tuple[Question[Any], ...]) -> dict[object, Any]:
+def _ask(questions: Collection[Question[Any]]) -> dict[object, Any]:
     """Return the answers by key, without those of commands that have failed."""
     host = current_host.state.inventory.get_host(current_host.name)
     alone = {each.key: gevent.spawn(each.ask, host) for each in questions if each.stdin}

@@ -106,6 +106,16 @@ def test_expected_questions_cost_one_remote_call(state: State, calls: list[str])
     assert calls == ["Answers", "Output"]
 
 
+def test_what_two_roles_expect_is_asked_once(state: State, tmp_path: Path) -> None:
+    (host,) = state.inventory
+    script = f"echo asked >> {tmp_path}/log"
+    expect(host, [Question(Output, script=script), Question(Output, script=script)])
+    looks = Looks(state)
+    looks.look(script, script)
+    looks.run()
+    assert (tmp_path / "log").read_text() == "asked\n"
+
+
 def test_a_command_that_fails_is_asked_by_itself_and_reported(
     state: State, calls: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
