@@ -31,11 +31,10 @@ from ..host_paths import OPS_COMMAND, RELEASE_COMMAND
 from ..inventory.site import SCHEMA
 from ..operations import known_facts, run_context
 from ..operations.facts import HostFact, SecretStdin, fail
-from ..operations.prefetch import DAMAGED
 from ..operations.privilege import limited, printable
 from ..operations.sync import read_states
 from . import static_files
-from .release import runs
+from .release import is_complete, runs
 from .sandbox import as_user
 
 _SECONDS = 600  # because a trial may take minutes on a slow machine
@@ -148,7 +147,7 @@ def check(release: Path, current: Path, desired: Desired) -> Generator[PyinfraCo
     """
     if not host.state.is_executing:
         (complete,) = read_states([f"{release}/{COMPLETE}"])
-        builds = complete in ("absent", DAMAGED)
+        builds = not is_complete(complete)
         answer = planned(partial(_answer, current, "plan"), desired, builds=builds)
         changes = bool(answer.changes or answer.absent)
         _remember(PendingWork(apply=changes, findings=() if changes else answer.findings))

@@ -85,6 +85,11 @@ def app_digest() -> str:
     return digest.hexdigest()
 
 
+def is_complete(state: str | None) -> bool:
+    """Return whether a release can be used, from the state of its file COMPLETE."""
+    return state not in (None, "absent", DAMAGED)
+
+
 def runs(release: PurePath) -> str:
     """Return shell that tests whether the Python that a release was built for exists.
 
@@ -129,10 +134,10 @@ def _missing(release: Release) -> Iterator[StringCommand]:
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS_FILE}", f"{shown}\n")
     complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
-    if complete in ("absent", DAMAGED):
+    if not is_complete(complete):
         host.log("Installing OMERO.web and its requirements…")
         yield from _build(release)
-    if complete in ("absent", DAMAGED) or noted != note.state:
+    if not is_complete(complete) or noted != note.state:
         yield from commands(note)
 
 

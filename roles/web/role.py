@@ -15,7 +15,6 @@ from ..conventions import FAIL_TIMEOUT, IMAGE_GROUP, USER, has_socket
 from ..inventory.settings import Settings
 from ..operations import background, firewall, known_facts, omerodir, packages, services, users
 from ..operations.phases import role
-from ..operations.prefetch import DAMAGED
 from ..operations.sync import sync
 from ..target import Target
 from ..target.closed_ports import closed_ports
@@ -29,7 +28,7 @@ from . import (
     service,
     trusted_proxies,
 )
-from .release import TASK, Release, build, provide_ice, start_build, wanted
+from .release import TASK, Release, build, is_complete, provide_ice, start_build, wanted
 from .tools import install_uv
 
 __all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
@@ -44,8 +43,8 @@ def questions(target: Target, release: Release) -> Iterator[known_facts.Question
     yield branding.question(target.site.branding(target.member), target.application.static_root)
     if closed_ports(target):
         yield firewall.QUESTION
-    complete = target.survey.prefetched.state(f"{release.path}/{COMPLETE}")
-    if complete not in (None, "absent", DAMAGED) and not target.site.branding(target.member):
+    complete = is_complete(target.survey.prefetched.state(f"{release.path}/{COMPLETE}"))
+    if complete and not target.site.branding(target.member):
         # without branding, which must be there before
         yield configuration.question(release.path, "check", target.site.desired(target.member))
 
