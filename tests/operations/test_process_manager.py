@@ -21,7 +21,7 @@ from roles.web.process_manager import Notification, parse
 from tests.operations.gunicorn_service import Service, eventually, running
 from tests.unit.helpers import installation
 
-# A service that writes its process, its socket and its start into files, and does as it is told.
+# A service that writes its process, its socket and its start into files, and acts on commands.
 STAND_IN = """
 import os, signal, socket, sys, time
 folder = sys.argv[1]
