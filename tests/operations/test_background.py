@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from pyinfra.api import Config, FunctionCommand, Inventory, State, StringCommand, operation
-from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api import FunctionCommand, State, StringCommand, operation
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
 from pyinfra.operations import server
 
 from roles.operations import background
-
-
-@pytest.fixture
-def state() -> Iterator[State]:
-    found = State(Inventory((["@local"], {})), Config())
-    connect_all(found)
-    yield found
-    disconnect_all(found)
 
 
 @operation()

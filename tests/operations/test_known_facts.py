@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyinfra import host as current_host
-from pyinfra.api import Config, Host, Inventory, State, operation
-from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api import Host, State, operation
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
@@ -34,14 +33,6 @@ class Output(HostFact[list[str]]):
 
     def process(self, output: list[str]) -> list[str]:
         return output
-
-
-@pytest.fixture
-def state() -> Iterator[State]:
-    found = State(Inventory((["@local"], {})), Config())
-    connect_all(found)
-    yield found
-    disconnect_all(found)
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyinfra.api import Config, Inventory, State
-from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api import State
 from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
 from pyinfra.operations import server
@@ -77,14 +75,6 @@ def test_an_answer_that_was_cut_tells_nothing(folder: Path) -> None:
         assert found.state(str(folder / "file")) is None
         assert found.missing(NAMES) is None
         assert not found.user
-
-
-@pytest.fixture
-def state() -> Iterator[State]:
-    state = State(Inventory((["@local"], {})), Config())
-    connect_all(state)
-    yield state
-    disconnect_all(state)
 
 
 @pytest.mark.parametrize("commands", [(), ("true",)])
