@@ -308,7 +308,8 @@ def test_a_container_stops_at_once_while_it_starts(project: Project, client: Cli
     web = project.containers("web")[0]
     web.restart(timeout=30)
     # before, the kernel drops the signal, because the engine's own process has no handler
-    wait_until(lambda: "omeroweb" in str(web.top()["Processes"]), 30, "the container's process")
+    first = ["cat", "/proc/1/cmdline"]
+    wait_until(lambda: b"omeroweb" in web.exec_run(first).output, 30, "the container's process")
     began = time.monotonic()
     web.stop(timeout=60)
     assert time.monotonic() - began < 10
