@@ -31,13 +31,17 @@ known_facts.expect(
     ),
 )
 
-# First, because the release is built while the next phases run.
+# The release first, because it is built while the other packages are installed.
 phases.barrier("Phase 1: packages, and OMERO.web's release")
 if release:
     web.install(target, release)
 packages.install(
     name="Install packages",
-    names=(*redis.package_names(target), *nginx.package_names(target)),
+    names=(
+        *redis.package_names(target),
+        *nginx.package_names(target),
+        *(web.package_names(target) if release else ()),
+    ),
 )
 
 takeover = redis.is_taken_over(target.survey)

@@ -14,8 +14,8 @@ from ..inventory import certificate as checks
 from ..inventory.acme import AcmeCertificate
 from ..inventory.member import Member
 from ..operations import run_context
+from ..operations.connector import connector_arguments
 from ..operations.facts import Secret, fail
-from ..operations.packages import connector_arguments
 from ..operations.sync import read_states
 from . import acme, acme_refusal
 

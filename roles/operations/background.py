@@ -18,7 +18,7 @@ from pyinfra.api.util import print_host_combined_output
 from pyinfra.connectors.util import CommandOutput
 
 from . import run_context
-from .packages import connector_arguments
+from .connector import connector_arguments
 
 if TYPE_CHECKING:
     from pyinfra.api.arguments import ConnectorArguments
@@ -34,15 +34,19 @@ class _Tasks:
     greenlets: dict[str, _Greenlet] = field(default_factory=dict)
 
 
-def start(name: str, commands: Sequence[StringCommand]) -> FunctionCommand:
+def start(
+    name: str, commands: Sequence[StringCommand], *, print_output: bool = False
+) -> FunctionCommand:
     """Return an operation's command that starts others, which run in their order.
 
-    name: of the operation that waits for them.
+    name: for `wait`. print_output: print each line at once, and not only if a command fails.
     """
-    return FunctionCommand(_start, (name, tuple(commands)), {})
+    return FunctionCommand(_start, (name, tuple(commands), print_output), {})
 
 
-def _start(state: State, host: Host, name: str, commands: tuple[StringCommand, ...]) -> bool:
+def _start(
+    state: State, host: Host, name: str, commands: tuple[StringCommand, ...], print_output: bool
+) -> bool:
     context = run_context.of(state)
     tasks = context.get(_Tasks, host.name) or _Tasks()
     context.put(tasks, host.name)
@@ -51,9 +55,11 @@ def _start(state: State, host: Host, name: str, commands: tuple[StringCommand, .
     def run() -> CommandOutput | None:
         """Run the commands, and return the output of the one that fails."""
         for command in commands:
-            done, output = command.execute(state, host, arguments.copy())
+            done, output = host.run_shell_command(
+                command, print_output=print_output, **{**arguments, **command.connector_arguments}
+            )
             if not done:
-                return CommandOutput(output.combined_lines)
+                return CommandOutput([] if print_output else output.combined_lines)
         return None
 
     tasks.greenlets[name] = gevent.spawn(run)

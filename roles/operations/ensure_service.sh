@@ -9,10 +9,11 @@
 #   stamps          the directory of the stamps
 #   restart_on, reload_on, loaded, trial, ready, back, again, log, hand_over
 #                   shell commands that roles.operations.services.Service describes
+#   configuration   supervisor's file
+#   python, program the host's Python, and supervisor_program.py, which it runs
 # A stamp is one line: the digests of what restart_on and reload_on printed.
 action=$1 manager=$2 pause=${3:-0} limit=${4:-0}
 stamp=$stamps/$name
-configuration=/etc/supervisor/supervisord.conf
 
 digest() { sha256sum | cut -c1-64; }
 # digest_of COMMAND: prints the digest of its output and its errors
@@ -30,12 +31,24 @@ supervisor_status() {
         ctl status "$name"
 }
 
+# A program is STARTING for its first second.
+runs_under_supervisor() {
+    for _ in $(seq 15); do
+        case $(supervisor_status 2> /dev/null) in
+            *RUNNING*) return 0 ;;
+            *STARTING*) sleep 0.1 ;;
+            *) return 1 ;;
+        esac
+    done
+    return 1
+}
+
 print_state() {
     if [ "$manager" = systemd ]; then
         # shellcheck disable=SC2086 # several units
         systemctl show $units -p ActiveState,UnitFileState,NeedDaemonReload
     else
-        supervisor_status 2> /dev/null | grep -q RUNNING && echo ActiveState=active
+        runs_under_supervisor && echo ActiveState=active
         echo UnitFileState=enabled
     fi
     read -r restarted reloaded 2> /dev/null < "$stamp"
@@ -71,6 +84,7 @@ restart_with_socket() {
 end_init_script() {
     pids=$(cat "/run/$name.pid" /run/*/"$name.pid" 2> /dev/null)
     update-rc.d "$name" disable > /dev/null 2>&1
+    grep -qsx "$name" /proc/[0-9]*/comm || return 0 # scripts sleep for a second in any case
     "/etc/init.d/$name" stop > /dev/null 2>&1
     for pid in $pids; do # the script misses them if it may not read /proc/PID/exe
         for _ in $(seq 50); do
@@ -81,20 +95,7 @@ end_init_script() {
 
 restart_under_supervisor() {
     if [ -x "/etc/init.d/$name" ] && [ ! -e "$stamp" ]; then end_init_script; fi
-    ctl pid > /dev/null 2>&1 || supervisord -c "$configuration" || return 1
-    case $(ctl status "$name") in *RUNNING* | *STARTING*) ctl stop "$name" > /dev/null ;; esac
-    ctl update "$name" > /dev/null
-    ctl start "$name" > /dev/null 2>&1
-    for _ in $(seq 50); do
-        status=$(ctl status "$name")
-        case $status in *RUNNING* | *FATAL*) break ;; esac
-        sleep 0.1
-    done
-    case $status in *RUNNING*) return ;; esac
-    echo "$status" >&2
-    # a service with a `log` command shows its log itself, because the log may have secrets
-    [ "$log" != true ] || tail -n 20 "/var/log/supervisor/$name.log" >&2
-    return 1
+    "$python" -I -c "$program" "$configuration" "$name"
 }
 
 # shellcheck disable=SC2086 # several units
@@ -133,6 +134,10 @@ fi
 act && (eval "$ready") && sleep "$pause" && write_stamp && exit
 {
     eval "$log"
+    # a service with a `log` command shows its log itself, because the log may have secrets
+    if [ "$manager $log" = 'supervisor true' ]; then
+        tail -n 20 "/var/log/supervisor/$name.log"
+    fi
     if has_changed; then
         eval "$back"
         eval "$again"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
 from ..host_paths import PACKAGE_RECORD
-from . import prefetch_store, shell_file
+from . import background, prefetch_store, shell_file
+from .connector import connector_arguments
 from .facts import HostFact
 
 _INSTALL = shell_file.read(__file__, "apt_install.sh")
@@ -22,9 +21,9 @@ NGINX = (*NGINX_IMAGE, "curl", "cron", "logrotate")
 IMAGE = ("python3", "python3-venv", "ca-certificates")
 INIT = ("tini",)  # process 1 of each image
 ACME = ("certbot",)
-WEB = (*IMAGE, "cron", "curl", "sudo")
+WEB = ("cron", "curl", "sudo")
 MANAGERS: Mapping[str, tuple[str, ...]] = {"systemd": (), "supervisor": ("supervisor",)}
-ALL = tuple(sorted({*REDIS, *NGINX, *ACME, *WEB, *MANAGERS["supervisor"]}))
+ALL = tuple(sorted({*REDIS, *NGINX, *ACME, *IMAGE, *WEB, *MANAGERS["supervisor"]}))
 
 
 class MissingPackages(HostFact[list[str]]):
@@ -52,16 +51,34 @@ def install(names: Sequence[str]) -> Generator[FunctionCommand, None, None]:
 
     Without systemd, the installation starts no services: the bundle starts them under supervisor.
     """
-    missing = prefetch_store.current(host).missing(names)
-    if missing is None:
-        missing = host.get_fact(MissingPackages, names=tuple(names))
+    missing = _missing(names)
     if missing:
         yield install_command(missing)
 
 
+@operation()
+def start_install(names: Sequence[str], task: str) -> Generator[FunctionCommand, None, None]:
+    """Do the same while later operations run.
+
+    + task: the name for `background.wait`
+    """
+    missing = _missing(names)
+    if missing:
+        yield background.start(task, [StringCommand(_command(missing))], print_output=True)
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    missing = prefetch_store.current(host).missing(names)
+    return host.get_fact(MissingPackages, names=tuple(names)) if missing is None else missing
+
+
 def install_command(names: Sequence[str]) -> FunctionCommand:
     """Return an operation's command that installs packages and reports what it waits for."""
-    return run_with_progress(shell_file.command(_INSTALL, *names, record=PACKAGE_RECORD))
+    return run_with_progress(_command(names))
+
+
+def _command(names: Sequence[str]) -> str:
+    return shell_file.command(_INSTALL, *names, record=PACKAGE_RECORD)
 
 
 def run_with_progress(command: str) -> FunctionCommand:
@@ -74,9 +91,3 @@ def _run_with_progress(state: State, host: Host, command: str) -> bool:
         StringCommand(command), print_output=True, **connector_arguments(host)
     )
     return done
-
-
-def connector_arguments(host: Host) -> dict[str, Any]:
-    """Return the sudo and shell arguments of the running operation's other commands."""
-    given: Mapping[str, Any] = dict(host.current_op_global_arguments or {})
-    return {key: given[key] for key in CONNECTOR_ARGUMENT_KEYS if key in given}

@@ -26,6 +26,7 @@ from ..host_paths import (
     PAGES,
     REDIS_CONFIGURATION,
     SENDMAIL,
+    STAMPS,
     SUPERVISOR_PROGRAMS,
 )
 from . import shell_file
@@ -45,6 +46,7 @@ PREFETCHED_PATHS = (
     *(FORMER_LIVENESS_SERVICE, f"{SUPERVISOR_PROGRAMS}/*.conf"),
     "/etc/systemd/system/*.service.d",
     *NGINX_DEFAULTS,
+    f"{STAMPS}/*",
     PYTHON,
 )
 

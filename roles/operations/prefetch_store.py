@@ -24,6 +24,16 @@ def current(host: Host) -> PrefetchedFacts:
     return NO_FACTS if stale or has_run_something(host) else facts
 
 
+def was_absent(host: Host, path: str) -> bool:
+    """Return whether a path was absent before this run's first command.
+
+    An operation that writes the path then needs no other remote call: it does no harm if the path
+    exists by now.
+    """
+    facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
+    return facts.state(path) == "absent"
+
+
 def has_run_something(host: Host) -> bool:
     operations = host.state.ops[host.state.inventory.get_host(host.name)]
     return any(each.operation_meta.executed for each in operations.values())

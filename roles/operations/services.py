@@ -12,15 +12,19 @@ import shlex
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from pyinfra import host
 from pyinfra.api import operation
 
 from ..host_paths import STAMPS, SUPERVISOR_PROGRAMS
-from . import known_facts, shell_file
+from . import known_facts, prefetch_store, shell_file
 from .facts import HostFact
 from .files import Directory, File, Item
+from .prefetch import PYTHON
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SCRIPT = shell_file.read(__file__, "ensure_service.sh")
+_PROGRAM = shell_file.read(__file__, "supervisor_program.py")
+_SUPERVISOR = "/etc/supervisor/supervisord.conf"
 _START_SECONDS = 100  # more than systemd's own start timeout (DefaultTimeoutStartSec=)
 
 
@@ -196,6 +200,7 @@ class CurrentState(HostFact[ServiceState]):
             restart_on=restart_on,
             reload_on=reload_on,
             loaded=loaded,
+            configuration=_SUPERVISOR,
         )
 
     @staticmethod
@@ -237,7 +242,10 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
     + manager: `systemd` or `supervisor`
     + pause: seconds to wait after a restart, before another host is restarted
     """
-    state = known_facts.answer(question(service, manager))
+    if not service.adopts and prefetch_store.was_absent(host, f"{STAMPS}/{service.name}"):
+        state = ServiceState()  # never started with its present configuration
+    else:
+        state = known_facts.answer(question(service, manager))
     if state.active and state.enabled and not state.stale and state.restarted and state.reloaded:
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale
@@ -259,4 +267,7 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         again=service.again,
         log=service.log,
         hand_over=service.hand_over,
+        python=PYTHON,
+        program=_PROGRAM if manager == "supervisor" else "",
+        configuration=_SUPERVISOR,
     )

@@ -10,7 +10,7 @@ from pyinfra.api import StringCommand, operation
 
 from . import prefetch_store
 from .facts import BooleanFact, HostFact
-from .files import Directory, Item, in_one
+from .files import Absent, Directory, Item, in_one
 from .privilege import with_functions
 
 
@@ -48,10 +48,20 @@ class IsLinkOfRoot(BooleanFact):
 def read_states(paths: Sequence[str]) -> list[str]:
     """What stands at each path of the host, in the form of the items' `state`."""
     known = prefetch_store.current(host)
-    found = [known.state(path) for path in paths]
-    if None in found:
-        return host.get_fact(PathStates, paths=tuple(paths)) or ["absent"] * len(paths)
-    return [state for state in found if state]
+    found = {path: known.state(path) for path in paths}
+    unknown = [path for path, state in found.items() if state is None]
+    if unknown:
+        states = host.get_fact(PathStates, paths=tuple(unknown)) or ["absent"] * len(unknown)
+        found.update(zip(unknown, states, strict=True))
+    return [state for path in paths if (state := found[path])]
+
+
+def read_states_to_write(paths: Sequence[str]) -> list[str]:
+    """The same, if the caller writes what is absent. See `prefetch_store.was_absent`."""
+    absent = {path for path in paths if prefetch_store.was_absent(host, path)}
+    others = [path for path in paths if path not in absent]
+    found = dict(zip(others, read_states(others) if others else [], strict=True))
+    return [found.get(path, "absent") for path in paths]
 
 
 def commands(*items: Item) -> Iterator[StringCommand]:
@@ -75,7 +85,9 @@ def sync(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
 
     + items: `Directory`, `File`, `Link` or `Absent`, in the order in which they depend.
     """
-    states = read_states([item.path for item in items])
+    # what was absent may have been created, which an item that is to be absent must know
+    read = read_states if any(isinstance(item, Absent) for item in items) else read_states_to_write
+    states = read([item.path for item in items])
     yield from commands(
         *(
             item

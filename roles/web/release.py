@@ -30,7 +30,7 @@ from ..inventory.settings import Settings
 from ..operations import background, shell_file
 from ..operations.files import File
 from ..operations.prefetch import DAMAGED, PYTHON, RELEASE_FILES
-from ..operations.sync import commands, read_states
+from ..operations.sync import commands, read_states_to_write
 from ..survey import Survey
 from . import builder
 from .builder import UV_CACHE
@@ -105,7 +105,7 @@ def provide_ice(wheel: Wheel) -> Generator[PyinfraCommand, None, None]:
 
     + wheel: the wheel that the release needs
     """
-    if read_states([f"{wheel.folder}/complete"]) == ["absent"]:
+    if read_states_to_write([f"{wheel.folder}/complete"]) == ["absent"]:
         yield from wheel.commands(PACKAGE_SOURCES, TOOLS)
 
 
@@ -133,7 +133,7 @@ def _missing(release: Release) -> Iterator[StringCommand]:
     """Yield the commands that build and note what is missing."""
     path, shown = release.path, " ".join(release.shown)
     note = File(f"{path}/{PLUGINS_FILE}", f"{shown}\n")
-    complete, noted = read_states([f"{path}/{COMPLETE}", note.path])
+    complete, noted = read_states_to_write([f"{path}/{COMPLETE}", note.path])
     if not is_complete(complete):
         host.log("Installing OMERO.web and its requirements…")
         yield from _build(release)

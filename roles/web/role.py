@@ -29,11 +29,26 @@ from . import (
     trusted_proxies,
 )
 from .release import TASK, Release, build, is_complete, provide_ice, start_build, wanted
-from .tools import install_uv
+from .tools import install_uv, send_uv
 
-__all__ = ["activate", "check", "configure", "install", "install_in_image", "report", "wanted"]
+__all__ = [
+    "activate",
+    "check",
+    "configure",
+    "install",
+    "install_in_image",
+    "package_names",
+    "report",
+    "wanted",
+]
 
 IMAGE_UID = 1000
+PYTHON_TASK = "python"  # of `background`
+
+
+def package_names(target: Target) -> tuple[str, ...]:
+    """Return the packages that a host needs besides those of `install`."""
+    return (*packages.WEB, *packages.MANAGERS[target.manager])
 
 
 def questions(target: Target, release: Release) -> Iterator[known_facts.Question[Any]]:
@@ -58,14 +73,15 @@ def _services(target: Target, release: Release) -> Iterator[services.Service]:
 
 @role("OMERO.web")
 def install(target: Target, release: Release) -> None:
-    """Install packages, user and uv, and start to build the release, for which `check` waits.
+    """Install what builds the release, and start to build it; `check` waits for the end.
 
     Nothing that the active release executes is written, and an existing installation keeps running.
     """
-    found = target.survey.existing
-    names = (*packages.WEB, *packages.MANAGERS[target.manager])
-    packages.install(name="Install packages", names=names)
+    found, compiles = target.survey.existing, release.ice.is_compiled_for(host.name)
+    packages.start_install(name="Start to install Python", names=packages.IMAGE, task=PYTHON_TASK)
     users.create(name=f"Create user {USER}", uid=None)
+    send_uv(name="Send uv", arch=target.survey.arch, compiles=compiles)
+    background.wait(name="Install Python", task=PYTHON_TASK)
     if found.is_installed:
         takeover.give_files(name=f"Give files to {USER}")
     if found.omerodir or found.link:

@@ -14,14 +14,15 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from uv import find_uv_bin
 
 from ..host_paths import CACHE
 from ..inventory import requirements_file
-from ..operations import shell_file
-from ..operations.files import File
+from ..operations import prefetch_store, shell_file
+from ..operations.files import Directory, File
 from ..operations.prefetch import PYTHON
 from ..operations.sync import commands, read_states
 from . import builder
@@ -32,7 +33,19 @@ _BUILD_TOOLS = shell_file.read(__file__, "build_tools.sh")
 _INSTALL_TOOLS = shell_file.read(__file__, "install_tools.sh")
 # Shell that makes pip and uv use the site's certificates and index.
 PACKAGE_SOURCES = shell_file.command(shell_file.read(__file__, "package_sources.sh"), tools=TOOLS)
+_COMPLETE = f"{TOOLS}/complete"
 _KEPT_LOCK, _SENT = CACHE / "tools.txt", CACHE / "uv.gz"
+
+
+@operation()
+def send_uv(arch: str, compiles: bool) -> Generator[PyinfraCommand, None, None]:
+    """Send this machine's uv to a host that has no uv yet, for `install_uv`.
+
+    + arch: the machine's name of the host (uname(1))
+    + compiles: whether zeroc-ice is compiled on the host
+    """
+    if prefetch_store.was_absent(host, _COMPLETE) and not compiles and runs_here(arch):
+        yield from commands(Directory(str(CACHE)), *_sent())
 
 
 @operation()
@@ -45,19 +58,20 @@ def install_uv(arch: str, compiles: bool) -> Generator[PyinfraCommand, None, Non
     + compiles: whether zeroc-ice is compiled on the host
     """
     lock = TOOLS_LOCK.read_text(encoding="utf-8")
-    complete = f"{TOOLS}/complete"
-    found, python = read_states([complete, PYTHON])
+    found, python = read_states([_COMPLETE, PYTHON])
     whole, alone = (
         hashlib.sha256("\0".join(parts).encode()).hexdigest()
         for parts in ((lock, python), (lock, python, "uv alone"))
     )
     is_sent = not compiles and runs_here(arch)
-    known = [File(complete, f"{each}\n").digest for each in (whole, *([] if compiles else [alone]))]
+    known = [
+        File(_COMPLETE, f"{each}\n").digest for each in (whole, *([] if compiles else [alone]))
+    ]
     if found.endswith(tuple(known)):  # the mode depends on root's umask
         return
-    yield from commands(
-        *builder.items(), File(str(_KEPT_LOCK), lock), *(_sent() if is_sent else ())
-    )
+    is_there = prefetch_store.was_absent(host, _COMPLETE)  # `send_uv` has sent it
+    sent = _sent() if is_sent and not is_there else ()
+    yield from commands(*builder.items(), File(str(_KEPT_LOCK), lock), *sent)
     install = shell_file.command(
         _INSTALL_TOOLS, PYTHON, TOOLS, _KEPT_LOCK, *([_SENT] if is_sent else [])
     )

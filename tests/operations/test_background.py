@@ -10,6 +10,7 @@ from pyinfra.api import FunctionCommand, State, StringCommand, operation
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import add_op
 from pyinfra.api.operations import run_ops
+from pyinfra.connectors import util
 from pyinfra.operations import server
 
 from roles.operations import background
@@ -42,6 +43,25 @@ def test_who_waits_fails_with_the_command_that_failed(
         run_ops(state)
     assert "the reason" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["meanwhile"]
+
+
+def test_output_can_be_printed_at_once_and_then_is_not_printed_again(
+    state: State, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(util, "echo", lambda line, err: printed.append(line))
+
+    @operation()
+    def begin_aloud() -> Generator[FunctionCommand, None, None]:
+        command = StringCommand("echo waits for apt; exit 3")
+        yield background.start("task", [command], print_output=True)
+
+    add_op(state, begin_aloud)
+    add_op(state, background.wait, "task")
+    with pytest.raises(PyinfraError):
+        run_ops(state)
+    assert [line.split()[-3:] for line in printed] == [["waits", "for", "apt"]]
+    assert "waits for apt" not in caplog.text
 
 
 def test_without_a_task_nothing_is_waited_for(state: State) -> None:

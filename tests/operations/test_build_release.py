@@ -18,7 +18,7 @@ from uv import find_uv_bin
 from roles.host_paths import CACHE
 from roles.inventory import requirements_file
 from roles.inventory.plugins import Addition
-from roles.operations import shell_file
+from roles.operations import prefetch_store, shell_file
 from roles.operations.files import File
 from roles.web import release
 from roles.web import tools as tools_role
@@ -236,6 +236,7 @@ def test_uv_is_installed_anew_for_another_python_of_the_host_and_for_a_compilati
     digest = hashlib.sha256(f"{lock}\0link python3.11{has}".encode()).hexdigest()
     complete = File("/x", f"{digest}\n").state
     monkeypatch.setattr(tools_role, "read_states", lambda _paths: [complete, f"link {now}"])
+    monkeypatch.setattr(prefetch_store, "was_absent", lambda *_: False)
     assert bool([*tools_role.install_uv._inner("x86_64", compiles=compiles)]) is again
 
 

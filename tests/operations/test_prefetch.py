@@ -12,9 +12,10 @@ from pyinfra.api.operations import run_ops
 from pyinfra.operations import server
 
 from roles.operations import prefetch, prefetch_store
+from roles.operations.files import Absent, File
 from roles.operations.packages import MissingPackages
-from roles.operations.sync import PathStates
-from tests.operations.local import ROOT, ask, shell
+from roles.operations.sync import PathStates, sync
+from tests.operations.local import OWNER, ROOT, ask, shell
 
 NAMES = ("dpkg", "base-files", "no-such-package-anywhere")
 
@@ -87,6 +88,32 @@ def test_an_answer_holds_until_a_command_has_run(state: State, commands: tuple[s
     assert prefetch_store.current(host) is known
     run_ops(state)
     assert prefetch_store.current(host) is (prefetch.NO_FACTS if commands else known)
+
+
+def test_what_was_absent_is_written_without_another_question(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if an operation has created it. What is to be absent is asked."""
+    (host,) = state.inventory
+    written, removed = tmp_path / "written", tmp_path / "removed"
+    monkeypatch.setattr(prefetch, "PREFETCHED_PATHS", (f"{tmp_path}/*",))
+    prefetch_store.remember(host, prefetch.PrefetchedFacts({}))
+    asked: list[tuple[str, ...]] = []
+    command = PathStates.command
+
+    def noted(fact: PathStates, paths: tuple[str, ...]) -> str:
+        asked.append(paths)
+        return command(fact, paths)
+
+    monkeypatch.setattr(PathStates, "command", noted)
+    add_op(state, server.shell, commands=[f"umask 0; echo other > {written}; touch {removed}"])
+    add_op(state, sync, [File(str(written), "ours\n", OWNER, "640")])
+    add_op(state, sync, [Absent(str(removed))])
+    run_ops(state)
+    assert written.read_text() == "ours\n"
+    assert written.stat().st_mode & 0o777 == 0o640
+    assert not removed.exists()
+    assert set(asked) == {(str(removed),)}
 
 
 def test_an_answer_does_not_outlive_a_question_to_a_person(

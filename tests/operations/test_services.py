@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from pyinfra.api.exceptions import PyinfraError
 from roles.operations import services
 from roles.operations.services import CurrentState, Service, ServiceState
 from roles.web.service import _LOG
+from tests.integration.hosts import wait_until
 from tests.operations.local import ask, programs, run, shell
 
 ALL_WELL = "echo ActiveState=active; echo UnitFileState=enabled; echo NeedDaemonReload=no"
@@ -196,58 +201,102 @@ def test_a_socket_stays_while_its_service_starts_again(host: Path) -> None:
     assert settle(host, socket=True) == (False, [])
 
 
-SUPERVISORCTL = """
-shift 2
-[ "$1" = status ] || [ "$1" = pid ] || echo "$*" >> FOLDER/log
-case $1 in
-    status) cat FOLDER/status; exit 3 ;;
-    start) echo "thing $(cat FOLDER/after) pid 5" > FOLDER/status ;;
-    stop) echo "thing STOPPED" > FOLDER/status ;;
-esac
+SUPERVISORD = """
+[supervisord]
+logfile=FOLDER/supervisord.log
+pidfile=FOLDER/supervisord.pid
+[unix_http_server]
+file=FOLDER/socket
+username=root
+password=another than Debian's
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://FOLDER/socket
+username=root
+password=another than Debian's
+[include]
+files=FOLDER/thing.conf
 """
 
 
 @pytest.fixture
-def supervised(host: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same where supervisor runs services. after: what becomes of a service that is started."""
-    script = SUPERVISORCTL.replace("FOLDER", str(host))
-    programs(host / "bin", supervisorctl=script, curl="exit 7")
-    (host / "status").write_text("thing STOPPED\n")
-    (host / "after").write_text("RUNNING")
-    return host
+def supervised(host: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same with a supervisor of its own, which is not started yet."""
+    configuration = host / "supervisord.conf"
+    configuration.write_text(SUPERVISORD.replace("FOLDER", str(host)))
+    monkeypatch.setattr(services, "_SUPERVISOR", str(configuration))
+    monkeypatch.setattr(services, "PYTHON", sys.executable)
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=":")
+    write_program(host, f"echo began >> {host}/log; exec sleep 600")
+    yield host
+    pid = host / "supervisord.pid"
+    if pid.exists():
+        number = int(pid.read_text())
+        os.kill(number, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{number}").exists(), 30, "supervisord's end")
 
 
-def supervise(host: Path) -> tuple[bool, list[str]]:
-    (host / "log").write_text("")
-    changed = run(services.run, service=service(host), manager="supervisor")
-    return changed, (host / "log").read_text().splitlines()
+def write_program(host: Path, script: str) -> None:
+    """supervisor's file of the service; the script's processes read HUP as a reload."""
+    (host / "thing.sh").write_text(f"trap 'echo reloaded >> {host}/log' HUP\n{script}\n")
+    lines = ["[program:thing]", f"command=/bin/sh {host}/thing.sh", "startsecs=1", "startretries=0"]
+    lines += [f"stdout_logfile={host}/thing.log", f"environment=SCRIPT='{hash(script)}'"]
+    (host / "thing.conf").write_text("\n".join(lines) + "\n")
+
+
+def supervise(host: Path, **fields: Any) -> tuple[bool, list[str]]:
+    """Whether something was done, and what the service did."""
+    log = host / "log"
+    log.write_text("")
+    changed = run(services.run, service=service(host, **fields), manager="supervisor")
+    return changed, log.read_text().splitlines()
 
 
 def test_a_program_is_started_reloaded_and_restarted(supervised: Path) -> None:
-    assert supervise(supervised) == (True, ["update thing", "start thing"])
+    waits = f"echo began >> {supervised}/log; while sleep 0.01; do :; done"
+    write_program(supervised, waits)
+    assert supervise(supervised) == (True, ["began"])
     assert supervise(supervised) == (False, [])
     (supervised / "reload").write_text("2\n")
-    assert supervise(supervised) == (True, ["signal HUP thing"])
+    reloaded = f"until grep -q reloaded {supervised}/log; do sleep 0.01; done"
+    assert supervise(supervised, ready=reloaded) == (True, ["reloaded"])
     (supervised / "restart").write_text("2\n")
-    assert supervise(supervised)[1] == ["stop thing", "update thing", "start thing"]
+    assert supervise(supervised) == (True, ["began"])
     assert supervise(supervised) == (False, [])
+
+
+def test_a_changed_program_runs_with_its_new_file(supervised: Path) -> None:
+    supervise(supervised)
+    write_program(supervised, f"echo another >> {supervised}/log; exec sleep 600")
+    (supervised / "restart").write_text("2\n")
+    assert supervise(supervised) == (True, ["another"])
+
+
+def test_a_program_that_was_stopped_manually_is_started(supervised: Path) -> None:
+    supervise(supervised)
+    stop = ["supervisorctl", "-c", services._SUPERVISOR, "stop", "thing"]
+    subprocess.run(stop, check=True, capture_output=True)
+    assert supervise(supervised) == (True, ["began"])
 
 
 def test_a_program_may_have_a_hand_over_of_its_own(supervised: Path) -> None:
-    own = service(supervised, hand_over=f"echo own >> {supervised}/log")
-    run(services.run, service=own, manager="supervisor")
+    own = {"hand_over": f"echo own >> {supervised}/log"}
+    supervise(supervised, **own)
     (supervised / "reload").write_text("2\n")
-    (supervised / "log").write_text("")
-    assert run(services.run, service=own, manager="supervisor")
-    assert (supervised / "log").read_text() == "own\n"
-    assert not run(services.run, service=own, manager="supervisor")
+    assert supervise(supervised, **own) == (True, ["own"])
+    assert supervise(supervised, **own) == (False, [])
 
 
-def test_a_program_that_does_not_run_is_an_error(supervised: Path) -> None:
-    (supervised / "after").write_text("FATAL")
+@pytest.mark.parametrize("script", ["exit 3", "exec /no/such/program"])
+def test_a_program_that_does_not_run_is_an_error(
+    supervised: Path, script: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_program(supervised, script)
     with pytest.raises(PyinfraError):
         supervise(supervised)
     assert not (supervised / "stamps/thing").exists()
+    assert "thing: FATAL Exited too quickly" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -308,19 +357,16 @@ def test_the_end_of_a_log_says_why_and_once(tmp_path: Path, journal: bool) -> No
 
 @pytest.mark.parametrize("log", [None, "echo its own, without secrets"])
 def test_a_service_that_shows_its_log_itself_has_no_raw_log_shown(
-    host: Path, log: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    supervised: Path,
+    log: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Where supervisor cannot start it."""
-    stand_ins = programs(
-        host / "bin",
-        supervisorctl='case $3 in status) echo "$4 FATAL"; exit 3 ;; esac',
-        tail="echo raw log",
-        curl="exit 7",
-    )
-    monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
-    failing = service(host, **({"log": log} if log else {}))
+    stand_ins = programs(supervised / "bin", tail="echo raw log")
+    monkeypatch.setenv("PATH", stand_ins, prepend=":")
+    write_program(supervised, "exit 3")
     with pytest.raises(PyinfraError):
-        run(services.run, service=failing, manager="supervisor")
+        supervise(supervised, **({"log": log} if log else {}))
     assert ("raw log" in caplog.text) == (log is None)
     assert ("its own" in caplog.text) == (log is not None)
-    assert "thing FATAL" in caplog.text

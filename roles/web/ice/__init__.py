@@ -19,9 +19,9 @@ from pyinfra.api.command import PyinfraCommand
 
 from ...host_paths import CACHE
 from ...operations import packages
+from ...operations.connector import connector_arguments
 from ...operations.facts import fail
 from ...operations.files import File
-from ...operations.packages import connector_arguments
 from ...operations.prefetch import PYTHON
 from ...operations.sync import commands
 from ...operations.transfer import read_file
