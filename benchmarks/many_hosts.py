@@ -1,4 +1,4 @@
-"""Idle deploys to one and more web hosts over SSH, and a simulation of what many hosts would take.
+"""Deploys to one and more web hosts over SSH, and a simulation of what many hosts would take.
 
 The hosts are copies of one that has had a deploy; the first has Redis and NGINX too. The simulation
 uses the controller's CPU time and the remote calls of these deploys, and is compared with deploys
@@ -25,10 +25,12 @@ from benchmarks.measurement import Measurement
 from benchmarks.simulation import Costs
 from benchmarks.terminal import run_alone
 from benchmarks.trace import Trace
+from tests.integration import load
 from tests.integration.hosts import Fleet, Host, HostEntry, inventory, ssh_entry
 
 COUNTS = (1, 2, 4, 10)
 VALIDATED = (1, 2, 4)
+CHANGED, CHANGE = 4, "a property on four web hosts, with visitors"
 LATENCY, CALIBRATED = 0.02, 0.1  # seconds of a round trip: of the validation, of the calibration
 CORES = 2  # that the test hosts share with the controller
 SIMULATED_HOSTS, LATENCIES = (1, 10, 100, 250, 1000), (0.001, 0.02, 0.1)
@@ -51,7 +53,7 @@ class Site:
     secrets: Path
     wheel: Path
 
-    def inventory(self, count: int, ports: Sequence[int] = ()) -> str:
+    def inventory(self, count: int, ports: Sequence[int] = (), page_size: int = 200) -> str:
         """Return the inventory of the first hosts. ports: of relays that lead to them, if any."""
         entries = [self._entry(number, ports) for number in range(count)]
         groups: dict[str, list[HostEntry]] = {
@@ -59,7 +61,8 @@ class Site:
             "web": [*entries],
             "nginx": [*entries[:1]],
         }
-        data: dict[str, object] = {"web_config": {"omero.web.wsgi_workers": 1}}
+        config = {"omero.web.wsgi_workers": 1, "omero.web.page_size": page_size}
+        data: dict[str, object] = {"web_config": config}
         bind = f"127.0.0.1 {self.hosts[0].ip}"
         return inventory(groups, web_ice_wheel=str(self.wheel), redis_bind=bind, **data)
 
@@ -92,7 +95,23 @@ def measure(pairs: int) -> Iterator[Measurement]:
                         cpu = done[1].cpu
                         name = "CPU time of the controller"
                         yield Measurement(name, "bundle", cpu, "s", MEASURED, count)
+            if count == CHANGED:
+                yield from _changes(hosts, site, pairs)
     yield from simulated(deploys)
+
+
+def _changes(hosts: Fleet, site: Site, pairs: int) -> Iterator[Measurement]:
+    """Change a property of all web hosts while visitors come."""
+    with hosts.make_host("plain") as source:
+        load.install(source)
+        for pair in range(pairs):
+            with load.visitors(source, site.hosts[0]) as report:
+                took, _trace = traced(site.inventory(CHANGED, page_size=100 + pair))
+            yield Measurement(CHANGE, "bundle", took, "s")
+            yield Measurement(f"{CHANGE}: failed", "bundle", report.failed, "requests")
+            answered = report.answers.get(200, 0)
+            yield Measurement(f"{CHANGE}: answered", "bundle", answered, "requests")
+    traced(site.inventory(CHANGED))
 
 
 def _latencies(count: int) -> tuple[float, ...]:

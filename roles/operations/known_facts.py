@@ -55,14 +55,22 @@ class _Questions:
 class Answers(HostFact[list[str]]):
     """The output of several commands. Each line begins with the command's number and a colon.
 
+    The commands run at the same time, each with a file in a directory of its own for the output.
     `sed` writes the numbers, because a process of another user may print anything. The last line of
     a command is its status, after an empty line that ends its last line.
     """
 
     def command(self, commands: tuple[str, ...]) -> str:
-        return "".join(
-            f"{{ (\n{each}\n) < /dev/null; printf '\\n%s\\n' $?; }} | sed 's/^/{number}:/'\n"
+        started = "".join(
+            f"{{ (\n{each}\n) < /dev/null; printf '\\n%s\\n' $?; }} > \"$answers/{number}\" &\n"
             for number, each in enumerate(commands)
+        )
+        numbers = " ".join(map(str, range(len(commands))))
+        return (
+            "answers=$(mktemp -d -p /dev/shm 2> /dev/null || mktemp -d) || exit\n"
+            f"{started}wait\n"
+            f'for number in {numbers}; do sed "s/^/$number:/" "$answers/$number"; done\n'
+            'rm -rf "$answers"'
         )
 
     @staticmethod

@@ -13,10 +13,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from pyinfra import host
-from pyinfra.api import operation
+from pyinfra.api import FunctionCommand, operation
 
 from ..host_paths import STAMPS, SUPERVISOR_PROGRAMS
-from . import known_facts, prefetch_store, shell_file
+from . import known_facts, prefetch_store, shell_file, turns
 from .facts import HostFact
 from .files import Directory, File, Item
 from .prefetch import PYTHON
@@ -235,12 +235,15 @@ def question(service: Service, manager: str) -> known_facts.Question[ServiceStat
 
 
 @operation()
-def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, None]:
+def run(
+    service: Service, manager: str, pause: int = 0
+) -> Generator[str | FunctionCommand, None, None]:
     """Restart or reload a service, if it does not run with its present configuration.
 
     + service: the service
     + manager: `systemd` or `supervisor`
-    + pause: seconds to wait after a restart, before another host is restarted
+    + pause: with a pause, hosts are restarted in turn, and reloaded at the same time. Seconds to
+      wait after the restart of a host, before another host is restarted
     """
     if not service.adopts and prefetch_store.was_absent(host, f"{STAMPS}/{service.name}"):
         state = ServiceState()  # never started with its present configuration
@@ -250,7 +253,7 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         return
     fresh = state.active and (state.restarted or service.adopts) and not state.stale
     with_socket = service.socket and manager == "systemd"
-    yield shell_file.command(
+    command = shell_file.command(
         _SCRIPT,
         "reload" if fresh else "restart_with_socket" if with_socket else "restart",
         manager,
@@ -271,3 +274,4 @@ def run(service: Service, manager: str, pause: int = 0) -> Generator[str, None, 
         program=_PROGRAM if manager == "supervisor" else "",
         configuration=_SUPERVISOR,
     )
+    yield turns.in_turn(command) if pause and not fresh else command

@@ -164,17 +164,19 @@ def configure(target: Target, release: Release) -> None:
 
 @role("OMERO.web")
 def activate(target: Target, release: Release) -> None:
-    """Run OMERO.web and cron."""
-    manager = target.manager
-    several = len(target.site.group("web")) > 1
-    services.run(
-        name="Run omero-web",
-        service=_service(target, release),
-        manager=manager,
-        # One host after the other: meanwhile NGINX uses the others, and then the first again.
-        pause=FAIL_TIMEOUT if several else 0,
-        _serial=several,
-    )
+    """Run OMERO.web and cron.
+
+    If there are several hosts, the first one shows whether the change works. If it fails, the
+    deploy ends, and OMERO.web on the other hosts stays as it is.
+    """
+    manager, hosts = target.manager, target.site.group("web")
+    own = _service(target, release)
+    # Hosts are restarted one after the other: meanwhile NGINX uses the others.
+    pause = FAIL_TIMEOUT if len(hosts) > 1 else 0
+    if target.member.name == hosts[0].name:
+        services.run(name="Run omero-web", service=own, manager=manager, pause=pause)
+    else:
+        services.run(name="Run omero-web on other hosts", service=own, manager=manager, pause=pause)
     branding.remove_old(
         name="Remove old branding",
         branding=target.site.branding(target.member),

@@ -29,6 +29,7 @@ from tests.integration.hosts import (
 from tests.integration.images import Kind
 from tests.integration.omero_server import ADA, omero_server
 from tests.integration.site_checks import (
+    BASE,
     assert_maintenance,
     assert_serves,
     assert_well,
@@ -257,6 +258,25 @@ def test_a_change_of_all_omero_webs_costs_no_visitor_a_request(split: Split) -> 
         assert all(old != new for old, new in zip(before, masters, strict=True))
     report = load.during(split.redis, split.nginx, split.deploy)
     assert not report.failed, report
+    assert split.deploy().changed_operations == ()
+
+
+def test_a_change_that_fails_on_the_first_host_is_not_made_on_the_others(split: Split) -> None:
+    webs, program = (split.first, split.second), f"{BASE}/venv3/bin/gunicorn"
+    masters = [master(web) for web in webs]
+    split.first.run(f"cp -p {program} /root/gunicorn")
+    broken = b"#!/bin/sh\nexit 1\n" + b"#" * 1000  # not smaller: the release is not damaged
+    split.first.run(f"cat > {program}", stdin=broken)
+    try:
+        text = split.inventory(webs, split.nginx, web_config={"omero.web.page_size": 78})
+        refused = deploy(text, expect=1)
+        assert "Starting operation: OMERO.web | Run omero-web" in refused.output
+        assert "Starting operation: OMERO.web | Run omero-web on other hosts" not in refused.output
+        assert [master(web) for web in webs] == masters
+        assert {split.nginx.http(LOGIN).status_code for _ in range(10)} == {200}
+    finally:
+        split.first.run(f"cp -p /root/gunicorn {program}")
+    split.deploy()
     assert split.deploy().changed_operations == ()
 
 

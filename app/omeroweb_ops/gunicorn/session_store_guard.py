@@ -16,10 +16,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..state.derived import CACHE_ENGINE
+from . import session_store_watch
+from .session_store_watch import StoreWatch
 
 # Seconds for which a store that has answered counts as available, because the answer would be a
 # part of each page's time. Who is logged in gets 503 at once: loading the session fails.
 PROBE_INTERVAL = 0.1
+WATCHED_INTERVAL = 1.0  # the same for a store whose end is noticed at once: it may still hang
 RETRY_AFTER_FAILURE = 1.0  # seconds for which a worker does not use a failed store
 LOG_INTERVAL = 60.0  # seconds between two log lines of a worker
 RETRY_AFTER = "10"  # seconds; NGINX's maintenance page has another value
@@ -44,6 +47,7 @@ class Guard:
 
     probe: uses the store; raises SessionStoreUnavailable. It runs before a request, at most once in
     a PROBE_INTERVAL, because otherwise a visitor would see a login page where nobody can log in.
+    watch: notices the end of the store. With a watch, the probe runs once in a WATCHED_INTERVAL.
     say: writes a log line, at most one in each LOG_INTERVAL.
     """
 
@@ -53,8 +57,10 @@ class Guard:
         probe: Callable[[], object],
         say: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
+        watch: StoreWatch | None = None,
     ) -> None:
         self._application, self._probe, self._say, self._clock = application, probe, say, clock
+        self._watch = watch
         self._away_until = self._silent_until = self._answered_until = -math.inf
         self._reason = ""
 
@@ -72,7 +78,8 @@ class Guard:
 
     def _ask(self) -> None:
         now = self._clock()
-        if now < self._answered_until:
+        watch = self._watch
+        if now < self._answered_until and (watch is None or watch.is_open()):
             return
         if now < self._away_until:
             raise SessionStoreUnavailable(self._reason)
@@ -81,7 +88,9 @@ class Guard:
         except SessionStoreUnavailable as error:
             self._away_until, self._reason = self._clock() + RETRY_AFTER_FAILURE, str(error)
             raise
-        self._answered_until = now + PROBE_INTERVAL
+        if watch:
+            watch.begin()
+        self._answered_until = now + (WATCHED_INTERVAL if watch else PROBE_INTERVAL)
 
 
 def install(worker: Any) -> None:
@@ -98,7 +107,8 @@ def install(worker: Any) -> None:
     probe = translate_errors(
         lambda: caches[settings.SESSION_CACHE_ALIAS].get("omeroweb-ops"), failures
     )
-    worker.wsgi = Guard(worker.wsgi, probe, log)
+    watch = session_store_watch.of_cache(settings.SESSION_CACHE_ALIAS)
+    worker.wsgi = Guard(worker.wsgi, probe, log, watch=watch)
 
 
 def _failures() -> Failures:

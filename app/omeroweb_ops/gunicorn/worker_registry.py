@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,22 @@ class WorkerRegistry:
         log_rotation.prepare()
         # before the file exists: a process that waits for it may restart the service at once
         handover.retire_predecessor(worker.log)
-        self.folder.mkdir(exist_ok=True)
         own = self.folder / str(worker.pid)
-        regular_file.replace(own, self.identity.encode("ascii"), sync=False)
-        _at_end_of_accepting(worker, lambda: own.unlink(missing_ok=True))
+        try:
+            self.folder.mkdir(exist_ok=True)
+            regular_file.replace(own, self.identity.encode("ascii"), sync=False)
+        except OSError as error:  # a full disk: OMERO.web can still run
+            worker.log.warning("what this worker has loaded is not recorded: %s", error)
+        _at_end_of_accepting(worker, lambda: _remove(own))
 
     def end(self, _server: object, worker: Any) -> None:
         """child_exit hook, in the master, because a killed worker cannot remove its file."""
-        (self.folder / str(worker.pid)).unlink(missing_ok=True)
+        _remove(self.folder / str(worker.pid))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # it must not end the master
+        path.unlink(missing_ok=True)
 
 
 def _at_end_of_accepting(worker: Any, act: Callable[[], None]) -> None:

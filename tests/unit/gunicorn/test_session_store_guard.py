@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +14,13 @@ from omeroweb_ops.gunicorn.session_store_guard import (
     LOG_INTERVAL,
     PROBE_INTERVAL,
     RETRY_AFTER_FAILURE,
+    WATCHED_INTERVAL,
     Guard,
     SessionStoreUnavailable,
     guard_store,
     translate_errors,
 )
+from omeroweb_ops.gunicorn.session_store_watch import StoreWatch
 
 
 class RefusedError(Exception):
@@ -30,7 +34,7 @@ FAILURES = [RefusedError("refused: OOM\ncommand"), TimeoutError("late"), OSError
 class Server:
     """One worker with a store that can be away; time passes when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: StoreWatch | None = None) -> None:
         self.now = 1000.0
         self.away: Exception | None = None
         self.asked = 0
@@ -41,6 +45,7 @@ class Server:
             translate_errors(self._probe, KINDS),
             self.log.append,
             lambda: self.now,
+            watch,
         )
 
     def visit(self, path: str = "/webclient/") -> tuple[str, dict[str, str], bytes]:
@@ -100,6 +105,62 @@ def test_a_busy_worker_asks_the_store_once_for_many_requests() -> None:
     server.now += PROBE_INTERVAL
     assert server.visit()[0] == "200"
     assert server.asked == 2
+
+
+class Connection:
+    """An idle connection to a store, which ends when the other side closes."""
+
+    def __init__(self) -> None:
+        self.own, self.other = socket.socketpair()
+
+    def connect(self) -> None: ...
+
+    def disconnect(self) -> None:
+        self.own.close()
+
+    def can_read(self, timeout: float = 0) -> bool:
+        return bool(select.select([self.own], [], [], timeout)[0])
+
+
+def test_the_end_of_a_watched_store_is_noticed_at_once() -> None:
+    connections: list[Connection] = []
+
+    def connect() -> Connection:
+        if server.away:
+            raise server.away
+        connections.append(Connection())
+        return connections[-1]
+
+    server = Server(StoreWatch(connect))
+    assert {server.visit()[0] for _ in range(50)} == {"200"}
+    server.now += WATCHED_INTERVAL - 0.01
+    assert server.visit()[0] == "200"
+    assert server.asked == 1
+    server.away = FAILURES[0]
+    connections[-1].other.close()
+    assert server.visit()[0] == "503"
+    server.away = None
+    server.now += RETRY_AFTER_FAILURE
+    assert {server.visit()[0] for _ in range(50)} == {"200"}
+    assert server.asked == 3
+    assert len(connections) == 2
+    server.now += WATCHED_INTERVAL  # a store that hangs keeps the connection open
+    server.away = FAILURES[1]
+    assert server.visit()[0] == "503"
+    for each in connections:
+        each.other.close()
+        each.disconnect()
+
+
+def test_a_store_that_restarts_between_two_requests_costs_no_request() -> None:
+    connection, renewed = Connection(), Connection()
+    server = Server(StoreWatch(iter([connection, renewed]).__next__))
+    assert server.visit()[0] == "200"
+    connection.other.close()
+    assert server.visit()[0] == "200"
+    assert server.asked == 2
+    for each in (connection.own, renewed.own, renewed.other):
+        each.close()
 
 
 def test_a_store_that_fails_within_a_request_is_asked_before_the_next() -> None:

@@ -1,0 +1,49 @@
+"""Let hosts do something in turn, while other hosts of the same operation need no turn.
+
+pyinfra's own `_serial` is for a whole operation, and goes on after a host that has failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gevent.lock import BoundedSemaphore
+from pyinfra import logger
+from pyinfra.api import FunctionCommand, Host, State, StringCommand
+from pyinfra.api.util import print_host_combined_output
+
+from . import run_context
+from .connector import connector_arguments
+
+
+@dataclass(eq=False)
+class _Turns:
+    """failed: the name of the host whose command has failed, after which no host has a turn."""
+
+    turn: BoundedSemaphore = field(default_factory=BoundedSemaphore)
+    failed: str = ""
+
+
+def in_turn(command: str) -> FunctionCommand:
+    """Return an operation's command that runs shell while no other host does.
+
+    After a failure, the command fails on the hosts that follow, without being run.
+    """
+    return FunctionCommand(_run, (command,), {})
+
+
+def _run(state: State, host: Host, command: str) -> bool:
+    context = run_context.of(state)
+    turns = context.get(_Turns) or _Turns()
+    context.put(turns)
+    arguments = connector_arguments(host)
+    with turns.turn:
+        if turns.failed:
+            reason = f"left as it is, because {turns.failed} has failed"
+            host.log_styled(reason, fg="red", log_func=logger.error)
+            return False
+        done, output = host.run_shell_command(StringCommand(command), **arguments)
+        if not done:
+            turns.failed = host.name
+            print_host_combined_output(host, output)
+        return done
