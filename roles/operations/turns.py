@@ -1,6 +1,6 @@
 """Let hosts do something in turn, while other hosts of the same operation need no turn.
 
-pyinfra's own `_serial` is for a whole operation, and goes on after a host that has failed.
+pyinfra's own `_serial` is for a whole operation, and continues after a host that has failed.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class StoreWatch:
             self._in_use.release()
 
     def begin(self) -> None:
-        """Connect anew, unless the connection is open. Call it after Redis has answered."""
+        """Connect again, unless the connection is open. Call it after Redis has answered."""
         with self._in_use:
             if self._connection is None:
                 with suppress(Exception):  # the next request to Redis tells the reason
