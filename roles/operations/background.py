@@ -51,15 +51,19 @@ def _start(
     tasks = context.get(_Tasks, host.name) or _Tasks()
     context.put(tasks, host.name)
     arguments = cast("ConnectorArguments", connector_arguments(host))
+    prints = print_output or state.print_output
 
     def run() -> CommandOutput | None:
         """Run the commands, and return the output of the one that fails."""
         for command in commands:
             done, output = host.run_shell_command(
-                command, print_output=print_output, **{**arguments, **command.connector_arguments}
+                command,
+                print_output=prints,
+                print_input=state.print_input,
+                **{**arguments, **command.connector_arguments},
             )
             if not done:
-                return CommandOutput([] if print_output else output.combined_lines)
+                return CommandOutput([] if prints else output.combined_lines)
         return None
 
     tasks.greenlets[name] = gevent.spawn(run)

@@ -151,12 +151,19 @@ class IsFree(BooleanFact):
 
 
 class _Failure(BaseStateCallback):
-    """Gives the locks back after a failed operation, because no operation follows on any host."""
+    """Ends the run on all hosts after a failed operation on one, and gives the locks back.
+
+    Otherwise pyinfra would continue with the web hosts after Redis has failed. Without `-y` it asks
+    the user (pyinfra_cli/cli.py, should_raise_failed_hosts). A FAIL_PERCENT that a deploy sets is
+    gone after the preparation of the first host (pyinfra.api.config, reset_locked_state).
+    """
 
     @staticmethod
     def operation_host_error(
         state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
+        state.config.FAIL_PERCENT = 0
+        state.should_raise_failed_hosts = None
         lock = of(state)
         lock.has_failed = True
         for each in state.inventory.get_active_hosts():

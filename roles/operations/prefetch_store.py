@@ -19,7 +19,7 @@ def remember(host: Host, facts: PrefetchedFacts) -> None:
 
 def current(host: Host) -> PrefetchedFacts:
     """Return the facts of a host that are still valid, else NO_FACTS."""
-    facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
+    facts = _remembered(host)
     stale = time.monotonic() - facts.at > MAX_AGE
     return NO_FACTS if stale or has_run_something(host) else facts
 
@@ -30,8 +30,11 @@ def was_absent(host: Host, path: str) -> bool:
     An operation that writes the path then needs no other remote call: it does no harm if the path
     exists by now.
     """
-    facts = run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
-    return facts.state(path) == "absent"
+    return _remembered(host).state(path) == "absent"
+
+
+def _remembered(host: Host) -> PrefetchedFacts:
+    return run_context.of(host.state).get(PrefetchedFacts, host.name) or NO_FACTS
 
 
 def has_run_something(host: Host) -> bool:

@@ -48,19 +48,18 @@ class IsLinkOfRoot(BooleanFact):
 def read_states(paths: Sequence[str]) -> list[str]:
     """What stands at each path of the host, in the form of the items' `state`."""
     known = prefetch_store.current(host)
-    found = {path: known.state(path) for path in paths}
-    unknown = [path for path, state in found.items() if state is None]
+    found = {path: state for path in paths if (state := known.state(path)) is not None}
+    unknown = [path for path in paths if path not in found]
     if unknown:
         states = host.get_fact(PathStates, paths=tuple(unknown)) or ["absent"] * len(unknown)
         found.update(zip(unknown, states, strict=True))
-    return [state for path in paths if (state := found[path])]
+    return [found[path] for path in paths]
 
 
 def read_states_to_write(paths: Sequence[str]) -> list[str]:
     """The same, if the caller writes what is absent. See `prefetch_store.was_absent`."""
-    absent = {path for path in paths if prefetch_store.was_absent(host, path)}
-    others = [path for path in paths if path not in absent]
-    found = dict(zip(others, read_states(others) if others else [], strict=True))
+    others = [path for path in paths if not prefetch_store.was_absent(host, path)]
+    found = dict(zip(others, read_states(others), strict=True))
     return [found.get(path, "absent") for path in paths]
 
 

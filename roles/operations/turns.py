@@ -6,6 +6,7 @@ pyinfra's own `_serial` is for a whole operation, and continues after a host tha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from gevent.lock import BoundedSemaphore
 from pyinfra import logger
@@ -14,6 +15,9 @@ from pyinfra.api.util import print_host_combined_output
 
 from . import run_context
 from .connector import connector_arguments
+
+if TYPE_CHECKING:
+    from pyinfra.api.arguments import ConnectorArguments
 
 
 @dataclass(eq=False)
@@ -36,14 +40,15 @@ def _run(state: State, host: Host, command: str) -> bool:
     context = run_context.of(state)
     turns = context.get(_Turns) or _Turns()
     context.put(turns)
-    arguments = connector_arguments(host)
+    arguments = cast("ConnectorArguments", connector_arguments(host))
     with turns.turn:
         if turns.failed:
             reason = f"left as it is, because {turns.failed} has failed"
             host.log_styled(reason, fg="red", log_func=logger.error)
             return False
-        done, output = host.run_shell_command(StringCommand(command), **arguments)
+        done, output = StringCommand(command).execute(state, host, arguments)
         if not done:
             turns.failed = host.name
-            print_host_combined_output(host, output)
-        return done
+            if not state.print_output:
+                print_host_combined_output(host, output)
+        return bool(done)

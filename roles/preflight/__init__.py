@@ -14,7 +14,6 @@ from gevent.lock import RLock
 from omeroweb_ops.shared.finding import Finding
 from pyinfra import config, logger
 from pyinfra.api import DeployError, Host, State
-from pyinfra.api.state import BaseStateCallback
 from pyinfra.context import ctx_config, ctx_host
 
 from ..inventory import checks, nginx_lines, tls_files
@@ -102,7 +101,6 @@ def _check_all(state: State) -> dict[str, Target]:
             logger.warning(f"    {name}: {warning}")
         for line in host_checks.upgrade(target):
             logger.warning(f"    {name}: {line}")
-    state.add_callback_handler(_Failure())
     return targets
 
 
@@ -131,24 +129,7 @@ def lock_hosts(state: State) -> Mapping[str, Survey]:
     if findings:
         deploy_lock.of(state).give_back_all(state.inventory.get_active_hosts())
     _stop_at(findings, "the hosts")
-    state.add_callback_handler(_Failure())
     return known.surveys
-
-
-class _Failure(BaseStateCallback):
-    """Ends the run on all hosts once an operation has failed on one.
-
-    Otherwise pyinfra would continue with the web hosts after Redis has failed. Without `-y` it asks
-    the user (pyinfra_cli/cli.py, should_raise_failed_hosts). A FAIL_PERCENT that a deploy sets is
-    gone after the preparation of the first host (pyinfra.api.config, reset_locked_state).
-    """
-
-    @staticmethod
-    def operation_host_error(
-        state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
-    ) -> None:
-        state.config.FAIL_PERCENT = 0
-        state.should_raise_failed_hosts = None
 
 
 def use_lock(state: State, host: Host) -> None:

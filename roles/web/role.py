@@ -173,6 +173,7 @@ def activate(target: Target, release: Release) -> None:
     own = _service(target, release)
     # Hosts are restarted one after the other: meanwhile NGINX uses the others.
     pause = FAIL_TIMEOUT if len(hosts) > 1 else 0
+    # two lines, because pyinfra runs operations in the order of their lines
     if target.member.name == hosts[0].name:
         services.run(name="Run omero-web", service=own, manager=manager, pause=pause)
     else:

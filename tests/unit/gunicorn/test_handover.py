@@ -128,6 +128,21 @@ def test_a_worker_ends_after_its_request_once_it_has_grown() -> None:
     assert len(said) == 1
 
 
+def test_a_busy_worker_looks_at_its_memory_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def resident() -> int:
+        looks.append(1)
+        return 0
+
+    times = iter((1000.0, 1000.5, 1000.9, 1000.0 + worker_memory.INTERVAL))
+    monkeypatch.setattr(worker_memory, "resident", resident)
+    after = worker_memory.recycle_above(1 << 40, times.__next__)
+    for _ in range(4):
+        after(SimpleNamespace(alive=True), None, None, None)
+    assert len(looks) == 2
+
+
 def test_static_files_named_by_the_link_are_those_of_the_release_itself() -> None:
     assert static_root(str(CURRENT / "static")) == Path(sys.prefix, "static")
     assert static_root("/srv/static") == Path("/srv/static")

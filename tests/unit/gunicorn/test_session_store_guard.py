@@ -113,8 +113,6 @@ class Connection:
     def __init__(self) -> None:
         self.own, self.other = socket.socketpair()
 
-    def connect(self) -> None: ...
-
     def disconnect(self) -> None:
         self.own.close()
 
